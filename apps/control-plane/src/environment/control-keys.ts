@@ -1,0 +1,17 @@
+import { deriveKey } from '#platform';
+
+/** The control plane's own keys, one per purpose, all derived from the master key, so that every replica has the same. */
+export class ControlKeys {
+  /** Signs operators' access tokens. */
+  readonly accessToken: Buffer;
+  /** Seals secrets that wait to be claimed. */
+  readonly claimableSecret: Buffer;
+  /** Hashes request bodies for idempotency keys: they may hold a password, which a plain hash would give to guessing. */
+  readonly requestBody: Buffer;
+
+  constructor(masterKey: Buffer) {
+    this.accessToken = deriveKey(masterKey, 'control plane: access tokens');
+    this.claimableSecret = deriveKey(masterKey, 'control plane: claimable secrets');
+    this.requestBody = deriveKey(masterKey, 'control plane: request bodies');
+  }
+}

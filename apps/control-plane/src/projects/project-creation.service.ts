@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { ProjectRepository, type Transaction } from '#control-database';
+import type { OperationParams } from '#operations';
+import { generateSecret, hashPassword, newId, sha256, uuidv7, type Config } from '#platform';
+import { operatorName } from '../auth/caller.js';
+import { CONFIG } from '../environment/environment.module.js';
+import type { Answer } from '../mutations/answer.js';
+import { MutationRunner, type Change, type MutationAnswer } from '../mutations/mutation-runner.js';
+import type { Mutation } from '../mutations/mutation.js';
+import { ClaimableSecretStore, type ClaimableSecrets } from '../operations/claimable-secrets.js';
+import { toOperationResponse } from '../operations/operation.response.js';
+import { OperationsService } from '../operations/operations.service.js';
+import type { CreateProjectDto, ProjectOwnerDto } from './dto/create-project.dto.js';
+import { resolveFhirVersion } from './fhir-versions.js';
+import { toProjectResponse } from './project.response.js';
+import { WakeUps } from './wake-ups.js';
+
+type CreateParams = OperationParams['project.create'];
+
+/** Everything that is generated for a project before a row of it is written. */
+interface Draft {
+  projectId: string;
+  operationId: string;
+  params: CreateParams;
+  secrets: ClaimableSecrets;
+}
+
+/**
+ * Makes projects: one transaction writes the project, its base URL, the operation that builds it and the sealed
+ * secrets; a worker does the rest. The secrets are shown in the 201 of the request itself or kept for an hour to be
+ * claimed; the operation knows their hashes only.
+ */
+@Injectable()
+export class ProjectCreationService {
+  constructor(
+    private readonly projects: ProjectRepository,
+    private readonly operations: OperationsService,
+    private readonly secrets: ClaimableSecretStore,
+    private readonly mutations: MutationRunner,
+    private readonly wakeUps: WakeUps,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /** 201 when the project is active within `waitSeconds`, else 202; both with the project and its operation. */
+  create(request: CreateProjectDto, waitSeconds: number, mutation: Mutation): Promise<Answer> {
+    return this.mutations.run<Draft>(mutation, {
+      prepare: () => prepareDraft(request),
+      change: (transaction, draft) => this.write(request, draft, mutation, transaction),
+      complete: (accepted, draft) => this.finish(accepted, draft, waitSeconds, mutation),
+      completeSeconds: waitSeconds,
+    });
+  }
+
+  private async write(
+    { slug, name, labels }: CreateProjectDto,
+    { projectId, operationId, params, secrets }: Draft,
+    { caller }: Mutation,
+    transaction: Transaction,
+  ): Promise<Change> {
+    const createdBy = operatorName(caller);
+    const { project, operation } = await this.projects.createProvisioning(
+      {
+        project: { id: projectId, slug, name: name.trim(), fhirVersion: params.fhirVersion, labels, createdBy },
+        baseUrl: { kind: 'slug', name: slug },
+        operation: { id: operationId, kind: 'project.create', params, createdBy },
+        sealedSecrets: this.secrets.seal(operationId, secrets, caller),
+      },
+      transaction,
+    );
+    const shown = toProjectResponse(project, this.config);
+    return {
+      answer: {
+        status: 202,
+        headers: { Location: `/control/v1/operations/${operationId}` },
+        body: { project: shown, operation: toOperationResponse(operation, []) },
+        secrets: {},
+      },
+      audit: { action: 'project.create', target: `project:${projectId}`, after: shown },
+    };
+  }
+
+  private async finish(
+    accepted: MutationAnswer,
+    { projectId, operationId }: Draft,
+    waitSeconds: number,
+    mutation: Mutation,
+  ): Promise<MutationAnswer> {
+    const wake = () => this.wakeUps.send(operationId);
+    if (waitSeconds === 0) {
+      await wake();
+      return accepted;
+    }
+    const operation = await this.operations.waitUntilFinished(operationId, waitSeconds, wake);
+    const project = await this.projects.get(projectId);
+    const body = {
+      project: toProjectResponse(project, this.config),
+      operation: await this.operations.describe(operation),
+    };
+    const preference = { 'Preference-Applied': `wait=${waitSeconds}` };
+    // Secrets are taken only for somebody who is still there to get them.
+    if (operation.state !== 'succeeded' || project.state !== 'active' || mutation.isAbandoned()) {
+      return { ...accepted, headers: { ...accepted.headers, ...preference }, body };
+    }
+    const secrets = await this.secrets.take(operationId, mutation.caller, 'adminClient');
+    return {
+      status: 201,
+      headers: { Location: `/control/v1/projects/${projectId}`, ...preference },
+      body,
+      secrets,
+    };
+  }
+}
+
+async function prepareDraft({ name, fhirVersion, owner }: CreateProjectDto): Promise<Draft> {
+  const resolvedVersion = resolveFhirVersion(fhirVersion);
+  const clientSecret = generateSecret();
+  const adminClient = { clientId: randomUUID(), clientSecret };
+  const ownerDraft = owner === undefined ? undefined : await prepareOwner(owner);
+  return {
+    projectId: uuidv7(),
+    operationId: newId('op'),
+    params: {
+      fhirVersion: resolvedVersion,
+      name: name.trim(),
+      adminClient: { clientId: adminClient.clientId, secretSha256: sha256(clientSecret).toString('hex') },
+      owner: ownerDraft?.params,
+    },
+    secrets: { adminClient, ownerInvitation: ownerDraft?.invitation },
+  };
+}
+
+/** An owner without a password is invited: the operation knows the hash of the invitation's secret. */
+async function prepareOwner({ email, firstName, lastName, password }: ProjectOwnerDto) {
+  const person = { email, firstName: firstName?.trim(), lastName: lastName?.trim() };
+  if (password != null) return { params: { ...person, passwordHash: await hashPassword(password) } };
+  const secret = generateSecret();
+  return {
+    params: { ...person, inviteSecretSha256: sha256(secret).toString('hex') },
+    invitation: { email, secret },
+  };
+}

@@ -1,0 +1,66 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD } from '@nestjs/core';
+import { ReadAudit } from '#fhir-store';
+import { HealthModule, type HealthOptions, systemClock } from '#platform';
+import { AccessTokenStrategy } from './auth/access-token.strategy.js';
+import { AuthMeController } from './auth/auth-me.controller.js';
+import { AuthenticationGuard } from './auth/authentication.guard.js';
+import { ClientAuthenticator } from './auth/client-authenticator.js';
+import { LoginBackoff } from './auth/login-backoff.js';
+import { OAuthController } from './auth/oauth.controller.js';
+import { SessionCache } from './auth/session-cache.js';
+import { WellKnownController } from './auth/well-known.controller.js';
+import { DataPlaneLogger } from './data-plane-logger.js';
+import { BundleController } from './fhir/bundle.controller.js';
+import { MetadataController } from './fhir/metadata.controller.js';
+import { OperationController } from './fhir/operation.controller.js';
+import { ResourceController } from './fhir/resource.controller.js';
+import { SearchController } from './fhir/search.controller.js';
+import { OutcomeFilter } from './http/outcome.filter.js';
+import { Shutdown } from './shutdown.js';
+import { BaseUrls } from './tenant/base-urls.js';
+import { TenantRuntimes } from './tenant/tenant-runtime.js';
+
+/** What a running data plane is made of; `start-data-plane.ts` opens and closes it. */
+export interface DataPlaneParts {
+  readonly health: HealthOptions;
+  readonly logger: DataPlaneLogger;
+  readonly runtimes: TenantRuntimes;
+  readonly sessions: SessionCache;
+  readonly baseUrls: BaseUrls;
+  readonly audit: ReadAudit;
+  readonly shutdown: Shutdown;
+}
+
+/** The guard and the filter stand before and behind every route: a new one is closed and answers in FHIR's terms. */
+@Module({})
+export class DataPlaneModule {
+  static forRoot(parts: DataPlaneParts): DynamicModule {
+    return {
+      module: DataPlaneModule,
+      imports: [HealthModule.forRoot(parts.health)],
+      controllers: [
+        MetadataController,
+        BundleController,
+        OperationController,
+        SearchController,
+        ResourceController,
+        OAuthController,
+        AuthMeController,
+        WellKnownController,
+      ],
+      providers: [
+        { provide: DataPlaneLogger, useValue: parts.logger },
+        { provide: TenantRuntimes, useValue: parts.runtimes },
+        { provide: SessionCache, useValue: parts.sessions },
+        { provide: BaseUrls, useValue: parts.baseUrls },
+        { provide: ReadAudit, useValue: parts.audit },
+        { provide: Shutdown, useValue: parts.shutdown },
+        { provide: ClientAuthenticator, useFactory: () => new ClientAuthenticator(new LoginBackoff(systemClock)) },
+        AccessTokenStrategy,
+        { provide: APP_GUARD, useClass: AuthenticationGuard },
+        { provide: APP_FILTER, useClass: OutcomeFilter },
+      ],
+    };
+  }
+}

@@ -1,0 +1,125 @@
+import { type ExecutionContext, Injectable } from '@nestjs/common';
+import { AuthGuard } from '@nestjs/passport';
+import type { FastifyRequest } from 'fastify';
+import { unauthorized } from '#fhir';
+import { readPrincipal } from '#fhir-store';
+import { BaseUrls } from '../tenant/base-urls.js';
+import { type RequestTenant, tenantOf } from '../tenant/request-tenant.js';
+import { type TenantRuntime, TenantRuntimes } from '../tenant/tenant-runtime.js';
+import { type AccessClaims, isAccessClaims } from './access-token.js';
+import { ACCESS_TOKEN_STRATEGY } from './access-token.strategy.js';
+import { ClientAuthenticator, type ClientSecret, parseBasic } from './client-authenticator.js';
+import { principalOfLogin } from './principal.js';
+import { PUBLIC_ROUTE } from './public.decorator.js';
+import { SessionCache } from './session-cache.js';
+import { Session } from './session.js';
+
+/** How long a secret sent by HTTP Basic is not checked again; what it may do is still checked by every statement. */
+const BASIC_SESSION_MS = 10 * 60_000;
+
+/**
+ * Stands before every route that is not declared public, and puts a session on the request: from the cache when the
+ * same credential came before, else by verifying a bearer token (passport-jwt) or a client's id and secret (HTTP Basic).
+ * Everything that is wrong is the same 401.
+ */
+@Injectable()
+export class AuthenticationGuard extends AuthGuard(ACCESS_TOKEN_STRATEGY) {
+  private readonly publicHandlers = new Map<unknown, boolean>();
+
+  constructor(
+    private readonly runtimes: TenantRuntimes,
+    private readonly sessions: SessionCache,
+    private readonly clients: ClientAuthenticator,
+    private readonly baseUrls: BaseUrls,
+  ) {
+    super();
+  }
+
+  override canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    if (this.isPublic(context)) return true;
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const tenant = tenantOf(request);
+    const { authorization } = request.headers;
+    if (authorization === undefined) throw unauthorized();
+    const session = this.sessions.find(tenant.entry, authorization);
+    if (session === undefined) return this.authenticate(context, request, tenant, authorization);
+    tenant.session = session;
+    return true;
+  }
+
+  override handleRequest<Claims>(error: unknown, claims: Claims | false): Claims {
+    if (error) throw error as Error;
+    if (claims === false) throw unauthorized();
+    return claims;
+  }
+
+  /** Asked once per handler: looking up metadata costs more than the rest of a warm request's authentication. */
+  private isPublic(context: ExecutionContext): boolean {
+    const handler = context.getHandler();
+    let known = this.publicHandlers.get(handler);
+    if (known === undefined) {
+      known = declaredPublic(context);
+      this.publicHandlers.set(handler, known);
+    }
+    return known;
+  }
+
+  private async authenticate(
+    context: ExecutionContext,
+    request: FastifyRequest,
+    tenant: RequestTenant,
+    authorization: string,
+  ): Promise<boolean> {
+    const runtime = await this.runtimes.of(tenant.entry);
+    tenant.runtime = runtime;
+    const basic = parseBasic(authorization);
+    const session =
+      basic === undefined
+        ? await this.openByToken(context, request, runtime)
+        : await this.openByClient(runtime, basic, request.ip);
+    this.sessions.remember(tenant.entry, authorization, session);
+    tenant.session = session;
+    return true;
+  }
+
+  private async openByToken(
+    context: ExecutionContext,
+    request: FastifyRequest,
+    runtime: TenantRuntime,
+  ): Promise<Session> {
+    await super.canActivate(context);
+    const claims = (request as FastifyRequest & { user?: unknown }).user;
+    if (!isAccessClaims(claims) || !this.isForProject(claims, runtime)) throw unauthorized();
+    const source = async () => principalOfLogin(await this.readLogin(runtime, claims));
+    const principal = await source();
+    if (principal === undefined) throw unauthorized();
+    return new Session(runtime, claims.login_id, claims.exp * 1000, principal, source);
+  }
+
+  private isForProject(claims: AccessClaims, { entry }: TenantRuntime): boolean {
+    return claims.aud === entry.projectId && this.baseUrls.isIssuer(entry, claims.iss);
+  }
+
+  private readLogin(runtime: TenantRuntime, claims: AccessClaims): ReturnType<typeof readPrincipal> {
+    const query = {
+      membershipId: claims.membership,
+      user: `ClientApplication/${claims.client_id}`,
+      loginId: claims.login_id,
+    };
+    return runtime.database.use((connection) => readPrincipal(connection, query));
+  }
+
+  private async openByClient(runtime: TenantRuntime, secret: ClientSecret, address: string): Promise<Session> {
+    const source = async () => (await this.clients.authenticate(runtime, secret, address))?.principal;
+    const principal = await source();
+    if (principal === undefined) throw unauthorized();
+    return new Session(runtime, undefined, Date.now() + BASIC_SESSION_MS, principal, source);
+  }
+}
+
+function declaredPublic(context: ExecutionContext): boolean {
+  return (
+    Reflect.getMetadata(PUBLIC_ROUTE, context.getHandler()) === true ||
+    Reflect.getMetadata(PUBLIC_ROUTE, context.getClass()) === true
+  );
+}

@@ -1,0 +1,44 @@
+import { Controller, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ReadAudit } from '#fhir-store';
+import type { Logger } from '#platform';
+import { DataPlaneLogger } from '../data-plane-logger.js';
+import { loggableError } from '../http/loggable-error.js';
+import { sendText } from '../http/send.js';
+import { BaseUrls } from '../tenant/base-urls.js';
+import { readAsCaller } from './read-audit.js';
+import { presentationOf } from './presentation.js';
+import { searchHandling } from './request-headers.js';
+import { jsonText } from './resource-body.js';
+import { CACHE_CONTROL } from './version-answer.js';
+
+/** Batches and transactions (https://hl7.org/fhir/R4/http.html#transaction). */
+@Controller('fhir')
+export class BundleController {
+  private readonly logger: Logger;
+
+  constructor(
+    private readonly baseUrls: BaseUrls,
+    private readonly audit: ReadAudit,
+    logger: DataPlaneLogger,
+  ) {
+    this.logger = logger.logger;
+  }
+
+  @Post()
+  async process(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const text = jsonText(request);
+    const { baseUrl, extended } = presentationOf(request, this.baseUrls);
+    const options = {
+      extended,
+      handling: searchHandling(request.headers),
+      onFault: (error: unknown) =>
+        this.logger.error({ err: loggableError(error), requestId: request.id }, 'an entry of a batch failed'),
+    };
+    const answer = await readAsCaller(this.audit, request, 'Bundle', (repository) =>
+      repository.processBundle(text, baseUrl, options),
+    );
+    void reply.header('cache-control', CACHE_CONTROL);
+    return sendText(request, reply, 200, answer);
+  }
+}

@@ -1,0 +1,37 @@
+/** The headers by which a client shapes a FHIR interaction (https://hl7.org/fhir/R4/http.html). */
+import type { IncomingHttpHeaders } from 'node:http';
+
+export type ReturnPreference = 'minimal' | 'representation' | 'OperationOutcome';
+
+/** `Prefer: return=…`; by default the written resource comes back. Unknown preferences are ignored (RFC 7240). */
+export function returnPreference(headers: IncomingHttpHeaders): ReturnPreference {
+  const wanted = preference(headers, 'return');
+  return wanted === 'minimal' || wanted === 'OperationOutcome' ? wanted : 'representation';
+}
+
+/** `Prefer: handling=…`, by default strict: an unknown search parameter is an error rather than a wider answer. */
+export function searchHandling(headers: IncomingHttpHeaders): 'strict' | 'lenient' {
+  return preference(headers, 'handling') === 'lenient' ? 'lenient' : 'strict';
+}
+
+function preference(headers: IncomingHttpHeaders, name: string): string | undefined {
+  const { prefer } = headers;
+  if (prefer === undefined) return undefined;
+  const parts = String(prefer).split(/[,;]/);
+  const found = parts.map((part) => part.trim()).find((part) => part.startsWith(`${name}=`));
+  return found?.slice(name.length + 1).replace(/^"(.*)"$/, '$1');
+}
+
+const ENTITY_TAG = /^\s*(?:W\/)?"([^"]*)"\s*$/;
+
+/** Whether `If-None-Match` names this version, so that the client's copy is still good (RFC 9110 section 13.1.2). */
+export function isNotModified(headers: IncomingHttpHeaders, versionId: string): boolean {
+  const header = headers['if-none-match'];
+  if (header === undefined) return false;
+  return header.trim() === '*' || header.split(',').some((tag) => ENTITY_TAG.exec(tag)?.[1] === versionId);
+}
+
+/** Whether the client wants `meta.author`, `project`, `account` and `compartment`. */
+export function wantsExtendedMeta(headers: IncomingHttpHeaders): boolean {
+  return headers['x-medplum'] === 'extended';
+}

@@ -1,0 +1,137 @@
+import { Controller, Delete, Get, Patch, Post, Put, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { notFound } from '#fhir';
+import { historyBundle, historyPage, ReadAudit, type StoredVersion } from '#fhir-store';
+import { HttpStatusError } from '../http/http-status-error.js';
+import { sendText } from '../http/send.js';
+import { BaseUrls } from '../tenant/base-urls.js';
+import { sessionOf, tenantOf } from '../tenant/request-tenant.js';
+import { queryOf } from './query.js';
+import { readAsCaller } from './read-audit.js';
+import { presentationOf } from './presentation.js';
+import { resourceBody } from './resource-body.js';
+import { runAsCaller } from './run-as-caller.js';
+import { CACHE_CONTROL, sendDeleted, sendVersion, sendWritten } from './version-answer.js';
+
+interface InstanceParams {
+  type: string;
+  id: string;
+}
+
+/**
+ * Interactions with single resources (https://hl7.org/fhir/R4/http.html). The version segment of the path has been
+ * taken off before routing. Handlers send text themselves: no serialiser of Nest or Fastify looks at a resource.
+ */
+@Controller('fhir')
+export class ResourceController {
+  constructor(
+    private readonly baseUrls: BaseUrls,
+    private readonly audit: ReadAudit,
+  ) {}
+
+  @Get(':type/:id')
+  async read(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const { type, id } = request.params as InstanceParams;
+    const version = await readAsCaller(this.audit, request, `${type}/${id}`, (repository) => repository.read(type, id));
+    return sendVersion(request, reply, version);
+  }
+
+  @Get(':type/:id/_history/:versionId')
+  async readVersion(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const { type, id, versionId } = request.params as InstanceParams & { versionId: string };
+    const version = await readAsCaller(this.audit, request, `${type}/${id}/_history/${versionId}`, (repository) =>
+      repository.readVersion(type, id, versionId),
+    );
+    return sendVersion(request, reply, version);
+  }
+
+  @Get(':type/:id/_history')
+  async history(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const { type, id } = request.params as InstanceParams;
+    const page = historyPage(queryOf(request));
+    const history = await readAsCaller(this.audit, request, `${type}/${id}/_history`, (repository) =>
+      repository.history(type, id, page),
+    );
+    const presentation = presentationOf(request, this.baseUrls);
+    void reply.header('cache-control', CACHE_CONTROL);
+    return sendText(request, reply, 200, historyBundle({ type, id }, page, history, presentation));
+  }
+
+  @Post(':type')
+  async create(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const { type } = request.params as { type: string };
+    assertKnownType(request, type);
+    const text = resourceBody(request, type);
+    const { version, created } = await runAsCaller(request, (repository) =>
+      repository.create(text, ifNoneExistOption(request)),
+    );
+    return this.sendWritten(request, reply, created, version);
+  }
+
+  @Put(':type/:id')
+  async update(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const { type, id } = request.params as InstanceParams;
+    assertKnownType(request, type);
+    const text = resourceBody(request, type);
+    const { version, created } = await runAsCaller(request, (repository) =>
+      repository.update(type, id, text, ifMatchOption(request)),
+    );
+    return this.sendWritten(request, reply, created, version);
+  }
+
+  /** PUT Type?query. */
+  @Put(':type')
+  async conditionalUpdate(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const { type } = request.params as { type: string };
+    assertKnownType(request, type);
+    const text = resourceBody(request, type);
+    const { version, created } = await runAsCaller(request, (repository) =>
+      repository.conditionalUpdate(type, queryOf(request), text, ifMatchOption(request)),
+    );
+    return this.sendWritten(request, reply, created, version);
+  }
+
+  @Delete(':type/:id')
+  async delete(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const { type, id } = request.params as InstanceParams;
+    const version = await runAsCaller(request, (repository) => repository.delete(type, id, ifMatchOption(request)));
+    this.sealWrites(request);
+    return sendDeleted(request, reply, version);
+  }
+
+  @Patch(':type/:id')
+  patch(): never {
+    throw new HttpStatusError(405, 'GET, HEAD, PUT, DELETE');
+  }
+
+  private sendWritten(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    created: boolean,
+    version: StoredVersion,
+  ): void | Promise<void> {
+    this.sealWrites(request);
+    const fhirBase = this.baseUrls.fhirBaseOfRequest(request, tenantOf(request));
+    return sendWritten(request, reply, created ? 201 : 200, version, fhirBase);
+  }
+
+  /** A write has recorded itself in its own transaction; the seal over it is made with the next batch of reads. */
+  private sealWrites(request: FastifyRequest): void {
+    this.audit.sealSoon(sessionOf(request).runtime.database);
+  }
+}
+
+/** Throws 404 for a type that the project's FHIR version does not have, before anybody reads the body. */
+function assertKnownType(request: FastifyRequest, type: string): void {
+  if (!sessionOf(request).runtime.database.version.isResourceType(type)) throw notFound();
+}
+
+function ifMatchOption(request: FastifyRequest): { ifMatch?: string } {
+  const ifMatch = request.headers['if-match'];
+  return ifMatch === undefined ? {} : { ifMatch };
+}
+
+function ifNoneExistOption(request: FastifyRequest): { ifNoneExist?: string } {
+  const ifNoneExist = request.headers['if-none-exist'];
+  return ifNoneExist === undefined ? {} : { ifNoneExist: String(ifNoneExist) };
+}

@@ -1,0 +1,12 @@
+/** A refusal that is about HTTP itself, not about FHIR: an address, a media type or a method. Its text stands in `status-codes.ts`. */
+export class HttpStatusError extends Error {
+  override readonly name = 'HttpStatusError';
+
+  constructor(
+    readonly status: 400 | 405 | 414 | 415,
+    /** The methods that the resource does have, for a 405. */
+    readonly allow?: string,
+  ) {
+    super(`HTTP ${status}`);
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * The one way out. Answers are text that is sent as it stands, with its length; only what is longer than 1 KiB is ever
+ * compressed, and only when the client asks for it.
+ */
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+const FHIR_JSON = 'application/fhir+json; charset=utf-8';
+export const JSON_TYPE = 'application/json; charset=utf-8';
+
+const COMPRESSED_FROM_LENGTH = 1024;
+/** A quality of 0 says that gzip is not wanted. */
+const WANTS_GZIP = /(?:^|[\s,])(?:gzip|\*)\s*(?:;\s*q=(?!0(?:\.0*)?(?:\s|,|$))[\d.]+)?\s*(?:,|$)/i;
+
+const compress = promisify(gzip);
+
+/** Whether an Accept-Encoding header asks for gzip (RFC 9110 section 12.5.3). */
+export function acceptsGzip(header: string | string[] | undefined): boolean {
+  return header !== undefined && WANTS_GZIP.test(String(header));
+}
+
+/** Sends `text` (or its UTF-8 bytes). Resolves when it was handed to the socket; rejects never. */
+export function sendText(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  status: number,
+  text: string | Buffer,
+  type: string = FHIR_JSON,
+): void | Promise<void> {
+  reply.statusCode = status;
+  void reply.header('content-type', type);
+  if (text.length <= COMPRESSED_FROM_LENGTH) {
+    void reply.send(text);
+    return;
+  }
+  addVary(reply, 'Accept-Encoding');
+  if (acceptsGzip(request.headers['accept-encoding'])) return sendCompressed(reply, text);
+  void reply.send(text);
+}
+
+async function sendCompressed(reply: FastifyReply, text: string | Buffer): Promise<void> {
+  const bytes = await compress(text);
+  void reply.header('content-encoding', 'gzip').send(bytes);
+}
+
+/** Adds a header name to `Vary`. */
+function addVary(reply: FastifyReply, name: string): void {
+  const present = reply.getHeader('vary');
+  void reply.header('vary', present === undefined ? name : `${String(present)}, ${name}`);
+}

@@ -1,0 +1,165 @@
+/**
+ * Opens a data plane: directory of tenants, connections, keys, HTTP. Everything that is opened here is closed by
+ * `Shutdown`, also when a later part fails to open.
+ */
+import { isUtf8 } from 'node:buffer';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { ClusterRepository, openControlDatabase, ProjectRepository } from '#control-database';
+import { badRequest, fhirVersion, supportedFhirVersions } from '#fhir';
+import { ReadAudit } from '#fhir-store';
+import {
+  type Config,
+  ConfigError,
+  createHttpApp,
+  listenOn,
+  loadMasterKey,
+  type Logger,
+  masterKeyProvider,
+  systemClock,
+} from '#platform';
+import { ConnectionBroker } from '#postgres';
+import {
+  followAnnouncements,
+  projectDirectorySource,
+  publicAddress,
+  refusalOf,
+  TenantDirectory,
+  TenantRouter,
+} from '#tenancy';
+import { DataPlaneModule } from './app.module.js';
+import { SessionCache } from './auth/session-cache.js';
+import { DataPlaneLogger } from './data-plane-logger.js';
+import { loggableError } from './http/loggable-error.js';
+import { rewriteRequest } from './http/request-target.js';
+import { showMetrics } from './metrics.js';
+import { Shutdown } from './shutdown.js';
+import { BaseUrls } from './tenant/base-urls.js';
+import { connectionCap } from './tenant/connection-cap.js';
+import { routeRequests } from './tenant/route-requests.js';
+import { TenantRuntimes } from './tenant/tenant-runtime.js';
+
+export interface DataPlane {
+  /** Where it listens. */
+  readonly url: string;
+  /** Finishes the requests in flight, writes what is queued, and closes every connection. SIGTERM does the same. */
+  close(): Promise<void>;
+}
+
+const MAX_CONTROL_CONNECTIONS = 2;
+/** A Bundle of some ten thousand small resources. */
+const BODY_LIMIT_BYTES = 20 * 1024 * 1024;
+/** The directory is read every second; one this old has lost its control database. */
+const READY_STALE_MS = 5_000;
+
+const BODY_TYPES = [
+  'application/fhir+json',
+  'application/json',
+  'application/json-patch+json',
+  'application/x-www-form-urlencoded',
+];
+
+/** Resolves when requests are answered. Rejects, with everything closed again, when a part cannot be opened. */
+export async function startDataPlane(config: Config, logger: Logger): Promise<DataPlane> {
+  const shutdown = new Shutdown();
+  try {
+    return await open(config, logger, shutdown);
+  } catch (error) {
+    await shutdown.onApplicationShutdown();
+    throw error;
+  }
+}
+
+async function open(config: Config, logger: Logger, shutdown: Shutdown): Promise<DataPlane> {
+  const { databaseUrl } = config;
+  if (databaseUrl === undefined) throw new ConfigError('DATABASE_URL', 'expected the URL of the control database');
+  for (const { id } of supportedFhirVersions()) fhirVersion(id);
+
+  const controlDatabase = await openControlDatabase(config, {
+    migrate: false,
+    maxConnections: MAX_CONTROL_CONNECTIONS,
+  });
+  shutdown.add(() => controlDatabase.destroy());
+  const source = projectDirectorySource(new ProjectRepository(controlDatabase));
+  const directory = await TenantDirectory.open({ source, clock: systemClock, logger });
+  shutdown.add(() => directory.close());
+  const announcements = await followAnnouncements(directory, { databaseUrl, redisUrl: config.redisUrl, logger });
+  shutdown.add(() => announcements.close());
+
+  const maxConnections = await connectionCap(new ClusterRepository(controlDatabase), databaseUrl);
+  const broker = new ConnectionBroker({ maxConnections });
+  shutdown.add(() => broker.close());
+  const audit = new ReadAudit({
+    onFailure: (projectId, error, lost) =>
+      logger.error({ projectId, lost, err: loggableError(error) }, 'audit entries could not be written'),
+  });
+  shutdown.add(() => audit.flush());
+
+  const baseUrls = new BaseUrls({
+    baseDomain: config.baseDomain,
+    pathRouting: config.pathRouting,
+    fixed: config.publicDataUrl === undefined ? undefined : publicAddress(config.publicDataUrl),
+  });
+  const runtimes = new TenantRuntimes({
+    broker,
+    keyProvider: masterKeyProvider(loadMasterKey(config)),
+    fhirBasesOf: (entry) => baseUrls.fhirBasesOf(entry),
+    onUnreachable: () => directory.doubted(),
+  });
+  const sessions = new SessionCache();
+  closeWhatMoved(directory, runtimes, logger);
+  shutdown.add(showMetrics({ broker, directory, runtimes, sessions }));
+
+  const module = DataPlaneModule.forRoot({
+    health: { ready: async () => assertFresh(directory) },
+    logger: new DataPlaneLogger(logger),
+    runtimes,
+    sessions,
+    baseUrls,
+    audit,
+    shutdown,
+  });
+  const publicHost = config.publicDataUrl === undefined ? {} : { publicHost: new URL(config.publicDataUrl).hostname };
+  const router = new TenantRouter(directory, { baseDomain: config.baseDomain, ...publicHost });
+  const app = await createHttpApp(module, {
+    config,
+    logger,
+    app: 'data-plane',
+    bodyLimitBytes: BODY_LIMIT_BYTES,
+    rewriteUrl: (request) => rewriteRequest(request, config.pathRouting),
+    configureFastify: (fastify) => routeRequests(fastify, { router, directory }),
+  });
+  readBodiesAsText(app);
+  const url = await listenOn(app, config.host, config.dataPort, 'DATA_PORT');
+  baseUrls.listensAt(publicAddress(url));
+  logger.info({ url, projects: directory.size }, 'the data plane is listening');
+  return { url, close: () => app.close() };
+}
+
+/** Bodies stay text: what is stored is what was sent. JSON is UTF-8 (RFC 8259 section 8.1), and nothing else is guessed. */
+function readBodiesAsText(app: NestFastifyApplication): void {
+  app.getHttpAdapter().getInstance().removeContentTypeParser('text/plain');
+  for (const type of BODY_TYPES) {
+    app.useBodyParser(type, { bodyLimit: BODY_LIMIT_BYTES }, (_request, body, done) => {
+      if (isUtf8(body)) done(null, body.toString('utf8'));
+      else done(badRequest('The body is not valid UTF-8.', { code: 'structure' }), undefined);
+    });
+  }
+}
+
+/** A project that moved, stopped or went away gives back its connections; its keys leave the memory. */
+function closeWhatMoved(directory: TenantDirectory, runtimes: TenantRuntimes, logger: Logger): void {
+  directory.onChange((before, after) => {
+    if (before === undefined) return;
+    const moved = JSON.stringify(before.placement) !== JSON.stringify(after?.placement);
+    const stopped = after === undefined || refusalOf(after.state) !== undefined;
+    if (!moved && !stopped) return;
+    runtimes.drop(before.projectId).catch((error: unknown) => {
+      logger.error({ projectId: before.projectId, err: loggableError(error) }, 'connections could not be closed');
+    });
+  });
+}
+
+function assertFresh(directory: TenantDirectory): void {
+  const { staleForMs } = directory;
+  if (staleForMs > READY_STALE_MS) throw new Error(`The control database has not answered for ${staleForMs} ms.`);
+}

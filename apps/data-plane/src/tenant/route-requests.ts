@@ -1,0 +1,109 @@
+/**
+ * The first thing that happens to a request: CORS headers, then host, path and header to a tenant. A known and serving
+ * project costs a few map look-ups; everything else ends here with an error, after at most one catch-up of the
+ * directory that all requests for unknown names share.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
+import { fhirVersion, notFound, OutcomeError } from '#fhir';
+import {
+  ambiguousProject,
+  refusalOf,
+  type TenantDirectory,
+  type TenantEntry,
+  type TenantRouter,
+  unknownProject,
+} from '#tenancy';
+import { allowOrigin, answerPreflight, isPreflight } from '../http/cors.js';
+import { HttpStatusError } from '../http/http-status-error.js';
+import { type RequestTarget, requestTargetOf } from '../http/request-target.js';
+import { RequestTenant, type TenantCarrier, requestTenantKey } from './request-tenant.js';
+
+export interface RoutingOptions {
+  readonly router: TenantRouter;
+  readonly directory: Pick<TenantDirectory, 'catchUp' | 'refresh'>;
+}
+
+/** Adds the hook to every route, unknown ones included. */
+export function routeRequests(fastify: FastifyInstance, options: RoutingOptions): void {
+  fastify.decorateRequest(requestTenantKey, null);
+  fastify.addHook('onRequest', (request, reply, done) => routeRequest(options, request, reply, done));
+}
+
+function routeRequest(
+  { router, directory }: RoutingOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  done: HookHandlerDoneFunction,
+): void {
+  allowOrigin(request, reply);
+  if (isPreflight(request)) {
+    answerPreflight(request, reply);
+    return;
+  }
+  const target = requestTargetOf(request.raw);
+  if (target === undefined) {
+    // It came over a listener that rewriteRequest does not stand before: what it is for cannot be told.
+    done(new Error('the request was routed before its target was read'));
+    return;
+  }
+  if (target.flaw !== undefined) {
+    done(new HttpStatusError(target.flaw === 'malformed' ? 400 : 414));
+    return;
+  }
+  const found = find(router, request, target);
+  const news = newsOf(directory, found);
+  if (news === undefined) {
+    done(admit(request, target, found));
+    return;
+  }
+  news.then(
+    () => done(admit(request, target, find(router, request, target))),
+    (error: unknown) => done(error as Error),
+  );
+}
+
+/**
+ * What to wait for before a request is refused; undefined when there is nothing to wait for. A project that was just put
+ * into service must not be refused by whoever heard of it last, so one that is being built is looked up again. A name
+ * that nobody knows may be anybody's invention and must cost next to nothing.
+ */
+function newsOf(
+  directory: RoutingOptions['directory'],
+  found: ReturnType<TenantRouter['route']>,
+): Promise<void> | undefined {
+  if (found === 'unknown') return directory.catchUp();
+  return typeof found === 'object' && found.state === 'provisioning' ? directory.refresh() : undefined;
+}
+
+function find(router: TenantRouter, request: FastifyRequest, target: RequestTarget): ReturnType<TenantRouter['route']> {
+  const header = request.headers['x-project'];
+  return router.route({
+    host: request.host,
+    path: target.projectName,
+    header: header === undefined ? undefined : String(header),
+  });
+}
+
+/** Puts the tenant on the request, or gives the reason why it is not served. */
+function admit(
+  request: FastifyRequest,
+  target: RequestTarget,
+  found: TenantEntry | 'unknown' | 'ambiguous' | 'none',
+): Error | undefined {
+  if (found === 'ambiguous') return ambiguousProject();
+  if (typeof found === 'string') return unknownProject();
+  const refusal = refusalOf(found.state) ?? versionMismatch(found, target);
+  if (refusal !== undefined) return refusal;
+  (request as TenantCarrier)[requestTenantKey] = new RequestTenant(found, target);
+  return undefined;
+}
+
+/** A project speaks one FHIR version; a path of another one is unknown there, and the answer says which one is right. */
+function versionMismatch(entry: TenantEntry, target: RequestTarget): OutcomeError | undefined {
+  if (target.fhirVersion === undefined) return undefined;
+  const { id, label } = fhirVersion(entry.fhirVersion);
+  if (target.fhirVersion === label) return undefined;
+  const { category } = notFound();
+  const text = `This address speaks FHIR ${label} (${id}): use fhir/${label} or fhir.`;
+  return new OutcomeError(category, [{ severity: 'error', code: 'not-found', text }]);
+}

@@ -1,0 +1,138 @@
+/**
+ * What a project needs to serve a request and does not need while it is idle: its keys, unwrapped, and its tenant
+ * database. Built at the first request from the sealed directory entry, and dropped when the project was not used for a
+ * while or its entry changed.
+ */
+import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { fhirVersion } from '#fhir';
+import { tokenHasher } from '#fhir-search';
+import { tenantDatabase, type TenantDatabase } from '#fhir-store';
+import { DomainError, type KeyProvider } from '#platform';
+import type { ConnectionBroker, DatabaseTarget } from '#postgres';
+import {
+  openProjectKey,
+  openSigningKey,
+  openTenantPassword,
+  projectKeys,
+  type SealedSigningKey,
+  type TenantEntry,
+} from '#tenancy';
+
+/** Projects whose keys are in memory at a time; the one unused longest gives way. */
+const MAX_RUNTIMES = 1_000;
+const IDLE_MS = 10 * 60_000;
+
+export interface SigningKey {
+  readonly kid: string;
+  readonly privateKey: KeyObject;
+}
+
+export class TenantRuntime {
+  private readonly publicKeys = new Map<string, KeyObject>();
+  private signing: SigningKey | undefined;
+
+  constructor(
+    readonly entry: TenantEntry,
+    readonly database: TenantDatabase,
+    private readonly projectKey: Buffer,
+  ) {}
+
+  /** The key with which new tokens are signed. */
+  signingKey(): SigningKey {
+    this.signing ??= this.openSigningKey();
+    return this.signing;
+  }
+
+  /** The public key of a `kid`; undefined when the project has no such key, or has revoked it. */
+  verifyingKey(kid: string): KeyObject | undefined {
+    const known = this.publicKeys.get(kid);
+    if (known !== undefined) return known;
+    const sealed = this.entry.signingKeys.find((key) => key.kid === kid);
+    if (sealed === undefined) return undefined;
+    const key = createPublicKey({ key: JSON.parse(sealed.publicJwk) as JsonWebKey, format: 'jwk' });
+    this.publicKeys.set(kid, key);
+    return key;
+  }
+
+  private openSigningKey(): SigningKey {
+    const sealed = this.entry.signingKeys.find((key: SealedSigningKey) => key.state === 'signing');
+    if (sealed === undefined) throw new Error(`project ${this.entry.projectId} has no signing key`);
+    const der = openSigningKey(sealed, this.projectKey);
+    return { kid: sealed.kid, privateKey: createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }) };
+  }
+}
+
+export interface RuntimeOptions {
+  readonly broker: ConnectionBroker;
+  readonly keyProvider: KeyProvider;
+  /** The base URLs of a project's own FHIR API, by which references to itself are recognised. */
+  fhirBasesOf(entry: TenantEntry): readonly string[];
+  /** Called when a tenant database cannot be reached where its entry says it is. */
+  onUnreachable(): void;
+}
+
+export class TenantRuntimes {
+  private readonly runtimes = new LRUCache<string, Promise<TenantRuntime>>({
+    max: MAX_RUNTIMES,
+    ttl: IDLE_MS,
+    updateAgeOnGet: true,
+    ttlResolution: 1_000,
+  });
+
+  constructor(private readonly options: RuntimeOptions) {}
+
+  /** The runtime of exactly this entry; an older entry's is replaced. Concurrent callers share one construction. */
+  async of(entry: TenantEntry): Promise<TenantRuntime> {
+    const known = await this.runtimes.get(entry.projectId);
+    if (known?.entry === entry) return known;
+    const building = this.build(entry);
+    this.runtimes.set(entry.projectId, building);
+    building.catch(() => this.runtimes.delete(entry.projectId));
+    return building;
+  }
+
+  /** Forgets the project's keys and closes its connections as they become idle. */
+  async drop(projectId: string): Promise<void> {
+    this.runtimes.delete(projectId);
+    await this.options.broker.closeTenant(`${projectId}:`);
+  }
+
+  get size(): number {
+    return this.runtimes.size;
+  }
+
+  private async build(entry: TenantEntry): Promise<TenantRuntime> {
+    const { placement } = entry;
+    if (placement === undefined) {
+      throw new DomainError('unavailable', 'project-not-ready', 'This address is being set up. Try again shortly.', {
+        retryAfterSeconds: 5,
+      });
+    }
+    const { broker, keyProvider } = this.options;
+    const projectKey = await openProjectKey(entry, keyProvider);
+    const target: DatabaseTarget = {
+      key: `${entry.projectId}:${placement.generation}`,
+      clusterId: placement.clusterId,
+      host: placement.host,
+      port: placement.port,
+      database: placement.database,
+      user: placement.role,
+      password: await openTenantPassword(placement, keyProvider),
+    };
+    const { searchKey, cursorKey } = projectKeys(projectKey);
+    const database = tenantDatabase({
+      projectId: entry.projectId,
+      version: fhirVersion(entry.fhirVersion),
+      hasher: tokenHasher(searchKey),
+      cursorKey,
+      ownBaseUrls: this.options.fhirBasesOf(entry),
+      use: (work) =>
+        broker.use(target, work).catch((error: unknown) => {
+          if (error instanceof DomainError && error.code === 'database-unreachable') this.options.onUnreachable();
+          throw error;
+        }),
+    });
+    return new TenantRuntime(entry, database, projectKey);
+  }
+}

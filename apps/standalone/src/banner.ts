@@ -1,0 +1,26 @@
+/** What a person needs after a start; `bootstrap` is the text the control plane leaves when it made the first operator. */
+export function banner(
+  urls: { control: string; data: string; databaseDir: string | undefined },
+  bootstrap: { text: string; file: string } | undefined,
+): string {
+  const lines = [
+    '',
+    '  Boxyard is running. Ctrl-C stops it.',
+    '',
+    `  control plane  ${urls.control}/control/v1`,
+    `  data plane     ${urls.data}/`,
+    ...(urls.databaseDir === undefined ? [] : [`  data           ${urls.databaseDir}`]),
+    '',
+  ];
+  if (bootstrap !== undefined) {
+    lines.push('  The first operator (shown this once):', '');
+    lines.push(
+      ...bootstrap.text
+        .trim()
+        .split('\n')
+        .map((line) => `    ${line}`),
+    );
+    lines.push('', `  It is also kept in ${bootstrap.file}; delete the file when you have noted it.`, '');
+  }
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,52 @@
+import type { TenantDatabase } from '#control-database';
+import { DomainError } from '#platform';
+import { type ActionContext, lifecycleAction, step } from '../lifecycle-action.js';
+
+/** A purged project's names stay blocked for this long, so that old links and tokens cannot meet a new owner. */
+const namesBlockedMs = 90 * 24 * 3_600_000;
+
+/**
+ * Destroys a soft-deleted project for good: its database, its role and its keys. What stays is a tombstone. There is no
+ * way back from the first drop, so a failing purge is repeated until it has succeeded, and never undone.
+ */
+export const purgeProject = lifecycleAction(
+  'project.purge',
+  [
+    step<'project.purge'>('check', {
+      do: async ({ project }) => {
+        if (project.state === 'deleting' || project.state === 'deleted') return;
+        throw new DomainError(
+          'conflict',
+          'invalid-transition',
+          `Project ${project.id} is ${project.state}. Only a project that was deleted before can be purged.`,
+        );
+      },
+    }),
+    step('end sessions', { do: (context) => eachDatabase(context, (row) => context.remover.closeDoor(row)) }),
+    step('drop database', { do: (context) => eachDatabase(context, (row) => context.remover.drop(row)) }),
+    step('drop role', { do: (context) => eachDatabase(context, (row) => context.remover.dropRole(row)) }),
+    step('destroy keys and leave a tombstone', {
+      record: async (context, transaction) => {
+        const { project, projects, remover, dataKeys, fence, clock } = context;
+        for (const row of await recorded(context)) await remover.forget(row, transaction);
+        if (project.dataKeyId !== null) await dataKeys.shred(project.dataKeyId, transaction);
+        const namesFreeAfter = new Date(clock.now().getTime() + namesBlockedMs);
+        await projects.markDeleted(project.id, { fence, namesFreeAfter }, transaction);
+      },
+    }),
+  ],
+  { afterLastAttempt: 'persist', giveUp: async () => undefined },
+);
+
+/** Every database that was ever recorded for the project and is not known to be gone. */
+async function recorded({ project, tenantDatabases }: ActionContext<'project.purge'>): Promise<TenantDatabase[]> {
+  const rows = await tenantDatabases.listOfProject(project.id);
+  return rows.filter(({ state }) => state !== 'dropped');
+}
+
+async function eachDatabase(
+  context: ActionContext<'project.purge'>,
+  work: (row: TenantDatabase) => Promise<void>,
+): Promise<void> {
+  for (const row of await recorded(context)) await work(row);
+}

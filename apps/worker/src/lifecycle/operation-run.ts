@@ -1,0 +1,245 @@
+import type { Operation, OperationStep, Project } from '#control-database';
+import { maxAttempts, type OperationError, type OperationKind, type OperationParams } from '#operations';
+import type { Logger } from '#platform';
+import { isLeaseLost, LeaseKeeper } from './lease-keeper.js';
+import type { ActionContext, LifecycleAction, Step } from './lifecycle-action.js';
+import { type AttemptOutcome, timeStep } from './lifecycle-metrics.js';
+import type { LifecycleServices } from './lifecycle-services.js';
+import { patientDelayMs, planFailure } from './plan-failure.js';
+import { RunResources } from './shared-resources.js';
+
+/** A moment in the life of a step. `performed`: its `do` has ended and nothing is recorded yet. */
+export interface StepEvent {
+  readonly at: 'starting' | 'performed' | 'recorded' | 'undone';
+  readonly kind: OperationKind;
+  readonly step: string;
+  readonly operationId: string;
+}
+
+/** Waited for; one that rejects makes the step fail. */
+export type OnStep = (event: StepEvent) => void | Promise<void>;
+
+/** How long a step lasts before it is shown as running. */
+const quickStepMs = 100;
+
+/**
+ * One worker's run of one claimed operation, under one fencing number. A step's state in its row says how far the
+ * operation is: `done` steps are not run again, and a `failed` one means that giving up was decided, so that whoever
+ * continues takes the operation back and never forward again.
+ */
+export class OperationRun<Kind extends OperationKind> {
+  private readonly resources = new RunResources();
+  private readonly lease: LeaseKeeper;
+  private readonly logger: Logger;
+
+  constructor(
+    private readonly operation: Operation,
+    private readonly action: LifecycleAction<Kind>,
+    private readonly services: LifecycleServices,
+    leaseMs: number,
+    private readonly onStep: OnStep = () => undefined,
+  ) {
+    const { id, fence, projectId } = operation;
+    this.logger = services.logger.child({ operation: id, kind: action.kind, project: projectId });
+    this.lease = new LeaseKeeper(
+      id,
+      leaseMs,
+      () => services.operations.renewLease(id, fence, leaseMs),
+      // What a step is doing on shared connections is cut off, because another worker does it now.
+      () => void this.resources.close().catch((error: unknown) => this.logger.warn({ err: error }, 'closing failed')),
+    );
+  }
+
+  /** Runs as far as it goes. Rejects with `lease-lost`, or when the control database cannot be used. */
+  async execute(): Promise<Exclude<AttemptOutcome, 'lease-lost'>> {
+    try {
+      const context = await this.context();
+      const recorded = await this.recordedSteps();
+      const failed = recorded.find(({ state }) => state === 'failed');
+      if (failed) return await this.giveUp(context, failed.name, earlierFailure(this.operation, failed));
+      const done = new Set(recorded.filter(({ state }) => state === 'done').map(({ name }) => name));
+      return await this.forward(
+        context,
+        this.action.steps.filter(({ name }) => !done.has(name)),
+      );
+    } finally {
+      this.lease.stop();
+      await this.resources.close();
+    }
+  }
+
+  private async forward(
+    context: ActionContext<Kind>,
+    steps: readonly Step<Kind>[],
+  ): Promise<'succeeded' | 'retried' | 'failed'> {
+    if (this.mayNotTryAgain(steps)) return this.giveUp(context, steps[0]!.name, interrupted(steps[0]!.name));
+    for (const step of steps) {
+      try {
+        await timeStep(this.action.kind, step.name, () => this.runStep(context, step));
+      } catch (error) {
+        this.lease.assertHeld();
+        if (isLeaseLost(error)) throw error;
+        return this.failStep(context, step, error);
+      }
+    }
+    this.logger.info({ attempt: this.operation.attempt }, 'operation succeeded');
+    return 'succeeded';
+  }
+
+  /** A worker that dies leaves no error behind, so attempts that ended like that are counted here. */
+  private mayNotTryAgain(steps: readonly Step<Kind>[]): boolean {
+    return steps.length > 0 && this.action.afterLastAttempt === 'undo' && this.operation.attempt > maxAttempts;
+  }
+
+  private async runStep(context: ActionContext<Kind>, step: Step<Kind>): Promise<void> {
+    this.lease.assertHeld();
+    await this.tell('starting', step);
+    await this.showing(step, async () => {
+      // Nobody waits for the list of what is to come, and the first step is quick.
+      const planned = step === this.action.steps[0] ? this.planSteps() : undefined;
+      await Promise.all([step.do?.(context), planned]);
+    });
+    await this.tell('performed', step);
+    this.lease.assertHeld();
+    await this.recordStep(context, step);
+    await this.tell('recorded', step);
+  }
+
+  /** Shows a step as running when it lasts longer than a moment; a quick one is not worth another write. */
+  private async showing(step: Step<Kind>, work: () => Promise<void>): Promise<void> {
+    const { id, fence } = this.operation;
+    let shown: Promise<void> | undefined;
+    const timer = setTimeout(() => {
+      shown = this.services.undurable.operations.recordStep(id, fence, step.name, 'running');
+      shown.catch((error: unknown) => this.logger.warn({ err: error, step: step.name }, 'not shown as running'));
+    }, quickStepMs);
+    try {
+      await work();
+    } finally {
+      clearTimeout(timer);
+      await shown?.catch(() => undefined);
+    }
+  }
+
+  /**
+   * Records the step together with what it changes in the control database. Only the end of the operation must be on
+   * disk before anybody hears of it: a step whose record is lost by a crash of the database server is run again.
+   */
+  private async recordStep(context: ActionContext<Kind>, step: Step<Kind>): Promise<void> {
+    const { operations, transactions, undurable } = this.services;
+    const { id, fence } = this.operation;
+    const isLast = step === this.action.steps.at(-1);
+    if (!isLast && !step.record) return undurable.operations.recordStep(id, fence, step.name, 'done');
+    const recording = isLast ? transactions : undurable.transactions;
+    return recording.run(async (transaction) => {
+      await operations.recordStep(id, fence, step.name, 'done', undefined, transaction);
+      await step.record?.(context, transaction);
+      if (isLast) await operations.finish(id, fence, 'succeeded', undefined, transaction);
+    });
+  }
+
+  private planSteps(): Promise<void> {
+    const { id, fence } = this.operation;
+    return this.services.undurable.operations.planSteps(id, fence, this.stepNames);
+  }
+
+  private async failStep(
+    context: ActionContext<Kind>,
+    step: Step<Kind>,
+    error: unknown,
+  ): Promise<'retried' | 'failed'> {
+    const { operations } = this.services;
+    const { id, fence, attempt } = this.operation;
+    const plan = planFailure({ step: step.name, attempt, error }, this.action.afterLastAttempt);
+    this.logger.warn({ err: error, step: step.name, attempt, next: plan.next }, 'step failed');
+    if (plan.next === 'give-up') return this.giveUp(context, step.name, plan.error);
+    await operations.recordStep(id, fence, step.name, 'pending', plan.error.message);
+    await operations.retryLater(id, fence, plan.delayMs, plan.error);
+    return 'retried';
+  }
+
+  /**
+   * Takes every step back, the last one first, and ends the operation as failed. The decision is recorded before
+   * anything is taken back. When taking back fails, it is tried again later, until nothing is left.
+   */
+  private async giveUp(
+    context: ActionContext<Kind>,
+    failedStep: string,
+    error: OperationError,
+  ): Promise<'retried' | 'failed'> {
+    const { operations, transactions } = this.services;
+    const { id, fence, attempt } = this.operation;
+    await transactions.run(async (transaction) => {
+      await operations.planSteps(id, fence, this.stepNames, transaction);
+      await operations.recordStep(id, fence, failedStep, 'failed', error.message, transaction);
+    });
+    try {
+      for (const step of this.action.steps.toReversed()) {
+        this.lease.assertHeld();
+        await step.undo?.(context);
+        await this.tell('undone', step);
+      }
+    } catch (failure) {
+      this.lease.assertHeld();
+      this.logger.error({ err: failure, attempt }, 'undoing failed, it will be tried again');
+      await operations.retryLater(id, fence, patientDelayMs(attempt), error);
+      return 'retried';
+    }
+    await transactions.run(async (transaction) => {
+      await this.action.giveUp(context, transaction);
+      await operations.finish(id, fence, 'failed', error, transaction);
+    });
+    this.logger.error({ attempt, error }, 'operation failed');
+    return 'failed';
+  }
+
+  private async context(): Promise<ActionContext<Kind>> {
+    const { id, fence, params } = this.operation;
+    return {
+      ...this.services,
+      logger: this.logger,
+      operationId: id,
+      fence,
+      params: params as unknown as OperationParams[Kind],
+      project: await this.project(),
+      shared: this.resources,
+    };
+  }
+
+  private async project(): Promise<Project> {
+    const { id, projectId } = this.operation;
+    if (projectId === null) throw new Error(`Operation ${id} (${this.action.kind}) names no project.`);
+    return this.services.projects.get(projectId);
+  }
+
+  /** Nothing can be recorded before the first attempt. */
+  private async recordedSteps(): Promise<OperationStep[]> {
+    return this.operation.attempt === 1 ? [] : this.services.operations.listSteps(this.operation.id);
+  }
+
+  private get stepNames(): string[] {
+    return this.action.steps.map(({ name }) => name);
+  }
+
+  private async tell(at: StepEvent['at'], step: Step<Kind>): Promise<void> {
+    await this.onStep({ at, kind: this.action.kind, step: step.name, operationId: this.operation.id });
+  }
+}
+
+function interrupted(step: string): OperationError {
+  return {
+    code: 'interrupted',
+    step,
+    message: `Every one of ${maxAttempts} workers that tried the step "${step}" ended in the middle of it.`,
+    retryable: true,
+  };
+}
+
+function earlierFailure({ error }: Operation, failed: OperationStep): OperationError {
+  return {
+    code: error?.code ?? 'step-failed',
+    step: failed.name,
+    message: failed.error ?? error?.message ?? `The step "${failed.name}" failed.`,
+    retryable: error?.retryable ?? true,
+  };
+}

@@ -1,0 +1,43 @@
+import type { SharedResources } from './lifecycle-action.js';
+
+/** Keeps what the steps of one run share, and closes it, last opened first, when the run ends. */
+export class RunResources implements SharedResources {
+  private readonly opened = new Map<string, Promise<unknown>>();
+  private readonly closers: (() => Promise<void>)[] = [];
+  private closed = false;
+
+  get<Resource>(
+    name: string,
+    open: () => Promise<Resource>,
+    close?: (resource: Resource) => Promise<void>,
+  ): Promise<Resource> {
+    const existing = this.opened.get(name) as Promise<Resource> | undefined;
+    if (existing) return existing;
+    const opening = this.open(name, open, close);
+    this.opened.set(name, opening);
+    return opening;
+  }
+
+  /** What failed to open is forgotten, so that a later step may try again. */
+  private async open<Resource>(
+    name: string,
+    open: () => Promise<Resource>,
+    close?: (resource: Resource) => Promise<void>,
+  ): Promise<Resource> {
+    if (this.closed) throw new Error(`The run has ended; "${name}" is not opened any more.`);
+    try {
+      const resource = await open();
+      if (this.closed) await close?.(resource);
+      else if (close) this.closers.push(() => close(resource));
+      return resource;
+    } catch (error) {
+      this.opened.delete(name);
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    for (const close of this.closers.splice(0).toReversed()) await close();
+  }
+}

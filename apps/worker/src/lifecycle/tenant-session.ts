@@ -1,0 +1,113 @@
+import type { Cluster, TenantDatabase as TenantDatabaseRow } from '#control-database';
+import { systemPolicy } from '#access-policy';
+import { fhirVersion } from '#fhir';
+import { tokenHasher } from '#fhir-search';
+import { ResourceRepository, seedProject, type TenantDatabase, tenantDatabase } from '#fhir-store';
+import { connectOnce, type OwnedConnection } from '#postgres';
+import { projectKeys } from '#tenancy';
+import { tenantTarget } from '../tenant-databases/tenant-database-builder.js';
+import type { ActionContext } from './lifecycle-action.js';
+
+type Context = ActionContext<'project.create'>;
+
+/** The database that a project was given, and the keys to it. */
+export interface PlacedTenant {
+  readonly cluster: Cluster;
+  readonly database: TenantDatabaseRow;
+  /** Seals the password of the database's role. */
+  readonly databaseKey: Buffer;
+  /** Seals and derives what belongs to the project itself; the database's own key unless it had one before. */
+  readonly projectKey: Buffer;
+}
+
+/** Where the project was placed; it must have been. Read once per run, unless the run has placed it itself. */
+export function placedTenant(context: Context): Promise<PlacedTenant> {
+  return context.shared.get('placed tenant', async () => {
+    const { project, projects, tenantDatabases, clusters } = context;
+    const [{ dataKeyId }, database] = await Promise.all([
+      projects.get(project.id),
+      tenantDatabases.findOfProject(project.id),
+    ]);
+    if (!database) throw new Error(`Project ${project.id} has no tenant database yet.`);
+    return withKeys(context, await clusters.get(database.clusterId), database, dataKeyId);
+  });
+}
+
+/** Keeps for the rest of the run what `place` has just found out, and opens the connection that seeding will need. */
+export function rememberPlace(context: Context, cluster: Cluster, database: TenantDatabaseRow): void {
+  const keyId = context.project.dataKeyId ?? database.dataKeyId;
+  const placed = context.shared.get('placed tenant', () => withKeys(context, cluster, database, keyId));
+  // What fails here is tried again by the step that needs it, which then says so.
+  placed.then(() => openTenant(context)).catch(() => undefined);
+}
+
+async function withKeys(
+  { builder, dataKeys, keyProvider }: Context,
+  cluster: Cluster,
+  database: TenantDatabaseRow,
+  projectKeyId: string | null,
+): Promise<PlacedTenant> {
+  if (projectKeyId === null) throw new Error(`The project of tenant database ${database.id} has no data key.`);
+  const databaseKey = await builder.dataKeyOf(database);
+  if (projectKeyId === database.dataKeyId) return { cluster, database, databaseKey, projectKey: databaseKey };
+  const { wrapped } = await dataKeys.get(projectKeyId);
+  return { cluster, database, databaseKey, projectKey: await keyProvider.unwrap(wrapped) };
+}
+
+/** A connection into the project's database as the project's own role, shared by the steps of one run. */
+export function openTenant(context: Context): Promise<TenantSession> {
+  return context.shared.get(
+    'tenant session',
+    async () => {
+      const { cluster, database, databaseKey, projectKey } = await placedTenant(context);
+      const connection = await connectOnce(tenantTarget(cluster, database, databaseKey));
+      return new TenantSession(context, projectKey, connection);
+    },
+    (session) => session.close(),
+  );
+}
+
+export class TenantSession {
+  private readonly tenant: TenantDatabase;
+
+  constructor(
+    private readonly context: Pick<ActionContext<'project.create'>, 'project' | 'params' | 'operationId'>,
+    projectKey: Buffer,
+    private readonly connection: OwnedConnection,
+  ) {
+    const { project } = context;
+    const { searchKey, cursorKey } = projectKeys(projectKey);
+    this.tenant = tenantDatabase({
+      projectId: project.id,
+      version: fhirVersion(project.fhirVersion),
+      hasher: tokenHasher(searchKey),
+      cursorKey,
+      use: (work) => work(connection),
+    });
+  }
+
+  /** Writes the project's first resources. What is there already stays. */
+  async seed(): Promise<void> {
+    const { project, params, operationId } = this.context;
+    const { adminClient, owner } = params;
+    await seedProject(
+      this.tenant,
+      { project: { id: project.id, name: project.name }, adminClient, owner },
+      operationId,
+    );
+  }
+
+  /** Reads as the data plane will: with the project's own role, through the repository. */
+  async verify(): Promise<void> {
+    const { project, params, operationId } = this.context;
+    const policy = systemPolicy('verify a new project');
+    const caller = { policy, agent: 'system/verify-project', requestId: operationId };
+    const repository = new ResourceRepository(this.tenant, caller);
+    await repository.read('Project', project.id);
+    await repository.read('ClientApplication', params.adminClient.clientId);
+  }
+
+  close(): Promise<void> {
+    return this.connection.close();
+  }
+}

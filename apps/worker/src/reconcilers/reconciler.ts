@@ -1,0 +1,73 @@
+import { Counter } from 'prom-client';
+import { type Logger, metrics } from '#platform';
+
+/**
+ * Makes what is equal to what should be. It takes no input, so it does not matter why it runs, how often, or what was
+ * missed before: it looks, and repairs what it finds.
+ */
+export interface Reconciler {
+  readonly name: string;
+  /** How long after the end of one run the next one starts, if nothing wakes it earlier. */
+  readonly everyMs: number;
+  run(): Promise<void>;
+}
+
+const failures = new Counter({
+  name: 'boxyard_reconciler_failures_total',
+  help: 'Runs of reconcilers that failed, by reconciler.',
+  labelNames: ['reconciler'],
+  registers: [metrics],
+});
+
+/** Runs one reconciler at once, then on its timer and whenever it is woken; never twice at the same time. */
+export class ReconcilerLoop {
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> | undefined;
+  private wokenWhileRunning = false;
+  private closed = false;
+
+  constructor(
+    private readonly reconciler: Reconciler,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Lets it run now, or once more when it is running: what woke it may have come too late for the run under way. */
+  wake(): void {
+    if (this.closed) return;
+    if (this.running) {
+      this.wokenWhileRunning = true;
+      return;
+    }
+    clearTimeout(this.timer);
+    this.running = this.runOnce().finally(() => {
+      this.running = undefined;
+      this.next();
+    });
+  }
+
+  /** Stops the timer and waits for the run under way. */
+  async close(): Promise<void> {
+    this.closed = true;
+    clearTimeout(this.timer);
+    await this.running;
+  }
+
+  private async runOnce(): Promise<void> {
+    this.wokenWhileRunning = false;
+    try {
+      await this.reconciler.run();
+    } catch (error) {
+      failures.inc({ reconciler: this.reconciler.name });
+      const causes: unknown[] = error instanceof AggregateError ? error.errors : [error];
+      for (const cause of causes) {
+        this.logger.error({ err: cause, reconciler: this.reconciler.name }, 'reconciler failed, it will run again');
+      }
+    }
+  }
+
+  private next(): void {
+    if (this.closed) return;
+    if (this.wokenWhileRunning) this.wake();
+    else this.timer = setTimeout(() => this.wake(), this.reconciler.everyMs);
+  }
+}

@@ -1,0 +1,101 @@
+import type { Cluster, TenantDatabase } from '#control-database';
+import { tenantGrantStatements } from '#migrations/tenant';
+import { DomainError } from '#platform';
+import {
+  compiledSql,
+  type Connection,
+  connectOnce,
+  type DatabaseTarget,
+  ensureDatabase,
+  ensureLoginRole,
+  identifier,
+  revokePublicConnect,
+  sql,
+} from '#postgres';
+import type { ClusterAdmins } from '../clusters/cluster-admins.js';
+import { templateName } from '../clusters/template-database.js';
+import { ownershipComment } from './names.js';
+
+/**
+ * Makes a tenant database: role, database, and the rights of the one on the other. Each part looks before it acts, so
+ * what an earlier run left is kept. There are two walls around the data: only this role may connect, and only this role
+ * has rights on the tables.
+ *
+ * The last commit waits for the disk, and with it everything before it is there; the others need not wait.
+ */
+export async function makeTenantDatabase(
+  admin: Connection,
+  admins: ClusterAdmins,
+  cluster: Cluster,
+  database: TenantDatabase,
+  password: string,
+): Promise<void> {
+  const { databaseName, roleName } = database;
+  const comment = ownershipComment(database.clusterId, database.id);
+  await admin.transaction((within) => makeRole(within, roleName, password, comment));
+  await assertOwnOrFree(admin, databaseName, comment);
+  await ensureDatabase(admin, databaseName, { template: templateName, comment });
+  await admin.transaction((within) => openOnlyTo(within, databaseName, roleName));
+  await admins.inDatabase(cluster, databaseName, (inDatabase) => grantTables(inDatabase, roleName));
+}
+
+/**
+ * The role, with limits that PostgreSQL itself keeps behind those of the data plane: a statement of an interactive
+ * request, a transaction that its owner forgot, and connections, of which the brokers of ten replicas take two each. A
+ * job that needs longer says so in its own transaction.
+ */
+async function makeRole(admin: Connection, role: string, password: string, comment: string): Promise<void> {
+  await Promise.all([doNotWaitForDisk(admin), ensureLoginRole(admin, role, password)]);
+  const name = identifier(role);
+  // Statements that are not waited for one by one share a round trip. Neither our names nor our comments hold a quote.
+  await Promise.all([
+    admin.query(sql`ALTER ROLE ${name} CONNECTION LIMIT 20`),
+    admin.query(sql`ALTER ROLE ${name} SET statement_timeout = '10s'`),
+    admin.query(sql`ALTER ROLE ${name} SET idle_in_transaction_session_timeout = '15s'`),
+    admin.query(compiledSql({ text: `COMMENT ON ROLE "${role}" IS '${comment}'`, values: [] })),
+  ]);
+}
+
+async function doNotWaitForDisk(within: Connection): Promise<void> {
+  await within.query(sql`SET LOCAL synchronous_commit = off`);
+}
+
+/** A database of this name without any comment is one whose making ended between its creation and its marking. */
+async function assertOwnOrFree(admin: Connection, database: string, comment: string): Promise<void> {
+  const [existing] = await admin.query<{ comment: string | null }>(
+    sql`SELECT shobj_description(oid, 'pg_database') AS comment FROM pg_database WHERE datname = ${database}`,
+  );
+  if (existing === undefined || existing.comment === null || existing.comment === comment) return;
+  throw new DomainError(
+    'conflict',
+    'database-name-taken',
+    `A database of the recorded name exists on the cluster and is marked as something else: ${database}.`,
+  );
+}
+
+async function openOnlyTo(admin: Connection, database: string, role: string): Promise<void> {
+  await Promise.all([
+    doNotWaitForDisk(admin),
+    revokePublicConnect(admin, database),
+    admin.query(sql`GRANT CONNECT ON DATABASE ${identifier(database)} TO ${identifier(role)}`),
+  ]);
+}
+
+async function grantTables(inDatabase: Connection, role: string): Promise<void> {
+  await inDatabase.transaction((within) =>
+    Promise.all(tenantGrantStatements(`"${role}"`).map((text) => within.query(compiledSql({ text, values: [] })))),
+  );
+}
+
+/**
+ * The first connection to a database builds its relation cache file, which takes 30 ms; nobody shall wait for that
+ * later. As the tenant's own role it also proves that the login and the rights work.
+ */
+export async function warmUp(target: DatabaseTarget): Promise<void> {
+  const connection = await connectOnce(target);
+  try {
+    await connection.query(sql`SELECT begin_write()`);
+  } finally {
+    await connection.close();
+  }
+}

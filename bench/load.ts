@@ -1,0 +1,39 @@
+import autocannon from 'autocannon';
+
+export interface LoadResult {
+  requestsPerSecond: number;
+  p50Ms: number;
+  p99Ms: number;
+}
+
+/**
+ * Closed-loop load on one server: `connections` clients, each with one request in flight, for `seconds` after a
+ * warm-up of two seconds. Throws when any answer has another status than `expected`: a fast error is no result.
+ */
+export async function load(
+  url: string,
+  requests: autocannon.Request[],
+  options: { connections: number; seconds: number; expected: number },
+): Promise<LoadResult> {
+  await run(url, requests, options.connections, 2, options.expected);
+  return run(url, requests, options.connections, options.seconds, options.expected);
+}
+
+async function run(
+  url: string,
+  requests: autocannon.Request[],
+  connections: number,
+  duration: number,
+  expected: number,
+): Promise<LoadResult> {
+  const result = await autocannon({ url, requests, connections, duration });
+  const statuses = Object.keys(result.statusCodeStats ?? {});
+  if (result.errors > 0 || statuses.some((status) => status !== String(expected))) {
+    throw new Error(`expected only ${expected} from ${url}, got ${statuses.join(', ')} and ${result.errors} errors`);
+  }
+  return {
+    requestsPerSecond: result.requests.total / result.duration,
+    p50Ms: result.latency.p50,
+    p99Ms: result.latency.p99,
+  };
+}

@@ -1,0 +1,22 @@
+import { benchCreate } from './create.bench.js';
+import { benchImport } from './import.bench.js';
+import { benchProvision } from './provision.bench.js';
+import { benchRead } from './read.bench.js';
+import { benchTenants } from './tenants.bench.js';
+
+const benches: Record<string, () => Promise<void>> = {
+  provision: benchProvision,
+  read: benchRead,
+  create: benchCreate,
+  import: benchImport,
+  tenants: benchTenants,
+};
+
+const name = process.argv[2] ?? '';
+const bench = Object.hasOwn(benches, name) ? benches[name] : undefined;
+if (bench === undefined) {
+  console.error(`usage: npm run bench -- ${Object.keys(benches).join('|')}`);
+  process.exitCode = 2;
+} else {
+  await bench();
+}

@@ -1,0 +1,119 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { sql } from '#postgres';
+import { expectStatus } from '#testing';
+import { bareDatabase, bareTenant, templateOf } from './bare-provisioning.js';
+import { type BenchEnvironment, withEnvironment } from './environment.js';
+import { percentile, publish, round } from './report.js';
+
+const SPARES = 5;
+const FROM_SPARES = 40;
+const WITHOUT_SPARES = 24;
+/** How many databases the worker builds at a time; the bare loop runs as many. */
+const PARALLEL = 4;
+
+/**
+ * Two figures. From a spare: POST /projects until the first FHIR 201 on the new base URL, one after another with five
+ * spares ready, beside one bare `CREATE DATABASE … TEMPLATE`. Without spares: projects per second beside a loop of bare
+ * database, role and grants, equally parallel.
+ */
+export async function benchProvision(): Promise<void> {
+  await withEnvironment(async (environment) => {
+    const admin = new pg.Pool({ connectionString: environment.platform.databaseUrl, max: PARALLEL });
+    await untilSpares(environment, SPARES);
+    const template = await templateOf(environment);
+    const spare: number[] = [];
+    const bare: number[] = [];
+    for (let index = 0; index < FROM_SPARES; index++) {
+      await untilSpares(environment, SPARES);
+      spare.push(await projectUntilFirstCreate(environment, `spare-${index}`));
+      bare.push(await bareDatabase(admin, template));
+    }
+
+    await environment.control.query(sql`UPDATE cluster SET spare_target = 0`);
+    for (let left = SPARES; left > 0; left--) await projectUntilFirstCreate(environment, `last-spare-${left}`);
+    await untilSpares(environment, 0);
+    const builtRate = await ratePerSecond((index) => projectUntilFirstCreate(environment, `built-${index}`));
+    const bareRate = await ratePerSecond(() => bareTenant(environment, admin, template));
+    await admin.end();
+
+    const p50 = percentile(spare, 0.5) / percentile(bare, 0.5);
+    const p99 = percentile(spare, 0.99) / percentile(bare, 0.5);
+    const ratio = builtRate / bareRate;
+    await publish({
+      name: 'provision',
+      floor: 'without spares: bare CREATE DATABASE … TEMPLATE + role + grants, equally parallel',
+      ratio,
+      rows: [
+        {
+          what: 'from a spare: POST until the first FHIR 201',
+          p50: `${round(percentile(spare, 0.5))} ms`,
+          p99: `${round(percentile(spare, 0.99))} ms`,
+        },
+        {
+          what: 'bare CREATE DATABASE … TEMPLATE',
+          p50: `${round(percentile(bare, 0.5))} ms`,
+          p99: `${round(percentile(bare, 0.99))} ms`,
+        },
+        { what: 'without spares: projects', p50: `${round(builtRate)} /s`, p99: '' },
+        { what: 'bare databases with role and grants', p50: `${round(bareRate)} /s`, p99: '' },
+      ],
+      checks: {
+        'from a spare, p50': {
+          measured: `${p50.toFixed(2)} × one bare CREATE DATABASE`,
+          limit: '≤ 2',
+          holds: p50 <= 2,
+        },
+        'from a spare, p99': {
+          measured: `${p99.toFixed(2)} × one bare CREATE DATABASE`,
+          limit: '≤ 10',
+          holds: p99 <= 10,
+        },
+        'without spares': { measured: `${ratio.toFixed(2)} of the bare loop`, limit: '≥ 0.7', holds: ratio >= 0.7 },
+      },
+    });
+  });
+}
+
+/** ms from POST /projects until the first resource is stored under the new base URL. */
+async function projectUntilFirstCreate({ platform }: BenchEnvironment, slug: string): Promise<number> {
+  await platform.operatorToken();
+  const started = performance.now();
+  const project = await platform.createProject(slug);
+  const { clientId, clientSecret } = project.adminClient;
+  const created = await fetch(`${project.baseUrl}fhir/R4/Patient`, {
+    method: 'POST',
+    headers: {
+      authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`,
+      'content-type': 'application/fhir+json',
+    },
+    body: '{"resourceType":"Patient","active":true}',
+  });
+  await expectStatus(created, 201);
+  return performance.now() - started;
+}
+
+async function ratePerSecond(work: (index: number) => Promise<unknown>): Promise<number> {
+  let next = 0;
+  const started = performance.now();
+  await Promise.all(
+    Array.from({ length: PARALLEL }, async () => {
+      while (next < WITHOUT_SPARES) await work(next++);
+    }),
+  );
+  return WITHOUT_SPARES / ((performance.now() - started) / 1000);
+}
+
+/** Waits until exactly `wanted` spares are ready and none is being built. */
+async function untilSpares({ control }: BenchEnvironment, wanted: number): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    const [row] = await control.query<{ spares: number; building: number }>(sql`
+      SELECT count(*) FILTER (WHERE state = 'spare')::int AS spares,
+             count(*) FILTER (WHERE state = 'building')::int AS building
+      FROM tenant_database`);
+    if (row?.spares === wanted && row.building === 0) return;
+    if (Date.now() > deadline) throw new Error(`there are ${row?.spares} spares after 60 s, not ${wanted}`);
+    await delay(20);
+  }
+}

@@ -1,0 +1,24 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { ClusterId } from '../ids.js';
+
+export type ClusterState = 'active' | 'draining' | 'disabled';
+
+/** One PostgreSQL server that holds tenant databases. */
+@Entity('cluster')
+export class Cluster {
+  @PrimaryColumn({ type: 'text' }) id: ClusterId;
+  /** Chosen by the operator, unique. */
+  @Column({ type: 'text' }) name: string;
+  @Column({ type: 'text' }) host: string;
+  @Column({ type: 'int' }) port: number;
+  /** The sealed administrator login; null means the server of DATABASE_URL itself. */
+  @Column({ type: 'bytea', nullable: true }) adminSecret: Buffer | null;
+  @Column({ type: 'text' }) state: ClusterState;
+  @Column({ type: 'int' }) maxProjects: number;
+  @Column({ type: 'int' }) maxConnections: number;
+  /** Connections of the server that the platform leaves to others. */
+  @Column({ type: 'int' }) reservedConnections: number;
+  /** Schema version of the template from which spares are made; null before there is one. */
+  @Column({ type: 'int', nullable: true }) templateVersion: number | null;
+  @Column({ type: 'timestamptz' }) createdAt: Date;
+}

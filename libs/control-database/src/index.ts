@@ -1,0 +1,60 @@
+export { openControlDatabase, type OpenOptions } from './connection/open-control-database.js';
+export { ControlDatabaseModule } from './connection/control-database.module.js';
+export { Transactions, type Transaction } from './connection/transactions.js';
+export * from './ids.js';
+
+export { Project, type ProjectLabels, type ProjectState } from './projects/project.entity.js';
+export {
+  ProjectRepository,
+  type Fenced,
+  type NewBaseUrl,
+  type NewProject,
+  type NewProvisioning,
+  type PlacedProject,
+} from './projects/project.repository.js';
+export type { ProjectFilter } from './projects/project-list.js';
+export type {
+  DirectoryBaseUrl,
+  DirectoryEntry,
+  DirectoryPage,
+  DirectoryPlacement,
+  DirectorySigningKey,
+} from './projects/project-directory.js';
+export { projectBaseUrls } from './projects/project-base-urls.js';
+
+export { Operation, type OperationError, type OperationState } from './operations/operation.entity.js';
+export { OperationStep, type OperationStepState } from './operations/operation-step.entity.js';
+export { operationInProgress, OperationRepository, type NewOperation } from './operations/operation.repository.js';
+
+export { Cluster, type ClusterState } from './clusters/cluster.entity.js';
+export { ClusterRepository, type ClusterLoad, type NewCluster } from './clusters/cluster.repository.js';
+export { TenantDatabase, type TenantDatabaseState } from './tenant-databases/tenant-database.entity.js';
+export { TenantDatabaseRepository, type NewTenantDatabase } from './tenant-databases/tenant-database.repository.js';
+
+export { Operator, operatorRoles, type OperatorRole } from './operators/operator.entity.js';
+export { OperatorRepository, type NewOperator } from './operators/operator.repository.js';
+export { ApiKeyRepository, type ApiKeyRow, type NewApiKey, type UsableApiKey } from './operators/api-key.repository.js';
+export { LoginThrottleRepository } from './operators/login-throttle.repository.js';
+
+export { DataKey } from './secrets/data-key.entity.js';
+export { DataKeyRepository } from './secrets/data-key.repository.js';
+export { SigningKey, type SigningKeyState } from './secrets/signing-key.entity.js';
+export { SigningKeyRepository, type NewSigningKey } from './secrets/signing-key.repository.js';
+export {
+  SealedSecretRepository,
+  type ClaimedSecret,
+  type NewSealedSecret,
+} from './secrets/sealed-secret.repository.js';
+
+export {
+  IdempotencyRepository,
+  type IdempotentRequest,
+  type RecordedAnswer,
+  type Reservation,
+  type ReserveOutcome,
+} from './requests/idempotency.repository.js';
+export { RateWindowRepository } from './requests/rate-window.repository.js';
+
+export type { ChainVerdict } from './audit/audit-chain.js';
+export type { AuditRecord } from './audit/audit-record.entity.js';
+export { AuditRepository, canonicalJson, type AuditEntry } from './audit/audit.repository.js';

@@ -1,0 +1,211 @@
+import type { DataSource } from 'typeorm';
+import { DomainError } from '#platform';
+import { runStatement, withManager } from '../connection/statements.js';
+import type { Transaction } from '../connection/transactions.js';
+import type { OperationId, ProjectId } from '../ids.js';
+import { leaseLost } from './lease-lost.js';
+import { OperationStep, type OperationStepState } from './operation-step.entity.js';
+import { Operation, type OperationError } from './operation.entity.js';
+
+export interface NewOperation {
+  id: OperationId;
+  kind: string;
+  projectId: ProjectId;
+  params: object;
+  createdBy: string;
+}
+
+/**
+ * The recorded long-running jobs. A worker claims one and gets a fencing number with it; every later write of that
+ * worker names the number and is refused with `lease-lost` when another worker has claimed the operation since.
+ */
+export class OperationRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  /**
+   * Queues an operation. A project has at most one unfinished operation: a second one is refused with
+   * `operation-in-progress`, whose details name the first.
+   */
+  async create(operation: NewOperation, transaction?: Transaction): Promise<Operation> {
+    const [created] = await runStatement<Operation>(
+      this.dataSource,
+      transaction,
+      `INSERT INTO operation (id, kind, project_id, params, created_by) VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT (project_id) WHERE state IN ('queued', 'running') DO NOTHING RETURNING *`,
+      [operation.id, operation.kind, operation.projectId, JSON.stringify(operation.params), operation.createdBy],
+    );
+    if (created !== undefined) return created;
+    throw operationInProgress(operation.projectId, await this.findUnfinished(operation.projectId, transaction));
+  }
+
+  /** The operation, or a `not-found` error. */
+  async get(id: OperationId): Promise<Operation> {
+    const operation = await this.find(id);
+    if (operation === undefined)
+      throw new DomainError('not-found', 'operation-not-found', `There is no operation ${id}.`);
+    return operation;
+  }
+
+  async find(id: OperationId): Promise<Operation | undefined> {
+    const operation = await withManager(this.dataSource, undefined, (manager) => manager.findOneBy(Operation, { id }));
+    return operation ?? undefined;
+  }
+
+  /** The operation that a project is queued for or busy with. */
+  async findUnfinished(projectId: ProjectId, transaction?: Transaction): Promise<Operation | undefined> {
+    const [operation] = await runStatement<Operation>(
+      this.dataSource,
+      transaction,
+      `SELECT * FROM operation WHERE project_id = $1 AND state IN ('queued', 'running')`,
+      [projectId],
+    );
+    return operation;
+  }
+
+  /** The steps in their order. */
+  listSteps(operationId: OperationId): Promise<OperationStep[]> {
+    return withManager(this.dataSource, undefined, (manager) =>
+      manager.find(OperationStep, { where: { operationId }, order: { position: 'ASC' } }),
+    );
+  }
+
+  /**
+   * Takes an operation that is due (queued and not waiting for its next attempt, or left by a worker whose lease has
+   * run out) for `leaseMs`, under a new fencing number. Undefined when there is nothing to take.
+   */
+  async claim(id: OperationId, workerId: string, leaseMs: number): Promise<Operation | undefined> {
+    const [operation] = await runStatement<Operation>(
+      this.dataSource,
+      undefined,
+      `UPDATE operation SET state = 'running', lease_owner = $2, lease_expires_at = now() + $3 * interval '1 ms',
+              fence = nextval('operation_fence'), attempt = attempt + 1, started_at = coalesce(started_at, now()),
+              next_attempt_at = NULL
+        WHERE id = $1 AND ${due} RETURNING *`,
+      [id, workerId, leaseMs],
+    );
+    return operation;
+  }
+
+  /** Keeps the lease for another `leaseMs` from now. */
+  async renewLease(id: OperationId, fence: string, leaseMs: number): Promise<void> {
+    const renewed = await runStatement(
+      this.dataSource,
+      undefined,
+      `UPDATE operation SET lease_expires_at = now() + $3 * interval '1 ms'
+        WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING id`,
+      [id, fence, leaseMs],
+    );
+    if (renewed.length === 0) throw leaseLost(`operation ${id}`);
+  }
+
+  /** Writes down the steps that are to come, as `pending`; those already recorded keep their state. */
+  async planSteps(id: OperationId, fence: string, names: readonly string[], transaction?: Transaction): Promise<void> {
+    const planned = await runStatement(
+      this.dataSource,
+      transaction,
+      `WITH held AS (${heldLease}), planned AS (
+         INSERT INTO operation_step (operation_id, position, name, state)
+         SELECT held.id, step.position, step.name, 'pending'
+           FROM held, unnest($3::text[]) WITH ORDINALITY AS step (name, position)
+         ON CONFLICT (operation_id, name) DO NOTHING)
+       SELECT id FROM held`,
+      [id, fence, names],
+    );
+    if (planned.length === 0) throw leaseLost(`operation ${id}`);
+  }
+
+  /**
+   * Records the state of a step, adding it behind the others when it was not planned. A step that is recorded as done
+   * without having been recorded as running counts from the end of the step before it. `error` is shown to operators.
+   */
+  async recordStep(
+    id: OperationId,
+    fence: string,
+    name: string,
+    state: OperationStepState,
+    error?: string,
+    transaction?: Transaction,
+  ): Promise<void> {
+    const recorded = await runStatement(
+      this.dataSource,
+      transaction,
+      `WITH held AS (${heldLease}), others AS (
+         SELECT max(finished_at) AS last_finished, coalesce(max(position), 0) AS last_position
+           FROM operation_step WHERE operation_id = $1 AND name <> $3),
+       step AS (
+         SELECT held.id, others.last_position + 1 AS position,
+                CASE WHEN $4 = 'running' THEN clock_timestamp() WHEN $4 <> 'pending'
+                     THEN coalesce(others.last_finished, held.started_at) END AS started_at,
+                CASE WHEN $4 IN ('done', 'failed') THEN clock_timestamp() END AS finished_at
+           FROM held, others)
+       INSERT INTO operation_step AS s (operation_id, position, name, state, started_at, finished_at, error)
+       SELECT id, position, $3, $4, started_at, finished_at, $5 FROM step
+       ON CONFLICT (operation_id, name) DO UPDATE SET state = $4, finished_at = EXCLUDED.finished_at, error = $5,
+         started_at = CASE WHEN $4 = 'running' THEN EXCLUDED.started_at
+                           ELSE coalesce(s.started_at, EXCLUDED.started_at) END
+       RETURNING 1 AS recorded`,
+      [id, fence, name, state, error ?? null],
+    );
+    if (recorded.length === 0) throw leaseLost(`operation ${id}`);
+  }
+
+  /** Ends the operation and its lease. */
+  async finish(
+    id: OperationId,
+    fence: string,
+    state: 'succeeded' | 'failed' | 'cancelled',
+    error?: OperationError,
+    transaction?: Transaction,
+  ): Promise<void> {
+    const finished = await runStatement(
+      this.dataSource,
+      transaction,
+      `UPDATE operation SET state = $3, error = $4, finished_at = clock_timestamp(), lease_owner = NULL,
+              lease_expires_at = NULL, next_attempt_at = NULL
+        WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING id`,
+      [id, fence, state, error === undefined ? null : JSON.stringify(error)],
+    );
+    if (finished.length === 0) throw leaseLost(`operation ${id}`);
+  }
+
+  /** Gives the operation back to the queue after a failed attempt; it is due again in `delayMs`. */
+  async retryLater(id: OperationId, fence: string, delayMs: number, error: OperationError): Promise<void> {
+    const queued = await runStatement(
+      this.dataSource,
+      undefined,
+      `UPDATE operation SET state = 'queued', error = $4, lease_owner = NULL, lease_expires_at = NULL,
+              next_attempt_at = now() + $3 * interval '1 ms'
+        WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING id`,
+      [id, fence, delayMs, JSON.stringify(error)],
+    );
+    if (queued.length === 0) throw leaseLost(`operation ${id}`);
+  }
+
+  /** The ids of operations that a worker could claim now, the oldest first. */
+  async listRunnable(limit: number): Promise<OperationId[]> {
+    const rows = await runStatement<{ id: OperationId }>(
+      this.dataSource,
+      undefined,
+      `SELECT id FROM operation WHERE ${due} ORDER BY created_at LIMIT $1`,
+      [limit],
+    );
+    return rows.map(({ id }) => id);
+  }
+}
+
+const due = `(state = 'queued' AND (next_attempt_at IS NULL OR next_attempt_at <= now())
+  OR state = 'running' AND lease_expires_at < now())`;
+
+/** Locks the operation against a new claim until the end of the transaction, if the caller ($1, fence $2) holds it. */
+const heldLease = `SELECT id, started_at FROM operation WHERE id = $1 AND fence = $2 AND state = 'running' FOR SHARE`;
+
+/** The refusal of a change to a project that an operation works on; its details name that operation. */
+export function operationInProgress(projectId: ProjectId, running: Operation | undefined): DomainError {
+  const name = running === undefined ? 'another operation' : `operation ${running.id} (${running.kind})`;
+  return new DomainError(
+    'conflict',
+    'operation-in-progress',
+    `Project ${projectId} is busy with ${name}. Wait until it has ended and try again.`,
+    running === undefined ? {} : { details: { operation: running.id } },
+  );
+}

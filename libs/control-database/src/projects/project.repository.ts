@@ -1,0 +1,292 @@
+import type { DataSource } from 'typeorm';
+import { DomainError } from '#platform';
+import { isUniqueViolation } from '#postgres';
+import { runStatement } from '../connection/statements.js';
+import { inTransaction, type Transaction } from '../connection/transactions.js';
+import { isUuid, type ClusterId, type DataKeyId, type ProjectId } from '../ids.js';
+import { leaseLost } from '../operations/lease-lost.js';
+import { OperationRepository, type NewOperation } from '../operations/operation.repository.js';
+import type { Operation } from '../operations/operation.entity.js';
+import { SealedSecretRepository, type NewSealedSecret } from '../secrets/sealed-secret.repository.js';
+import { directoryStatement, toDirectoryPage, type DirectoryPage, type DirectoryRow } from './project-directory.js';
+import type { Project, ProjectLabels, ProjectState } from './project.entity.js';
+import { projectListStatement, type ProjectFilter } from './project-list.js';
+
+/** A project and the cluster it is placed on, null until it is placed. */
+export interface PlacedProject extends Project {
+  clusterId: ClusterId | null;
+}
+
+export interface NewProject {
+  id: ProjectId;
+  slug: string;
+  name: string;
+  fhirVersion: string;
+  labels?: ProjectLabels;
+  createdBy: string;
+}
+
+export interface NewBaseUrl {
+  kind: 'slug' | 'domain';
+  /** The slug, or the whole host. */
+  name: string;
+}
+
+export interface NewProvisioning {
+  project: NewProject;
+  baseUrl: NewBaseUrl;
+  operation: Omit<NewOperation, 'projectId'>;
+  sealedSecrets?: readonly Omit<NewSealedSecret, 'operationId'>[];
+}
+
+/** The lease under which a worker changes a project. */
+export interface Fenced {
+  fence: string;
+}
+
+/** Projects with their base URLs. Every change stamps the row and is announced, by triggers of the database. */
+export class ProjectRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  /**
+   * Writes a project in state `provisioning`, its base URL (reserved, not active), the operation that builds it and the
+   * secrets to be claimed: all of it or nothing. A slug in use is refused with `slug-taken`.
+   */
+  createProvisioning(
+    { project, baseUrl, operation, sealedSecrets = [] }: NewProvisioning,
+    transaction?: Transaction,
+  ): Promise<{ project: PlacedProject; operation: Operation }> {
+    return inTransaction(this.dataSource, transaction, async (within) => {
+      const created = await this.insert(project, baseUrl, within);
+      const queued = await new OperationRepository(this.dataSource).create(
+        { ...operation, projectId: project.id },
+        within,
+      );
+      const secrets = new SealedSecretRepository(this.dataSource);
+      for (const secret of sealedSecrets) await secrets.insert({ ...secret, operationId: operation.id }, within);
+      return { project: { ...created, clusterId: null }, operation: queued };
+    });
+  }
+
+  private async insert(project: NewProject, baseUrl: NewBaseUrl, transaction: Transaction): Promise<Project> {
+    const { id, slug, name, fhirVersion, labels = {}, createdBy } = project;
+    try {
+      await runStatement(this.dataSource, transaction, 'DELETE FROM base_url WHERE name = $1 AND free_after <= now()', [
+        baseUrl.name,
+      ]);
+      const [created] = await runStatement<Project>(
+        this.dataSource,
+        transaction,
+        `INSERT INTO project (id, slug, name, fhir_version, state, labels, created_by)
+         VALUES ($1, $2, $3, $4, 'provisioning', $5, $6) RETURNING ${columns}`,
+        [id, slug, name, fhirVersion, JSON.stringify(labels), createdBy],
+      );
+      await runStatement(
+        this.dataSource,
+        transaction,
+        'INSERT INTO base_url (project_id, kind, name, canonical) VALUES ($1, $2, $3, true)',
+        [id, baseUrl.kind, baseUrl.name],
+      );
+      return created!;
+    } catch (error) {
+      if (isUniqueViolation(error, 'project_slug') || isUniqueViolation(error, 'base_url_name_key')) {
+        throw new DomainError('conflict', 'slug-taken', `The slug "${slug}" is taken. Choose another one.`);
+      }
+      throw error;
+    }
+  }
+
+  /** The project, also a deleted one, or a `not-found` error. */
+  async get(id: ProjectId, transaction?: Transaction): Promise<PlacedProject> {
+    const [project] = isUuid(id) ? await this.select('p.id = $1', [id], transaction) : [];
+    if (project === undefined) throw notFound(id);
+    return project;
+  }
+
+  /** The project with this id, or the one that has this slug now. */
+  async find(idOrSlug: string): Promise<PlacedProject | undefined> {
+    // Ids begin with a digit for the next centuries and slugs with a letter, so one text never means both.
+    if (isUuid(idOrSlug) && /^[0-9]/.test(idOrSlug)) return (await this.select('p.id = $1', [idOrSlug]))[0];
+    if (!/^[a-z0-9-]{1,63}$/.test(idOrSlug)) return undefined;
+    return (await this.select(`p.slug = $1 AND p.state <> 'deleted'`, [idOrSlug]))[0];
+  }
+
+  /** The project with its row locked until the end of the transaction, or a `not-found` error. */
+  async getForUpdate(id: ProjectId, transaction: Transaction): Promise<PlacedProject> {
+    const [locked] = await runStatement(this.dataSource, transaction, 'SELECT FROM project WHERE id = $1 FOR UPDATE', [
+      id,
+    ]);
+    if (locked === undefined) throw notFound(id);
+    return this.get(id, transaction);
+  }
+
+  /** Projects in the order in which they were made. Deleted ones only when their state is asked for. */
+  list(filter: ProjectFilter): Promise<PlacedProject[]> {
+    const { text, values } = projectListStatement(`${selectPlaced} `, filter);
+    return runStatement<PlacedProject>(this.dataSource, undefined, text, values);
+  }
+
+  /** Whether a new project could take the slug now. */
+  async isSlugFree(slug: string): Promise<boolean> {
+    const taken = await runStatement(
+      this.dataSource,
+      undefined,
+      `SELECT 1 AS taken FROM base_url WHERE name = $1 AND (free_after IS NULL OR free_after > now())
+       UNION ALL SELECT 1 FROM project WHERE slug = $1 AND state <> 'deleted'`,
+      [slug],
+    );
+    return taken.length === 0;
+  }
+
+  /** Writes what an operator may change. The row must be locked by `getForUpdate` in the same transaction. */
+  async update(
+    id: ProjectId,
+    change: { name: string; labels: ProjectLabels },
+    transaction: Transaction,
+  ): Promise<PlacedProject> {
+    await runStatement(
+      this.dataSource,
+      transaction,
+      `UPDATE project SET name = $2, labels = $3, revision = revision + 1, updated_at = now() WHERE id = $1`,
+      [id, change.name, JSON.stringify(change.labels)],
+    );
+    return this.get(id, transaction);
+  }
+
+  /**
+   * Soft-deletes: from the commit on no data plane serves the project. The earlier state is kept for an undelete. The
+   * row must be locked by `getForUpdate` in the same transaction.
+   */
+  async markDeleting(id: ProjectId, purgeAfter: Date, transaction: Transaction): Promise<PlacedProject> {
+    await runStatement(
+      this.dataSource,
+      transaction,
+      `UPDATE project SET previous_state = CASE WHEN state = 'deleting' THEN previous_state ELSE state END,
+              state = 'deleting', reason = NULL, purge_after = $2, revision = revision + 1, updated_at = now()
+        WHERE id = $1`,
+      [id, purgeAfter],
+    );
+    return this.get(id, transaction);
+  }
+
+  /** Changes the state on behalf of a worker that holds a lease for the project; `lease-lost` when it does not. */
+  async setState(
+    id: ProjectId,
+    state: ProjectState,
+    { fence, reason }: Fenced & { reason?: string },
+    transaction?: Transaction,
+  ): Promise<void> {
+    await this.changeFenced(id, fence, 'state = $3, reason = $4', [state, reason ?? null], transaction);
+  }
+
+  /** Makes the key the project's own. */
+  async setDataKey(id: ProjectId, dataKeyId: DataKeyId, { fence }: Fenced, transaction?: Transaction): Promise<void> {
+    await this.changeFenced(id, fence, 'data_key_id = $3', [dataKeyId], transaction);
+  }
+
+  /** Puts a finished project into service: state `active`, its reserved base URLs answer. */
+  async activate(id: ProjectId, { fence }: Fenced, transaction?: Transaction): Promise<void> {
+    await inTransaction(this.dataSource, transaction, async (within) => {
+      await this.changeFenced(id, fence, `state = 'active', reason = NULL`, [], within);
+      await runStatement(
+        this.dataSource,
+        within,
+        'UPDATE base_url SET active = true WHERE project_id = $1 AND NOT active AND free_after IS NULL',
+        [id],
+      );
+    });
+  }
+
+  /**
+   * Ends a project whose database is gone: what stays is a tombstone (id, slug, dates). Its names stay blocked until
+   * `namesFreeAfter`. The data key must be shredded by the caller, best in the same transaction.
+   */
+  async markDeleted(
+    id: ProjectId,
+    { fence, namesFreeAfter }: Fenced & { namesFreeAfter: Date },
+    transaction?: Transaction,
+  ): Promise<void> {
+    await inTransaction(this.dataSource, transaction, async (within) => {
+      await this.changeFenced(
+        id,
+        fence,
+        `state = 'deleted', deleted_at = coalesce(deleted_at, now()), reason = NULL, labels = '{}', purge_after = NULL`,
+        [],
+        within,
+      );
+      await runStatement(this.dataSource, within, 'DELETE FROM signing_key WHERE project_id = $1', [id]);
+      await runStatement(this.dataSource, within, 'DELETE FROM placement WHERE project_id = $1', [id]);
+      await runStatement(
+        this.dataSource,
+        within,
+        'UPDATE base_url SET active = false, canonical = false, free_after = $2 WHERE project_id = $1',
+        [id, namesFreeAfter],
+      );
+    });
+  }
+
+  /** Soft-deleted projects whose time has come and that no operation works on, the most overdue first. */
+  async listPurgeDue(limit: number): Promise<ProjectId[]> {
+    const rows = await runStatement<{ id: ProjectId }>(
+      this.dataSource,
+      undefined,
+      `SELECT p.id FROM project p WHERE p.state = 'deleting' AND p.purge_after <= now()
+          AND NOT EXISTS (SELECT FROM operation o WHERE o.project_id = p.id AND o.state IN ('queued', 'running'))
+        ORDER BY p.purge_after LIMIT $1`,
+      [limit],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** Every project that is not deleted, for a data plane that starts. */
+  listDirectory(): Promise<DirectoryPage> {
+    return this.readDirectory(null);
+  }
+
+  /** The projects changed since the page with this mark was read, those deleted since included. May repeat some. */
+  listDirectoryChangedSince(mark: string): Promise<DirectoryPage> {
+    return this.readDirectory(mark);
+  }
+
+  private async readDirectory(mark: string | null): Promise<DirectoryPage> {
+    return toDirectoryPage(await runStatement<DirectoryRow>(this.dataSource, undefined, directoryStatement, [mark]));
+  }
+
+  private select(condition: string, values: readonly unknown[], transaction?: Transaction): Promise<PlacedProject[]> {
+    return runStatement<PlacedProject>(this.dataSource, transaction, `${selectPlaced} WHERE ${condition}`, values);
+  }
+
+  /** The lease is locked with the change, so that no other worker can claim the operation before it is committed. */
+  private async changeFenced(
+    id: ProjectId,
+    fence: string,
+    assignments: string,
+    values: readonly unknown[],
+    transaction: Transaction | undefined,
+  ): Promise<void> {
+    const changed = await runStatement(
+      this.dataSource,
+      transaction,
+      `WITH held AS (
+         SELECT id FROM operation WHERE project_id = $1 AND fence = $2 AND state = 'running' FOR SHARE)
+       UPDATE project SET ${assignments}, revision = revision + 1, updated_at = now()
+         FROM held WHERE project.id = $1 RETURNING project.id`,
+      [id, fence, ...values],
+    );
+    if (changed.length === 0) throw leaseLost(`project ${id}`);
+  }
+}
+
+const columnNames =
+  'id slug name fhir_version state reason labels revision data_key_id previous_state purge_after created_by created_at updated_at deleted_at'.split(
+    ' ',
+  );
+const columns = columnNames.join(', ');
+const selectPlaced = `SELECT ${columnNames.map((column) => `p.${column}`).join(', ')}, t.cluster_id
+  FROM project p
+  LEFT JOIN placement pl ON pl.project_id = p.id
+  LEFT JOIN tenant_database t ON t.id = pl.tenant_database_id`;
+
+function notFound(id: string): DomainError {
+  return new DomainError('not-found', 'project-not-found', `There is no project ${id}.`);
+}

@@ -1,0 +1,202 @@
+import { In, type DataSource } from 'typeorm';
+import { DomainError } from '#platform';
+import { runStatement, withManager } from '../connection/statements.js';
+import { inTransaction, type Transaction } from '../connection/transactions.js';
+import type { ClusterId, DataKeyId, ProjectId, TenantDatabaseId } from '../ids.js';
+import { leaseLost } from '../operations/lease-lost.js';
+import { TenantDatabase, type TenantDatabaseState } from './tenant-database.entity.js';
+
+export interface NewTenantDatabase {
+  id: TenantDatabaseId;
+  clusterId: ClusterId;
+  databaseName: string;
+  roleName: string;
+  passwordSealed: Buffer;
+  dataKeyId: DataKeyId;
+  schemaVersion: number;
+  /** Set when the database is built for this project because no spare was left. */
+  projectId?: ProjectId;
+}
+
+/** The databases that the platform has made, from the row written before CREATE DATABASE to the one kept after DROP. */
+export class TenantDatabaseRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  /**
+   * Writes down a database that is about to be made. A project that has one already (building or in use) is refused with
+   * `tenant-database-exists`.
+   */
+  async insertBuilding(database: NewTenantDatabase, transaction?: Transaction): Promise<TenantDatabase> {
+    const { id, clusterId, databaseName, roleName, passwordSealed, dataKeyId, schemaVersion, projectId } = database;
+    const [created] = await runStatement<TenantDatabase>(
+      this.dataSource,
+      transaction,
+      `INSERT INTO tenant_database
+         (id, cluster_id, database_name, role_name, password_sealed, data_key_id, schema_version, state, project_id)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, 'building', $8)
+       ON CONFLICT (project_id) WHERE state NOT IN ('trash', 'dropped') DO NOTHING RETURNING *`,
+      [id, clusterId, databaseName, roleName, passwordSealed, dataKeyId, schemaVersion, projectId ?? null],
+    );
+    if (created !== undefined) return created;
+    throw new DomainError('conflict', 'tenant-database-exists', `Project ${projectId} has a tenant database already.`);
+  }
+
+  /** The database is complete and may be claimed. */
+  async markSpare(id: TenantDatabaseId, transaction?: Transaction): Promise<void> {
+    const changed = await runStatement(
+      this.dataSource,
+      transaction,
+      `UPDATE tenant_database SET state = 'spare'
+        WHERE id = $1 AND state IN ('building', 'spare') AND project_id IS NULL RETURNING id`,
+      [id],
+    );
+    if (changed.length === 0) throw wrongState(id, 'a spare');
+  }
+
+  /**
+   * Gives the oldest spare of the cluster at this schema version to a project and places the project on it; a project
+   * without a data key of its own takes over the database's. Two claims never get one database and never wait for each
+   * other. A project that has its database already gets the same again. Undefined when there is no spare; `lease-lost`
+   * when a fence is given and the lease is over.
+   */
+  async claimSpare(
+    projectId: ProjectId,
+    clusterId: ClusterId,
+    schemaVersion: number,
+    { fence }: { fence?: string } = {},
+    transaction?: Transaction,
+  ): Promise<TenantDatabase | undefined> {
+    return inTransaction(this.dataSource, transaction, async (within) => {
+      if (fence !== undefined) await this.assertLease(projectId, fence, within);
+      const claimed = await this.findOfProject(projectId, within);
+      if (claimed !== undefined) return claimed.state === 'claimed' ? claimed : undefined;
+      const [spare] = await runStatement<TenantDatabase>(
+        this.dataSource,
+        within,
+        `UPDATE tenant_database SET state = 'claimed', project_id = $1
+          WHERE id = (SELECT id FROM tenant_database WHERE state = 'spare' AND cluster_id = $2 AND schema_version = $3
+                       ORDER BY created_at FOR UPDATE SKIP LOCKED LIMIT 1)
+         RETURNING *`,
+        [projectId, clusterId, schemaVersion],
+      );
+      if (spare !== undefined) await this.place(spare, projectId, within);
+      return spare;
+    });
+  }
+
+  /** Takes the database that was built for a project into use: as `claimSpare`, for one in state `building`. */
+  async claimBuilt(id: TenantDatabaseId, projectId: ProjectId, { fence }: { fence: string }): Promise<TenantDatabase> {
+    return inTransaction(this.dataSource, undefined, async (within) => {
+      await this.assertLease(projectId, fence, within);
+      const [database] = await runStatement<TenantDatabase>(
+        this.dataSource,
+        within,
+        `UPDATE tenant_database SET state = 'claimed'
+          WHERE id = $1 AND state IN ('building', 'claimed') AND project_id = $2 RETURNING *`,
+        [id, projectId],
+      );
+      if (database === undefined) throw wrongState(id, `the database of project ${projectId}`);
+      await this.place(database, projectId, within);
+      return database;
+    });
+  }
+
+  private async place(database: TenantDatabase, projectId: ProjectId, transaction: Transaction): Promise<void> {
+    await runStatement(
+      this.dataSource,
+      transaction,
+      `INSERT INTO placement AS p (project_id, tenant_database_id, generation) VALUES ($1, $2, 1)
+       ON CONFLICT (project_id) DO UPDATE
+         SET tenant_database_id = EXCLUDED.tenant_database_id, generation = p.generation + 1
+       WHERE p.tenant_database_id <> EXCLUDED.tenant_database_id`,
+      [projectId, database.id],
+    );
+    await runStatement(
+      this.dataSource,
+      transaction,
+      'UPDATE project SET data_key_id = $2 WHERE id = $1 AND data_key_id IS NULL',
+      [projectId, database.dataKeyId],
+    );
+  }
+
+  /** How many spares of the cluster are at this schema version. */
+  async countSpares(clusterId: ClusterId, schemaVersion: number): Promise<number> {
+    return withManager(this.dataSource, undefined, (manager) =>
+      manager.countBy(TenantDatabase, { clusterId, schemaVersion, state: 'spare' }),
+    );
+  }
+
+  /** The database, or a `not-found` error. */
+  async get(id: TenantDatabaseId): Promise<TenantDatabase> {
+    const database = await withManager(this.dataSource, undefined, (manager) =>
+      manager.findOneBy(TenantDatabase, { id }),
+    );
+    if (database !== null) return database;
+    throw new DomainError('not-found', 'tenant-database-not-found', `There is no tenant database ${id}.`);
+  }
+
+  /** The database that is being built for the project or that it uses. */
+  async findOfProject(projectId: ProjectId, transaction?: Transaction): Promise<TenantDatabase | undefined> {
+    const [database] = await runStatement<TenantDatabase>(
+      this.dataSource,
+      transaction,
+      `SELECT * FROM tenant_database WHERE project_id = $1 AND state NOT IN ('trash', 'dropped')`,
+      [projectId],
+    );
+    return database;
+  }
+
+  /** Every database that was ever recorded for the project, the dropped ones included. */
+  listOfProject(projectId: ProjectId): Promise<TenantDatabase[]> {
+    return withManager(this.dataSource, undefined, (manager) =>
+      manager.find(TenantDatabase, { where: { projectId }, order: { createdAt: 'ASC' } }),
+    );
+  }
+
+  /** Moves the database to another state, whatever it was in; repeating it changes nothing. */
+  async setState(id: TenantDatabaseId, state: TenantDatabaseState, transaction?: Transaction): Promise<void> {
+    await runStatement(this.dataSource, transaction, 'UPDATE tenant_database SET state = $2 WHERE id = $1', [
+      id,
+      state,
+    ]);
+  }
+
+  /** Records the schema version that the database has now. */
+  async setSchemaVersion(id: TenantDatabaseId, schemaVersion: number): Promise<void> {
+    await runStatement(this.dataSource, undefined, 'UPDATE tenant_database SET schema_version = $2 WHERE id = $1', [
+      id,
+      schemaVersion,
+    ]);
+  }
+
+  /** Records another sealed password, sealed with this data key. */
+  async setPassword(id: TenantDatabaseId, passwordSealed: Buffer, dataKeyId: DataKeyId): Promise<void> {
+    await runStatement(
+      this.dataSource,
+      undefined,
+      'UPDATE tenant_database SET password_sealed = $2, data_key_id = $3 WHERE id = $1',
+      [id, passwordSealed, dataKeyId],
+    );
+  }
+
+  /** Databases in any of these states, the oldest first. */
+  listByState(...states: TenantDatabaseState[]): Promise<TenantDatabase[]> {
+    return withManager(this.dataSource, undefined, (manager) =>
+      manager.find(TenantDatabase, { where: { state: In(states) }, order: { createdAt: 'ASC' } }),
+    );
+  }
+
+  private async assertLease(projectId: ProjectId, fence: string, transaction: Transaction): Promise<void> {
+    const held = await runStatement(
+      this.dataSource,
+      transaction,
+      `SELECT id FROM operation WHERE project_id = $1 AND fence = $2 AND state = 'running' FOR SHARE`,
+      [projectId, fence],
+    );
+    if (held.length === 0) throw leaseLost(`project ${projectId}`);
+  }
+}
+
+function wrongState(id: TenantDatabaseId, wanted: string): DomainError {
+  return new DomainError('conflict', 'wrong-state', `Tenant database ${id} is not in a state to become ${wanted}.`);
+}

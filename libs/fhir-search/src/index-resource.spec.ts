@@ -1,0 +1,179 @@
+import { describe, expect, it } from '@jest/globals';
+import { fhirVersion, type JsonObject } from '#fhir';
+import { indexResource } from './index-resource.js';
+import type { IndexRows } from './index-rows.js';
+
+const version = fhirVersion('R4');
+/** Shows the text behind each hash, so that a test can name it. */
+const plain = { hash: (text: string) => text };
+
+function index(resource: JsonObject): IndexRows {
+  return indexResource(version, plain, resource, ['https://me.example/fhir/R4/']);
+}
+
+const key = (type: string, code: string) => version.searchParameters(type).get(code)?.key ?? NaN;
+const datesOf = (rows: IndexRows, type: string, code: string) =>
+  rows.dates.filter(({ parameter }) => parameter === key(type, code)).map(({ parameter: _, ...row }) => row);
+const targetsOf = (rows: IndexRows, type: string, code: string) =>
+  rows.references.filter(({ parameter }) => parameter === key(type, code)).map(({ target }) => target);
+
+describe('tokens', () => {
+  it('are written for each way of asking for a code', () => {
+    const parameter = key('Observation', 'code');
+    const { tokens } = index({
+      resourceType: 'Observation',
+      code: { coding: [{ system: 'http://loinc.org', code: '1' }, { code: '2' }] },
+    });
+    expect(tokens.filter((token) => token.startsWith(`${parameter}|`)).sort()).toEqual(
+      [
+        `${parameter}|present`,
+        `${parameter}|value|system|http://loinc.org`,
+        `${parameter}|value|code|1`,
+        `${parameter}|value|pair|16|http://loinc.org|1`,
+        `${parameter}|value|code|2`,
+        `${parameter}|value|pair|0||2`,
+      ].sort(),
+    );
+  });
+
+  it('cannot be mistaken for one another, whatever bars stand in the values', () => {
+    const tokensOf = (system: string, code: string) =>
+      index({ resourceType: 'Observation', code: { coding: [{ system, code }] } }).tokens.filter((text) =>
+        text.includes('|pair|'),
+      );
+    expect(tokensOf('a|1', 'b')).not.toEqual(tokensOf('a', '1|b'));
+  });
+
+  it('are each written once', () => {
+    const { tokens } = index({
+      resourceType: 'Patient',
+      identifier: [{ value: '1' }, { value: '1' }],
+      name: [{ family: 'A' }, { family: 'A' }],
+    });
+    expect(new Set(tokens).size).toBe(tokens.length);
+  });
+
+  it('say that a quantity is present, although it cannot be searched by', () => {
+    const { tokens } = index({ resourceType: 'Observation', valueQuantity: { value: 1 } });
+    expect(tokens).toContain(`${key('Observation', 'value-quantity')}|present`);
+  });
+
+  it('have none for what the server sets', () => {
+    const { tokens, dates } = index({ resourceType: 'Basic', id: 'x', meta: { lastUpdated: '2020-01-01T00:00:00Z' } });
+    expect(tokens).toEqual([]);
+    expect(dates).toEqual([]);
+  });
+});
+
+describe('strings', () => {
+  it('are cut where an index entry has no room for them, never within a character', () => {
+    const rows = index({ resourceType: 'ValueSet', description: `a${'\u{1F600}'.repeat(300)}` });
+    const [row] = rows.strings.filter(({ parameter }) => parameter === key('ValueSet', 'description'));
+    expect(row?.original).toHaveLength(601);
+    expect(row?.value).toBe(`a${'\u{1F600}'.repeat(127)}`);
+  });
+
+  it('hold no NUL, which PostgreSQL cannot store', () => {
+    const rows = index({ resourceType: 'Patient', name: [{ family: 'a\0b' }] });
+    expect(rows.strings[0]).toMatchObject({ value: 'a b', original: 'ab' });
+    expect(index({ resourceType: 'ValueSet', url: 'http://a\0b' }).strings[0]?.value).toBe('http://ab');
+  });
+
+  it('leave out what is empty after normalising', () => {
+    expect(index({ resourceType: 'Patient', name: [{ family: ' ' }, { family: '\u0301' }] }).strings).toEqual([]);
+  });
+});
+
+describe('dates', () => {
+  it.each([
+    ['2024-02', '2024-02-01T00:00:00.000Z', '2024-03-01T00:00:00.000Z', true],
+    ['2024-02-29', '2024-02-29T00:00:00.000Z', '2024-03-01T00:00:00.000Z', false],
+    ['2024-02-29T10:00:00+01:00', '2024-02-29T09:00:00.000Z', '2024-02-29T09:00:01.000Z', false],
+    ['0001', '0001-01-01T00:00:00.000Z', '0002-01-01T00:00:00.000Z', true],
+    ['9999-12-31', '9999-12-31T00:00:00.000Z', 'infinity', false],
+  ])('%s is the span from %s to %s', (birthDate, lower, upper, irregular) => {
+    const rows = index({ resourceType: 'Patient', birthDate });
+    expect(datesOf(rows, 'Patient', 'birthdate')).toEqual([{ lower, upper, irregular }]);
+  });
+
+  it('have open ends where a period has', () => {
+    const of = (period: JsonObject) =>
+      datesOf(index({ resourceType: 'Encounter', period }), 'Encounter', 'date').map(({ lower, upper }) => [
+        lower,
+        upper,
+      ]);
+    expect(of({ start: '2024' })).toEqual([['2024-01-01T00:00:00.000Z', 'infinity']]);
+    expect(of({ end: '2024' })).toEqual([['-infinity', '2025-01-01T00:00:00.000Z']]);
+    expect(of({})).toEqual([]);
+    expect(of({ start: '2025', end: '2020' })).toEqual([]);
+  });
+
+  it('take the outer limits of a timing', () => {
+    const rows = index({
+      resourceType: 'Observation',
+      effectiveTiming: {
+        event: ['2024-03-05', '2024-03-01'],
+        repeat: { boundsPeriod: { start: '2024-03-02', end: '2024-03-09' } },
+      },
+    });
+    expect(datesOf(rows, 'Observation', 'date')).toEqual([
+      { lower: '2024-03-01T00:00:00.000Z', upper: '2024-03-10T00:00:00.000Z', irregular: true },
+    ]);
+  });
+
+  it('are irregular when a parameter has several', () => {
+    const location = ['2024-01-01', '2024-02-01', '2024-02-01'].map((day) => ({ period: { start: day, end: day } }));
+    const rows = index({ resourceType: 'Encounter', location });
+    expect(datesOf(rows, 'Encounter', 'location-period').map(({ irregular }) => irregular)).toEqual([true, true]);
+  });
+});
+
+describe('references', () => {
+  it.each([
+    ['Patient/1', ['reference|Patient/1']],
+    ['https://me.example/fhir/R4/Patient/1', ['reference|Patient/1']],
+    ['https://you.example/Patient/1', ['reference|https://you.example/Patient/1']],
+    ['Patient/1/_history/2', ['reference|Patient/1/_history/2', 'reference|Patient/1']],
+    ['#contained', []],
+    ['urn:uuid:1', ['reference|urn:uuid:1']],
+  ])('%s points to %j', (reference, targets) => {
+    expect(targetsOf(index({ resourceType: 'Observation', subject: { reference } }), 'Observation', 'subject')).toEqual(
+      targets,
+    );
+  });
+
+  it('carry the start of the main date of their type', () => {
+    const rows = index({
+      resourceType: 'Observation',
+      subject: { reference: 'Patient/1' },
+      effectiveDateTime: '2024-05',
+    });
+    expect(rows.references.length).toBeGreaterThan(0);
+    for (const { ord } of rows.references) expect(ord).toBe('2024-05-01T00:00:00.000Z');
+    const without = index({ resourceType: 'Observation', subject: { reference: 'Patient/1' } });
+    for (const { ord } of without.references) expect(ord).toBeNull();
+  });
+
+  it('to a canonical are found with and without its version', () => {
+    const rows = index({ resourceType: 'QuestionnaireResponse', questionnaire: 'http://q|1' });
+    expect(targetsOf(rows, 'QuestionnaireResponse', 'questionnaire')).toEqual([
+      'reference|http://q|1',
+      'reference|http://q',
+    ]);
+  });
+});
+
+describe('a resource of unexpected form', () => {
+  const odd: JsonObject[] = [
+    { name: 'x', identifier: 5, birthDate: {}, address: [null, 7], gender: ['a'] },
+    { name: [{ given: 'x', family: [1] }], identifier: [{ value: { a: 1 } }], generalPractitioner: [{ reference: 5 }] },
+    { ['__proto__']: { x: 1 }, constructor: 'x' },
+  ];
+
+  it.each(odd.map((members) => [JSON.stringify(members), members] as const))(
+    'is indexed as far as it goes: %s',
+    (_, members) => {
+      expect(() => index({ resourceType: 'Patient', ...members })).not.toThrow();
+    },
+  );
+});

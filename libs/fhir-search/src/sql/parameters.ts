@@ -1,0 +1,10 @@
+/** Collects the values of a statement while its text is put together; the text gets their numbers. */
+export class Parameters {
+  readonly values: unknown[] = [];
+
+  /** The placeholder of `value`, with the cast that tells PostgreSQL its type: `$3::uuid[]`. */
+  add(value: unknown, type: 'text' | 'text[]' | 'uuid' | 'uuid[]' | 'int4' | 'int8' | 'timestamptz'): string {
+    this.values.push(value);
+    return `$${this.values.length}::${type}`;
+  }
+}

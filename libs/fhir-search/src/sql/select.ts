@@ -1,0 +1,76 @@
+/** Small builders of SELECT text that the walks share. */
+import type { Condition, OrderKey, SearchPlan } from '../search-plan.js';
+import { predicates } from './conditions.js';
+import { columnType, tieDescending, type OrderColumn } from './order.js';
+import type { Parameters } from './parameters.js';
+
+/** A key that is no column of `resource`. */
+export type SideKey = Extract<OrderKey, { by: 'string' | 'date' }>;
+
+export function isSideKey(key: OrderKey): key is SideKey {
+  return key.by === 'string' || key.by === 'date';
+}
+
+/**
+ * `before` tells that row `l` of the table comes before row `k`; no two rows of a resource and parameter are equal in
+ * it. `onlyOne` says that row `k` is known to be the only one of its resource and parameter.
+ */
+export const sideTables = {
+  string: {
+    table: 'resource_string',
+    column: 'value',
+    before: '(l.value, l.original) < (k.value, k.original)',
+    onlyOne: undefined,
+  },
+  date: {
+    table: 'resource_date',
+    column: 'lower',
+    before: '(l.lower, l.upper) < (k.lower, k.upper)',
+    onlyOne: 'NOT k.irregular',
+  },
+} as const;
+
+export function select(
+  columns: readonly string[],
+  from: string,
+  where: readonly string[] = [],
+  order = '',
+  limit = '',
+): string {
+  const lines = [`SELECT ${columns.join(', ')}`, `FROM ${from}`];
+  if (where.length > 0) lines.push(`WHERE ${where.join('\n  AND ')}`);
+  return [...lines, order, limit].filter((line) => line !== '').join('\n');
+}
+
+/** What every row `r` must satisfy: the type, not deleted, the conditions. */
+export function matches(where: readonly Condition[], plan: SearchPlan, parameters: Parameters): string[] {
+  const type = parameters.add(plan.type, 'text');
+  return [`r.type = ${type}`, 'NOT r.deleted', ...predicates(where, parameters)];
+}
+
+/**
+ * The page size stands in the text as a number, because the planner decides by it between walking in order and sorting,
+ * and clients use few different ones. Offsets are as many as pages, so they are parameters.
+ */
+export function window({ count, offset }: SearchPlan, parameters: Parameters): string {
+  return `LIMIT ${count + 1}${offset > 0 ? ` OFFSET ${parameters.add(offset, 'int8')}` : ''}`;
+}
+
+/** So many rows as the page, all before it, and one more need. */
+export function upToPage({ count, offset }: SearchPlan, parameters: Parameters): string {
+  return offset > 0 ? parameters.add(offset + count + 1, 'int8') : `${count + 1}`;
+}
+
+export function orderColumn(key: OrderKey, expression: string, nullable: boolean): OrderColumn {
+  return { expression, descending: key.descending, type: columnType(key), nullable };
+}
+
+/** The creation number, always the last column of an order. */
+export function idColumn(expression: string, order: readonly OrderKey[]): OrderColumn {
+  return { expression, descending: tieDescending(order), type: 'int8', nullable: false };
+}
+
+/** Moves a text that stands within another one to the right. */
+export function indent(text: string): string {
+  return text.replace(/^/gm, '  ');
+}

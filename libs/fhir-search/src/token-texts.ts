@@ -1,0 +1,29 @@
+/**
+ * The texts whose hashes are tokens. Search and index must build them in the same way, so they are made here only.
+ * Every text starts with the key of its search parameter, which is different for each type; parts of free length that
+ * are not last carry their length, so that no value can pose as another one.
+ */
+import type { TokenValue } from './search-request.js';
+
+/** The parameter has a value: what `:missing` asks for. */
+export const presentText = (parameter: number): string => `${parameter}|present`;
+
+/** A uri or canonical, exactly. */
+export const uriText = (parameter: number, uri: string): string => `${parameter}|uri|${uri}`;
+
+/** What a token value is part of: the element itself, or the `identifier` of a Reference. */
+export type TokenSpace = 'value' | 'identifier';
+
+/** The text that a resource has if `value` (with a code, a system, or both) matches it. */
+export function tokenText(parameter: number, space: TokenSpace, { system, code }: TokenValue): string {
+  const start = `${parameter}|${space}|`;
+  if (system === undefined) return `${start}code|${code ?? ''}`;
+  if (code === undefined) return `${start}system|${system}`;
+  return `${start}pair|${system.length}|${system}|${code}`;
+}
+
+/** A code whose system the element itself implies (data type `code`): any system that a search names fits it. */
+export const impliedSystemText = (parameter: number, code: string): string => `${parameter}|implied|${code}`;
+
+/** The text whose hash stands in `resource_reference.target`. */
+export const referenceText = (target: string): string => `reference|${target}`;

@@ -1,0 +1,21 @@
+import { describe, expect, it } from '@jest/globals';
+import { splitUnescaped, unescapeValue } from './value-text.js';
+
+describe('splitting a value', () => {
+  it.each([
+    ['a,b', ['a', 'b']],
+    ['a\\,b,c', ['a\\,b', 'c']],
+    ['a\\\\,b', ['a\\\\', 'b']],
+    ['', ['']],
+    [',', ['', '']],
+    ['a\\', ['a\\']],
+  ])('%j gives %j', (text, parts) => expect(splitUnescaped(text, ',')).toEqual(parts));
+});
+
+describe('unescaping a value', () => {
+  it.each([
+    ['a\\,b\\|c\\$d\\\\e', 'a,b|c$d\\e'],
+    ['\\n\\', '\\n\\'],
+    ['plain', 'plain'],
+  ])('%j gives %j', (text, plain) => expect(unescapeValue(text)).toBe(plain));
+});

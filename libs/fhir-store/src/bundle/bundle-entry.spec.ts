@@ -1,0 +1,66 @@
+import { describe, expect, test } from '@jest/globals';
+import { fhirVersion } from '#fhir';
+import { entityOf, readEntry, type ReadingInteraction } from './bundle-entry.js';
+
+const baseUrl = 'https://quay.example.org/fhir/R4/';
+const version = fhirVersion('4.0.1');
+const read = (method: string, url: string, more: object = {}, resource: string | undefined = '{}') =>
+  readEntry(version, baseUrl, { request: { method, url, ...more } }, resource).interaction;
+
+describe('the request of an entry', () => {
+  test.each([
+    ['GET', 'Patient/1', { kind: 'read', type: 'Patient', id: '1' }],
+    ['GET', '/Patient/1', { kind: 'read', type: 'Patient', id: '1' }],
+    ['GET', `${baseUrl}Patient/1`, { kind: 'read', type: 'Patient', id: '1' }],
+    ['GET', 'Patient', { kind: 'search', type: 'Patient', query: '' }],
+    ['GET', '/Patient?name=a?b&_count=1', { kind: 'search', type: 'Patient', query: 'name=a?b&_count=1' }],
+    ['GET', 'Patient/1/_history?_count=2', { kind: 'history', type: 'Patient', id: '1', query: '_count=2' }],
+    ['GET', 'Patient/1/_history/7', { kind: 'vread', type: 'Patient', id: '1', versionId: '7' }],
+    ['POST', 'Patient', { kind: 'create', type: 'Patient' }],
+    ['PUT', 'Patient/1', { kind: 'update', type: 'Patient', id: '1' }],
+    ['PUT', 'Patient?identifier=1', { kind: 'conditional-update', type: 'Patient', query: 'identifier=1' }],
+    ['DELETE', 'Patient/1', { kind: 'delete', type: 'Patient', id: '1' }],
+  ])('%s %s is understood', (method, url, interaction) => {
+    expect(read(method, url)).toEqual(interaction);
+  });
+
+  test('carries its conditions', () => {
+    expect(read('POST', 'Patient', { ifNoneExist: 'identifier=1' })).toMatchObject({ ifNoneExist: 'identifier=1' });
+    expect(read('PUT', 'Patient/1', { ifMatch: 'W/"1"' })).toMatchObject({ ifMatch: 'W/"1"' });
+    expect(read('GET', 'Patient/1', { ifNoneMatch: 'W/"1"' })).toMatchObject({ ifNoneMatch: 'W/"1"' });
+    expect(read('PUT', 'Patient/1', { ifMatch: '' })).not.toHaveProperty('ifMatch');
+  });
+
+  test.each([
+    ['POST', 'Patient/1', 'not-supported'],
+    ['PATCH', 'Patient/1', 'not-supported'],
+    ['GET', 'Patient/1/$everything', 'not-supported'],
+    ['GET', '$export', 'not-found'],
+    ['GET', 'Patient/_search', 'not-supported'],
+    ['GET', 'Patient/1/name', 'not-supported'],
+    ['DELETE', 'Patient?name=x', 'not-supported'],
+    ['GET', 'metadata', 'not-found'],
+    ['GET', 'Patient/a_b', 'not-found'],
+    ['GET', '//evil.example.org/Patient/1', 'not-found'],
+    ['GET', 'https://evil.example.org/Patient/1', 'invalid'],
+    ['', 'Patient', 'invalid'],
+    ['GET', '', 'invalid'],
+  ])('%s %s is refused', (method, url, category) => {
+    expect(() => read(method, url)).toThrow(expect.objectContaining({ category }));
+  });
+
+  test('that writes needs a resource', () => {
+    for (const method of ['POST', 'PUT']) {
+      expect(() => readEntry(version, baseUrl, { request: { method, url: 'Patient' } }, undefined)).toThrow(
+        'needs a resource',
+      );
+    }
+  });
+});
+
+test.each(['Patient/1', 'Patient/1/_history', 'Patient/1/_history/3', 'Patient', 'Patient?name=x'])(
+  'what GET %s reads is named by its address',
+  (url) => {
+    expect(entityOf(read('GET', url) as ReadingInteraction)).toBe(url);
+  },
+);

@@ -1,0 +1,171 @@
+/**
+ * What can be done for a transaction before its database transaction begins: read every entry, check rights, give new
+ * resources their ids, follow the links between entries, validate, and make drafts. The write lock that a transaction
+ * holds keeps changes of rights waiting, so nothing of this happens under it that need not.
+ */
+import { badRequest, OutcomeError, readResource } from '#fhir';
+import type { Interaction } from '#access-policy';
+import { uuidv7 } from '#platform';
+import type { TakenResource } from '../credentials/take-credentials.js';
+import { draftResource, type Draft } from '../draft.js';
+import { acceptResource, assertIdentity, assertType } from '../resource-checks.js';
+import { assertGranted, type Context } from '../rights.js';
+import type { RawEntry } from './batch.js';
+import type { BundleContext } from './bundle-context.js';
+import { readEntry, type BundleEntry, type EntryInteraction } from './bundle-entry.js';
+import { baseOfFullUrl, hasConditionalReference, rewriteLinks, type ResolveLink } from './links.js';
+
+/** One entry on its way through a transaction. */
+export interface Step extends BundleEntry {
+  readonly index: number;
+  /** The id of the resource that the entry is about, once it is known. */
+  id: string | undefined;
+  /** The resource with all links that were known when it was read; undefined for entries without one. */
+  taken: TakenResource | undefined;
+  /** Entries to which the text has links that could not be followed, because their ids were not known. */
+  readonly awaited: Set<Step>;
+  /** The conditional references in the text. */
+  readonly conditions: Set<string>;
+  /** The text of the response entry. */
+  answer: string | undefined;
+}
+
+const interactionOf: Record<EntryInteraction['kind'], Interaction> = {
+  create: 'create',
+  update: 'update',
+  'conditional-update': 'update',
+  delete: 'delete',
+  read: 'read',
+  vread: 'vread',
+  history: 'history',
+  search: 'search',
+};
+
+/** Reads the entries and checks what can be checked without the database. Throws the first problem with its entry. */
+export function readSteps(context: Context, entries: readonly RawEntry[], bundle: BundleContext): Step[] {
+  const steps = entries.map(({ entry, resource }, index): Step => {
+    return inEntry(index, () => {
+      const read = readEntry(context.tenant.version, bundle.baseUrl, entry, resource);
+      assertGranted(context, interactionOf[read.interaction.kind], read.interaction.type);
+      return {
+        ...read,
+        index,
+        id: knownId(read.interaction),
+        taken: undefined,
+        awaited: new Set(),
+        conditions: new Set(),
+        answer: undefined,
+      };
+    });
+  });
+  assertDistinct(steps, 'fullUrl', (step) => step.fullUrl);
+  assertDistinct(steps, 'resource', ({ interaction }) =>
+    interaction.kind === 'update' || interaction.kind === 'delete'
+      ? `${interaction.type}/${interaction.id}`
+      : undefined,
+  );
+  const links = new Links(steps);
+  for (const step of steps) inEntry(step.index, () => readText(context, step, links));
+  return steps;
+}
+
+function knownId(interaction: EntryInteraction): string | undefined {
+  if (interaction.kind === 'create') return interaction.ifNoneExist === undefined ? uuidv7() : undefined;
+  return interaction.kind === 'update' || interaction.kind === 'delete' ? interaction.id : undefined;
+}
+
+/** A transaction must not touch one resource twice (https://hl7.org/fhir/R4/http.html#trules). */
+function assertDistinct(steps: readonly Step[], what: string, keyOf: (step: Step) => string | undefined): void {
+  const seen = new Set<string>();
+  for (const step of steps) {
+    const key = keyOf(step);
+    if (key === undefined) continue;
+    if (seen.has(key)) throw inEntryError(step.index, badRequest(`The ${what} ${key} stands twice in the transaction`));
+    seen.add(key);
+  }
+}
+
+/** Where the fullUrls of a transaction's entries lead to. */
+export class Links {
+  private readonly targets = new Map<string, Step>();
+
+  constructor(steps: readonly Step[]) {
+    for (const step of steps) if (step.fullUrl !== undefined) this.targets.set(step.fullUrl, step);
+  }
+
+  get isEmpty(): boolean {
+    return this.targets.size === 0;
+  }
+
+  /** The links as seen from an entry: a relative one also means the fullUrl that starts with the entry's own base. */
+  resolverFor(from: Step): ResolveLink {
+    const base = baseOfFullUrl(from.fullUrl);
+    return (link) => {
+      const target = this.targets.get(link) ?? (base === undefined ? undefined : this.targets.get(base + link));
+      if (target === undefined) return undefined;
+      if (target.id !== undefined) return `${target.interaction.type}/${target.id}`;
+      from.awaited.add(target);
+      return undefined;
+    };
+  }
+}
+
+/**
+ * Reads and checks the resource of a step with the links as they are known now; `references` tells what its conditional
+ * references mean, when that has been found out.
+ */
+export function readText(context: Context, step: Step, links: Links, references?: ReadonlyMap<string, string>): void {
+  const { interaction, resource } = step;
+  if (resource === '') return;
+  const resolveCondition = (condition: string) => {
+    step.conditions.add(condition);
+    return references?.get(condition);
+  };
+  const hasLinks = !links.isEmpty || hasConditionalReference(resource);
+  const text = readResource(hasLinks ? rewriteLinks(resource, links.resolverFor(step), resolveCondition) : resource);
+  if (interaction.kind === 'update') assertIdentity(text, interaction.type, interaction.id);
+  else assertType(text, interaction.type);
+  step.taken = acceptResource(context.tenant, text);
+}
+
+/** The draft of a step whose text and id are known. */
+export function draftOf({ tenant, caller }: Context, step: Step): Draft {
+  if (step.taken === undefined || step.id === undefined) throw new Error('The step is not ready to be written.');
+  return draftResource(tenant, caller, step.id, step.taken);
+}
+
+/** Runs `work` for an entry and names the entry in the OutcomeError that it may throw. */
+function inEntry<T>(index: number, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw inEntryError(index, error);
+  }
+}
+
+/** The same for work that takes time. */
+export async function inEntryLater<T>(index: number, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw inEntryError(index, error);
+  }
+}
+
+/** Errors keep their category; their texts and paths are led back to the entry, counted from 0. */
+function inEntryError(index: number, error: unknown): unknown {
+  if (!(error instanceof OutcomeError)) return error;
+  const place = `Bundle.entry[${index}]`;
+  const issues = error.issues.map((issue) => ({
+    ...issue,
+    text: `${place}: ${issue.text}`,
+    expression: issue.expression?.map((path) => withinEntry(place, path)) ?? [place],
+  }));
+  return new OutcomeError(error.category, issues, { cause: error });
+}
+
+/** `Patient.name[0]` lies in the entry's resource; what starts with a small letter, in the entry's request. */
+function withinEntry(place: string, path: string): string {
+  if (/^[A-Z][A-Za-z]*(?:\.|$)/.test(path)) return `${place}.resource${path.replace(/^[A-Za-z]+/, '')}`;
+  return path.startsWith('request') ? `${place}.${path}` : place;
+}

@@ -1,0 +1,53 @@
+/**
+ * Conditional interactions (https://hl7.org/fhir/R4/http.html#ccreate, #cond-update): a search decides which resource is
+ * meant. Two equal ones at the same time must not both find nothing and both create, so whoever may create takes a lock
+ * on the criteria first and holds it until its transaction ends.
+ */
+import { multipleMatches, preconditionFailed } from '#fhir';
+import { parseSearch } from '#fhir-search';
+import type { SearchRequest } from '#fhir-search';
+import { sql } from '#postgres';
+import { assertGranted, type Context } from './rights.js';
+import { runSearch } from './search.js';
+import type { StoredVersion } from './stored-version.js';
+import type { Scope } from './transaction.js';
+
+/**
+ * Reads the criteria of a conditional interaction. Throws 403 when the caller may not search the type, 400 for criteria
+ * that are no valid search, and 412 when nothing in them selects: an interaction without a condition is not meant.
+ */
+export function conditionalRequest({ tenant, caller }: Context, type: string, query: string): SearchRequest {
+  assertGranted({ tenant, caller }, 'search', type);
+  const request = parseSearch(tenant.version, type, query.startsWith('?') ? query.slice(1) : query, {
+    handling: 'strict',
+    ...(tenant.ownBaseUrls ? { ownBaseUrls: tenant.ownBaseUrls } : {}),
+  });
+  if (request.criteria.length === 0) {
+    throw preconditionFailed(`A conditional interaction needs at least one search criterion on ${type}`);
+  }
+  const { cursor: _cursor, offset: _offset, ...rest } = request;
+  return { ...rest, sort: [], total: 'none', count: 1 };
+}
+
+/** Equal for requests that select the same by the same criteria, in whatever order they were given. */
+export const criteriaKey = (request: SearchRequest): string =>
+  JSON.stringify([request.type, ...request.criteria.map((criterion) => JSON.stringify(criterion)).sort()]);
+
+/** Waits until no other transaction works on these criteria and keeps others away until this one ends. */
+export async function lockCriteria({ connection }: Scope, requests: readonly SearchRequest[]): Promise<void> {
+  // One order for everybody, so that transactions with several criteria never wait for each other in a ring.
+  for (const key of [...new Set(requests.map(criteriaKey))].sort()) {
+    await connection.query(sql`SELECT pg_advisory_xact_lock(hashtextextended(${key}, 0))`);
+  }
+}
+
+/** The one resource that matches; undefined when none does. Throws `multiple-matches` (412). */
+export async function findMatch(
+  { tenant }: Context,
+  scope: Scope,
+  request: SearchRequest,
+): Promise<StoredVersion | undefined> {
+  const { hits, next } = await runSearch(tenant, scope, request);
+  if (next !== undefined) throw multipleMatches();
+  return hits[0];
+}

@@ -1,0 +1,102 @@
+/**
+ * What the identity routes and the token guard read. Each function is one statement, and so one snapshot: the epoch that
+ * it returns belongs to exactly the rights it returns, and a principal built from them is current as long as every later
+ * statement returns the same epoch.
+ */
+import type { JsonObject } from '#fhir';
+import { compiledSql, type Connection } from '#postgres';
+import type { TenantDatabase } from '../tenant-database.js';
+import { referenceTarget } from './reference-target.js';
+import type { Credentials } from './take-credentials.js';
+
+export interface ClientCredentials extends Credentials {
+  readonly epoch: string;
+  /** Undefined when there is no such client (any more). */
+  readonly client?: JsonObject;
+  /** The client's memberships in order of creation; inactive ones too. */
+  readonly memberships: readonly JsonObject[];
+}
+
+const clientText = `
+SELECT e.epoch, s.secret_hash, s.retiring_hash, c.body AS client, m.bodies AS memberships
+FROM security_epoch e
+LEFT JOIN resource c ON c.type = 'ClientApplication' AND c.fhir_id = $1 AND NOT c.deleted
+LEFT JOIN client_secret s ON s.client_id = c.fhir_id
+LEFT JOIN LATERAL (
+  SELECT array_agg(m.body ORDER BY m.id) AS bodies
+  FROM resource_reference f JOIN resource m ON m.id = f.resource_id AND m.type = 'ProjectMembership' AND NOT m.deleted
+  WHERE c.id IS NOT NULL AND f.target = $2::uuid AND f.parameter = $3::int4
+) m ON true`;
+
+/** A client with the hashes of its secrets and its memberships, for a log-in with client credentials. */
+export async function findClientCredentials(tenant: TenantDatabase, clientId: string): Promise<ClientCredentials> {
+  const target = referenceTarget(tenant, 'ProjectMembership', 'user', `ClientApplication/${clientId}`);
+  const [row] = await tenant.use((connection) =>
+    connection.query<{
+      epoch: string;
+      secret_hash: Buffer | null;
+      retiring_hash: Buffer | null;
+      client: string | null;
+      memberships: string[] | null;
+    }>(compiledSql({ name: 'store_client', text: clientText, values: [clientId, target.hash, target.parameter] })),
+  );
+  if (row === undefined) throw new Error('The tenant database has no security epoch.');
+  return {
+    epoch: row.epoch,
+    ...(row.secret_hash ? { secretHash: row.secret_hash } : {}),
+    ...(row.retiring_hash ? { retiringHash: row.retiring_hash } : {}),
+    ...(row.client === null ? {} : { client: parse(row.client) }),
+    memberships: (row.memberships ?? []).map(parse),
+  };
+}
+
+export interface PrincipalQuery {
+  readonly membershipId: string;
+  /** `ClientApplication/…`, `User/…` or `Bot/…`: whose membership it must be. */
+  readonly user: string;
+  /** The Login that the token belongs to, if its kind of token has one. */
+  readonly loginId?: string;
+}
+
+/** What is undefined does not exist (any more), or, for the membership, is somebody else's. */
+export interface PrincipalRecords {
+  readonly epoch: string;
+  readonly membership?: JsonObject;
+  readonly user?: JsonObject;
+  readonly login?: JsonObject;
+}
+
+const principalText = `
+SELECT e.epoch, m.body AS membership, u.body AS "user", l.body AS login
+FROM security_epoch e
+LEFT JOIN resource m ON m.type = 'ProjectMembership' AND m.fhir_id = $1 AND NOT m.deleted
+LEFT JOIN resource u ON u.type = $2 AND u.fhir_id = $3 AND NOT u.deleted
+LEFT JOIN resource l ON l.type = 'Login' AND l.fhir_id = $4 AND NOT l.deleted`;
+
+/** All that decides whether a token still is good, and for what: the membership, whose it is, and the session. */
+export async function readPrincipal(connection: Connection, query: PrincipalQuery): Promise<PrincipalRecords> {
+  const [userType, userId] = query.user.split('/');
+  const [row] = await connection.query<{
+    epoch: string;
+    membership: string | null;
+    user: string | null;
+    login: string | null;
+  }>(
+    compiledSql({
+      name: 'store_principal',
+      text: principalText,
+      values: [query.membershipId, userType ?? '', userId ?? '', query.loginId ?? null],
+    }),
+  );
+  if (row === undefined) throw new Error('The tenant database has no security epoch.');
+  const membership = row.membership === null ? undefined : parse(row.membership);
+  const isTheirs = (membership?.user as JsonObject | undefined)?.reference === query.user;
+  return {
+    epoch: row.epoch,
+    ...(isTheirs ? { membership } : {}),
+    ...(row.user === null ? {} : { user: parse(row.user) }),
+    ...(row.login === null ? {} : { login: parse(row.login) }),
+  };
+}
+
+const parse = (body: string): JsonObject => JSON.parse(body) as JsonObject;

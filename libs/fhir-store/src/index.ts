@@ -1,0 +1,25 @@
+/** #fhir-store: reads and writes the resources of one tenant database. */
+export { tenantDatabase, type TenantDatabase } from './tenant-database.js';
+export { StaleRights, type Caller } from './caller.js';
+export { ResourceRepository } from './repository.js';
+export type { StoredVersion } from './stored-version.js';
+export type { CreateResult } from './single-writes.js';
+export type { UpdateResult } from './writes.js';
+export type { SearchResult } from './search.js';
+export { historyPage, type HistoryPage } from './history-page.js';
+export type { BundleOptions } from './bundle/bundle-context.js';
+export { eTag, shownBody, type Presentation } from './bundle/presentation.js';
+export { historyBundle, searchsetBundle } from './bundle/result-bundles.js';
+export { outcomeStatus } from './bundle/response-entry.js';
+export { findBrokenSeal, recordAudit, sealAudit, type AuditEntry } from './audit/audit.sql.js';
+export { ReadAudit, type ReadAuditOptions } from './audit/read-audit.js';
+export { findUserPassword, isClientSecret, setClientSecret, setUserPassword } from './credentials/credentials.sql.js';
+export type { Credentials } from './credentials/take-credentials.js';
+export {
+  findClientCredentials,
+  readPrincipal,
+  type ClientCredentials,
+  type PrincipalQuery,
+  type PrincipalRecords,
+} from './credentials/principal.sql.js';
+export { seedProject, type ProjectSeed } from './seed-project.js';

@@ -1,0 +1,138 @@
+import { notFound, type ResourceText } from '#fhir';
+import type { SearchRequest } from '#fhir-search';
+import { uuidv7 } from '#platform';
+import type { BundleOptions } from './bundle/bundle-context.js';
+import { processBundle } from './bundle/process-bundle.js';
+import type { Caller } from './caller.js';
+import { conditionalRequest } from './conditional.js';
+import { draftResource, type Draft } from './draft.js';
+import { Readings } from './readings.js';
+import { acceptResource, assertIdentity, assertType } from './resource-checks.js';
+import { assertGranted, auditingDenial, type Context } from './rights.js';
+import type { SearchResult } from './search.js';
+import { createOne, createUnlessFound, deleteOne, putMatch, putOne, type CreateResult } from './single-writes.js';
+import { isFhirId, type StoredVersion } from './stored-version.js';
+import { assertTenantDatabase, type TenantDatabase } from './tenant-database.js';
+import { withKnownErrors } from './transaction.js';
+import type { UpdateResult } from './writes.js';
+
+/**
+ * The resources of one project, as one caller may see and change them. The only way to them: it cannot be made without a
+ * tenant database and a policy.
+ *
+ * Every method may throw StaleRights (see there) and OutcomeErrors: 403 before anything is looked up when no rule grants
+ * the interaction on the type, 404 for what does not exist, and what FHIR's REST API says otherwise
+ * (https://hl7.org/fhir/R4/http.html).
+ */
+export class ResourceRepository {
+  private readonly context: Context;
+  private readonly readings: Readings;
+
+  constructor(tenant: TenantDatabase, caller: Caller) {
+    assertTenantDatabase(tenant);
+    this.context = { tenant, caller };
+    this.readings = new Readings(this.context, {
+      epoch: caller.epoch,
+      run: (work) => withKnownErrors(() => tenant.use(work)),
+      snapshot: (work) =>
+        withKnownErrors(() =>
+          tenant.use((connection) => connection.transaction(work, { isolation: 'repeatable read', readOnly: true })),
+        ),
+    });
+  }
+
+  /** The current version. Deleted: 410. */
+  read(type: string, id: string): Promise<StoredVersion> {
+    return this.readings.read(type, id);
+  }
+
+  /** One version of a resource. A version that is a deletion: 410. */
+  readVersion(type: string, id: string, versionId: string): Promise<StoredVersion> {
+    return this.readings.readVersion(type, id, versionId);
+  }
+
+  /** A page of all versions, newest first, deletions included, and how many there are in all. */
+  history(
+    type: string,
+    id: string,
+    page: { count: number; offset: number },
+  ): Promise<{ total: number; versions: StoredVersion[] }> {
+    return this.readings.history(type, id, page);
+  }
+
+  /** The resources that match, the total if asked for (of the same snapshot), and the cursor of the next page. */
+  search(request: SearchRequest): Promise<SearchResult> {
+    return this.readings.search(request);
+  }
+
+  /**
+   * Stores a new resource. The server gives the id unless `id` says otherwise (409 when it is taken). With `ifNoneExist`
+   * (the header If-None-Exist) a resource that matches is returned instead; several: 412.
+   */
+  create(text: ResourceText, options: { id?: string; ifNoneExist?: string } = {}): Promise<CreateResult> {
+    const type = text.resourceType;
+    return this.writing('C', type, async () => {
+      assertGranted(this.context, 'create', type);
+      const draft = this.draft(options.id ?? uuidv7(), text);
+      if (options.ifNoneExist === undefined) return createOne(this.context, draft);
+      return createUnlessFound(this.context, draft, conditionalRequest(this.context, type, options.ifNoneExist));
+    });
+  }
+
+  /**
+   * Stores `text` as the resource `id`. Unknown or deleted ids are for project admins who may create, else 404 and 410;
+   * `ifMatch` (the header If-Match) that names another version: 412; the same content: no new version.
+   */
+  update(type: string, id: string, text: ResourceText, options: { ifMatch?: string } = {}): Promise<UpdateResult> {
+    return this.writing('U', `${type}/${id}`, async () => {
+      assertGranted(this.context, 'update', type);
+      assertIdentity(text, type, id);
+      return putOne(this.context, this.draft(id, text), options.ifMatch);
+    });
+  }
+
+  /**
+   * PUT Type?query (https://hl7.org/fhir/R4/http.html#cond-update): the one resource that matches is updated; when none
+   * does, the resource is created, under its own id if it has one and the caller may create by PUT; several: 412.
+   */
+  conditionalUpdate(
+    type: string,
+    query: string,
+    text: ResourceText,
+    options: { ifMatch?: string } = {},
+  ): Promise<UpdateResult> {
+    return this.writing('U', `${type}?${query}`, async () => {
+      assertGranted(this.context, 'update', type);
+      assertType(text, type);
+      const taken = acceptResource(this.context.tenant, text);
+      return putMatch(this.context, conditionalRequest(this.context, type, query), taken, options.ifMatch);
+    });
+  }
+
+  /** Deletes the resource and returns the version that says so; deleted already: that version, unchanged. */
+  delete(type: string, id: string, options: { ifMatch?: string } = {}): Promise<StoredVersion> {
+    return this.writing('D', `${type}/${id}`, async () => {
+      assertGranted(this.context, 'delete', type);
+      if (!isFhirId(id)) throw notFound();
+      return deleteOne(this.context, type, id, options.ifMatch);
+    });
+  }
+
+  /**
+   * Carries out a batch or transaction Bundle and returns the text of the Bundle that answers it. `baseUrl` is the FHIR
+   * base URL by which the request came, with a slash at its end.
+   */
+  processBundle(text: string, baseUrl: string, options: BundleOptions = {}): Promise<string> {
+    const { tenant } = this.context;
+    return processBundle(this.context, (caller) => new ResourceRepository(tenant, caller), text, baseUrl, options);
+  }
+
+  private writing<T>(action: 'C' | 'U' | 'D', entity: string, write: () => Promise<T>): Promise<T> {
+    return auditingDenial(this.context, action, entity, () => withKnownErrors(write));
+  }
+
+  private draft(id: string, text: ResourceText): Draft {
+    const { tenant, caller } = this.context;
+    return draftResource(tenant, caller, id, acceptResource(tenant, text));
+  }
+}

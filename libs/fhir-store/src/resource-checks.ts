@@ -1,0 +1,39 @@
+import { badRequest, invalidResource, type ResourceText } from '#fhir';
+import { takeCredentials, type TakenResource } from './credentials/take-credentials.js';
+import type { StoredVersion } from './stored-version.js';
+import type { TenantDatabase } from './tenant-database.js';
+
+/**
+ * Cuts the credentials out of a resource and checks the rest. Throws 400 with all issues when it does not have the form
+ * that its type demands.
+ */
+export function acceptResource({ version }: TenantDatabase, text: ResourceText): TakenResource {
+  const taken = takeCredentials(text);
+  const issues = version.validate(taken.text.value);
+  if (issues.length > 0) throw invalidResource(issues);
+  return taken;
+}
+
+/** Throws 400 when the resource is of another type than the URL says. */
+export function assertType(text: ResourceText, type: string): void {
+  if (text.resourceType === type) return;
+  throw badRequest(`The URL asks for ${type}, but the body is a ${text.resourceType}`, {
+    expression: ['resourceType'],
+  });
+}
+
+/** Throws 400 unless the resource is of the type and has the id that the URL says. */
+export function assertIdentity(text: ResourceText, type: string, id: string): void {
+  assertType(text, type);
+  if (text.id === id) return;
+  const problem = text.id === undefined ? 'the body has no id' : `the id in the body is ${text.id}`;
+  throw badRequest(`The URL asks for ${type}/${id}, but ${problem}`, { expression: [`${type}.id`] });
+}
+
+/** Throws 400 when a resource names another id than that of the resource its criteria found. */
+export function assertMatchedId(text: ResourceText, match: StoredVersion | undefined): void {
+  if (match === undefined || text.id === undefined || text.id === match.id) return;
+  throw badRequest(`The criteria find ${match.type}/${match.id}, but the id in the body is ${text.id}`, {
+    expression: [`${text.resourceType}.id`],
+  });
+}

@@ -1,0 +1,71 @@
+import { forbidden, notFound, OutcomeError } from '#fhir';
+import type { Interaction } from '#access-policy';
+import type { Caller } from './caller.js';
+import { recordAudit, type AuditEntry } from './audit/audit.sql.js';
+import type { TenantDatabase } from './tenant-database.js';
+
+/** The two things that every piece of work in a tenant needs: where, and on whose behalf. */
+export interface Context {
+  readonly tenant: TenantDatabase;
+  readonly caller: Caller;
+}
+
+/** A resource type whose contents decide what somebody may do, or whether they are somebody at all. */
+const rightsTypes: ReadonlySet<string> = new Set([
+  'AccessPolicy',
+  'ProjectMembership',
+  'User',
+  'ClientApplication',
+  'UserConfiguration',
+  'Project',
+]);
+
+/**
+ * Whether the write must raise the security epoch. A new Login gives nobody a right that a principal could have cached
+ * the lack of; a changed one may be a revoked session.
+ */
+export function changesRights(interaction: 'create' | 'update' | 'delete', type: string): boolean {
+  return rightsTypes.has(type) || (type === 'Login' && interaction !== 'create');
+}
+
+/** Throws 404 for a type that the project's FHIR version does not have, and 403 when no rule grants the interaction. */
+export function assertGranted({ tenant, caller }: Context, interaction: Interaction, type: string): void {
+  if (!tenant.version.isResourceType(type)) throw notFound();
+  if (!caller.policy.grants(interaction, type)) throw forbidden();
+}
+
+/** Whether a PUT to an id that does not exist (any more) makes the resource: project admins and the system only. */
+export function mayCreateByUpdate({ caller }: Context, type: string): boolean {
+  return caller.policy.projectAdmin && caller.policy.grants('create', type);
+}
+
+/**
+ * Runs a write and records it in the audit when it is refused for lack of rights. What succeeds is recorded by the
+ * write's own statement.
+ */
+export async function auditingDenial<T>(
+  { tenant, caller }: Context,
+  action: AuditEntry['action'],
+  entity: string,
+  write: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    if (error instanceof OutcomeError && error.category === 'forbidden') {
+      await tenant.use((connection) =>
+        recordAudit(connection, [
+          {
+            action,
+            outcome: 'refused',
+            agent: caller.agent,
+            entity,
+            detail: error.message,
+            requestId: caller.requestId,
+          },
+        ]),
+      );
+    }
+    throw error;
+  }
+}

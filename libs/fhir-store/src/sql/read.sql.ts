@@ -1,0 +1,125 @@
+/**
+ * Reading by identity. Every statement starts from the security epoch and joins what it looks for, so that the epoch
+ * comes back with an empty answer too: "not found" is told only to somebody whose rights were current at that moment.
+ */
+import { compiledSql, type Connection } from '#postgres';
+import { assertEpoch } from '../caller.js';
+import {
+  storedVersion,
+  versionColumns,
+  type CurrentVersion,
+  type StoredVersion,
+  type VersionRow,
+} from '../stored-version.js';
+
+type Maybe<Row> = { [Column in keyof Row]: Row[Column] | null };
+type CurrentRow = VersionRow & { id: string };
+
+const isPresent = <Row extends { version: string }>(row: Maybe<Row>): row is Maybe<Row> & Row => row.version !== null;
+
+const currentText = `
+SELECT e.epoch, r.id, ${versionColumns('r')}
+FROM security_epoch e LEFT JOIN resource r ON r.type = $1 AND r.fhir_id = $2`;
+
+/** The current version, a deleted one too; undefined when there never was such a resource. Throws StaleRights. */
+export async function findCurrent(
+  connection: Connection,
+  epoch: string | undefined,
+  type: string,
+  id: string,
+): Promise<CurrentVersion | undefined> {
+  const [row] = await connection.query<{ epoch: string } & Maybe<CurrentRow>>(
+    compiledSql({ name: 'store_read', text: currentText, values: [type, id] }),
+  );
+  if (row === undefined) throw new Error('The tenant database has no security epoch.');
+  assertEpoch(epoch, row.epoch);
+  return isPresent<CurrentRow>(row) ? { ...storedVersion(type, id, row), rowId: row.id } : undefined;
+}
+
+const versionText = `
+SELECT e.epoch, c.id IS NOT NULL AS known, ${versionColumns('v')}
+FROM security_epoch e
+LEFT JOIN resource c ON c.type = $1 AND c.fhir_id = $2
+LEFT JOIN LATERAL (
+  SELECT c.version, c.last_updated, c.deleted, c.body, c.extended_meta WHERE c.version = $3::bigint
+  UNION ALL
+  SELECT h.version, h.last_updated, h.deleted, h.body, h.extended_meta
+  FROM resource_history h WHERE h.resource_id = c.id AND h.version = $3::bigint
+) v ON true`;
+
+/** The version of that number of that resource; undefined when there is none. Throws StaleRights. */
+export async function findVersion(
+  connection: Connection,
+  epoch: string | undefined,
+  type: string,
+  id: string,
+  versionId: string,
+): Promise<StoredVersion | undefined> {
+  const [row] = await connection.query<{ epoch: string } & Maybe<VersionRow>>(
+    compiledSql({ name: 'store_vread', text: versionText, values: [type, id, versionId] }),
+  );
+  if (row === undefined) throw new Error('The tenant database has no security epoch.');
+  assertEpoch(epoch, row.epoch);
+  return isPresent<VersionRow>(row) ? storedVersion(type, id, row) : undefined;
+}
+
+const historyText = `
+SELECT e.epoch, 1 + (SELECT count(*) FROM resource_history h WHERE h.resource_id = c.id) AS total,
+       c.id IS NOT NULL AS known, ${versionColumns('v')}
+FROM security_epoch e
+LEFT JOIN resource c ON c.type = $1 AND c.fhir_id = $2
+LEFT JOIN LATERAL (
+  SELECT c.version, c.last_updated, c.deleted, c.body, c.extended_meta WHERE c.id IS NOT NULL
+  UNION ALL
+  SELECT h.version, h.last_updated, h.deleted, h.body, h.extended_meta
+  FROM resource_history h WHERE h.resource_id = c.id
+  ORDER BY version DESC LIMIT $3::bigint OFFSET $4::bigint
+) v ON true
+ORDER BY v.version DESC`;
+
+/** A page of all versions, newest first, and how many there are; undefined when there never was such a resource. */
+export async function findHistory(
+  connection: Connection,
+  epoch: string | undefined,
+  type: string,
+  id: string,
+  page: { count: number; offset: number },
+): Promise<{ total: number; versions: StoredVersion[] } | undefined> {
+  const rows = await connection.query<{ epoch: string; total: string; known: boolean } & Maybe<VersionRow>>(
+    compiledSql({ name: 'store_history', text: historyText, values: [type, id, page.count, page.offset] }),
+  );
+  const [first] = rows;
+  if (first === undefined) throw new Error('The tenant database has no security epoch.');
+  assertEpoch(epoch, first.epoch);
+  if (!first.known) return undefined;
+  const versions = rows
+    .filter((row) => isPresent<VersionRow>(row))
+    .map((row) => storedVersion(type, id, row as VersionRow));
+  return { total: Number(first.total), versions };
+}
+
+const lockText = `
+SELECT r.id, r.type, r.fhir_id, ${versionColumns('r')}
+FROM unnest($1::text[], $2::text[]) AS k (type, fhir_id) JOIN resource r ON r.type = k.type AND r.fhir_id = k.fhir_id
+ORDER BY r.id FOR UPDATE OF r`;
+
+/**
+ * The current versions of those of `identities` that exist, keyed by `Type/id`, locked until the transaction ends. The
+ * locks are taken in one order, so that two transactions over the same resources wait for each other and never in a ring.
+ */
+export async function lockCurrent(
+  transaction: Connection,
+  identities: readonly { readonly type: string; readonly id: string }[],
+): Promise<Map<string, CurrentVersion>> {
+  if (identities.length === 0) return new Map();
+  const rows = await transaction.query<CurrentRow & { type: string; fhir_id: string }>(
+    compiledSql({
+      name: 'store_lock',
+      text: lockText,
+      values: [identities.map(({ type }) => type), identities.map(({ id }) => id)],
+    }),
+  );
+  return new Map(
+    rows.map((row) => [`${row.type}/${row.fhir_id}`, { ...storedVersion(row.type, row.fhir_id, row), rowId: row.id }]),
+  );
+}

@@ -1,0 +1,98 @@
+/**
+ * The path of update and delete: one statement that moves the current version into the history, writes the new one and
+ * its index rows, and the audit; only while `expected` still is the current version and the epoch is the caller's.
+ *
+ * Every version's number is unique, so an unchanged number means that nobody else has touched the resource since it was
+ * read: its index rows were all visible to that read, and therefore are to this statement, which deletes them.
+ */
+import type { IndexRows } from '#fhir-search';
+import { compiledSql, type Connection } from '#postgres';
+import { assertEpoch, type Caller } from '../caller.js';
+import { bodyOf, type Draft } from '../draft.js';
+import { instant, type CurrentVersion, type StoredVersion } from '../stored-version.js';
+import { plainArray } from './array-literal.js';
+import { indexArrays, insertIndexRows } from './index-rows.sql.js';
+
+/** A clock that was set back must not make a version older than the one before it. */
+const at = 'greatest(number.at, r.last_updated)';
+
+const text = `
+WITH gate AS MATERIALIZED (
+  SELECT begin_write() AS epoch, date_trunc('milliseconds', clock_timestamp()) AS at
+), number AS MATERIALIZED (
+  SELECT nextval('version_seq') AS version, gate.at FROM gate WHERE $1::bigint IS NULL OR gate.epoch = $1::bigint
+), written AS (
+  UPDATE resource r SET
+    version = number.version,
+    last_updated = ${at},
+    writer = pg_current_xact_id(),
+    deleted = $6::boolean,
+    body = CASE WHEN $6::boolean THEN '' ELSE $7::text || number.version || '","lastUpdated":"' || ${instant(at)} || '"' || $8::text END,
+    extended_meta = $9::text,
+    tok = $10::uuid[]
+  FROM number
+  WHERE r.id = $4::bigint AND r.version = $5::bigint
+  RETURNING r.id, r.type, r.fhir_id, old.version AS old_version, old.last_updated AS old_last_updated, old.writer AS old_writer,
+    old.deleted AS old_deleted, old.body AS old_body, old.extended_meta AS old_extended_meta, new.version, new.last_updated
+), superseded AS (
+  INSERT INTO resource_history (resource_id, version, last_updated, writer, deleted, body, extended_meta)
+  SELECT id, old_version, old_last_updated, old_writer, old_deleted, old_body, old_extended_meta FROM written
+), old_references AS (
+  DELETE FROM resource_reference d USING written WHERE d.resource_id = written.id
+), old_strings AS (
+  DELETE FROM resource_string d USING written WHERE d.resource_id = written.id
+), old_dates AS (
+  DELETE FROM resource_date d USING written WHERE d.resource_id = written.id
+), ${insertIndexRows('written', 'written.id', 11)}, audit AS (
+  INSERT INTO audit_event (recorded, action, outcome, agent, entity, request_id)
+  SELECT last_updated, CASE WHEN $6::boolean THEN 'D' ELSE 'U' END::"char", 0, $2,
+         type || '/' || fhir_id || '/_history/' || version, $3
+  FROM written
+)
+SELECT gate.epoch, written.version, ${instant('written.last_updated')} AS last_updated
+FROM gate LEFT JOIN written ON true`;
+
+const nothing: IndexRows = { tokens: [], references: [], strings: [], dates: [] };
+
+/**
+ * Puts the new version, `draft`, or a deletion when there is none, in the place of `expected`. Returns undefined when
+ * `expected` is no longer the current version: then nothing was written and the caller decides again. Throws StaleRights.
+ */
+export async function replaceVersion(
+  connection: Connection,
+  epoch: string | undefined,
+  caller: Caller,
+  expected: CurrentVersion,
+  draft: Draft | undefined,
+): Promise<StoredVersion | undefined> {
+  const index = draft?.index ?? nothing;
+  const extendedMeta = draft?.extendedMeta ?? expected.extendedMeta;
+  const values = [
+    epoch ?? null,
+    caller.agent,
+    caller.requestId,
+    expected.rowId,
+    expected.versionId,
+    draft === undefined,
+    draft?.head ?? '',
+    draft?.tail ?? '',
+    extendedMeta,
+    plainArray(index.tokens),
+    ...indexArrays([index]),
+  ];
+  const [row] = await connection.query<{ epoch: string; version: string | null; last_updated: string | null }>(
+    compiledSql({ name: 'store_replace', text, values }),
+  );
+  if (row === undefined) throw new Error('The replace statement returned no row.');
+  assertEpoch(epoch, row.epoch);
+  if (row.version === null || row.last_updated === null) return undefined;
+  return {
+    type: expected.type,
+    id: expected.id,
+    versionId: row.version,
+    lastUpdated: row.last_updated,
+    deleted: draft === undefined,
+    body: draft === undefined ? '' : bodyOf(draft, row.version, row.last_updated),
+    extendedMeta,
+  };
+}

@@ -1,0 +1,105 @@
+/**
+ * Where the definitions of FHIR versions come from: each folder of `libs/fhir/definitions` that has a `version.json` is
+ * one version. The folder `platform` describes the platform's own resource types in the same form; they are added to
+ * every version. Nothing else in the code knows which versions there are.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import type { SchemaDefinitions, SchemaNode } from './schema-document.js';
+
+/** What `version.json` says. */
+export interface VersionDescription {
+  /** The version number, `4.0.1`. */
+  id: string;
+  /** The short name that also stands in URLs, `R4`. */
+  label: string;
+  /** Which of the fhirpath package's data models fits. */
+  fhirpathModel: string;
+  /** The code of the date parameter by which resources of a type are ordered, where that is not `date`. */
+  mainDates: Record<string, string>;
+}
+
+export type SearchParameterType =
+  'number' | 'date' | 'string' | 'token' | 'reference' | 'composite' | 'quantity' | 'uri' | 'special';
+
+/** An entry of `search-parameters.json`. `byBase` holds, per base type, FHIRPath expressions whose results are joined. */
+export interface SearchParameterDefinition {
+  url: string;
+  code: string;
+  type: SearchParameterType;
+  base: string[];
+  byBase?: Record<string, string[]>;
+  target?: string[];
+}
+
+/** An entry of `compartments.json`: per type, the codes of the parameters that put a resource into the compartment. */
+interface CompartmentDefinition {
+  code: string;
+  resource: Record<string, string[]>;
+}
+
+export interface VersionDefinitions {
+  /** HL7's resource types. */
+  resourceTypes: string[];
+  /** The platform's own. */
+  platformTypes: string[];
+  schema: SchemaDefinitions;
+  searchParameters: SearchParameterDefinition[];
+  compartments: CompartmentDefinition[];
+}
+
+const root = new URL('../../definitions/', import.meta.url);
+
+/** The versions there are, by version number, with the folder that holds each. Reads only the `version.json` files. */
+export function versionFolders(): { folder: string; description: VersionDescription }[] {
+  return readdirSync(root)
+    .filter((folder) => existsSync(new URL(`${folder}/version.json`, root)))
+    .map((folder) => ({ folder, description: read<VersionDescription>(folder, 'version') }))
+    .sort((a, b) => (a.description.id < b.description.id ? -1 : 1));
+}
+
+/** All definitions of the version in `folder`, with the platform's types added. Takes some 20 ms. */
+export function readDefinitions(folder: string): VersionDefinitions {
+  const schema = read<{ definitions: SchemaDefinitions }>(folder, 'schema').definitions;
+  const platform = read<PlatformSchema>('platform', 'schema');
+  return {
+    resourceTypes: read<string[]>(folder, 'resource-types'),
+    platformTypes: read<string[]>('platform', 'resource-types'),
+    schema: withPlatformTypes(schema, platform),
+    searchParameters: [
+      ...read<SearchParameterDefinition[]>(folder, 'search-parameters'),
+      ...read<SearchParameterDefinition[]>('platform', 'search-parameters'),
+    ],
+    compartments: read<CompartmentDefinition[]>(folder, 'compartments'),
+  };
+}
+
+/** The platform's `schema.json`: definitions in the form of the versions' own, and what all of them have in common. */
+interface PlatformSchema {
+  /** Properties of each resource defined here. */
+  everyResource: Record<string, SchemaNode>;
+  /** Properties of each other element defined here. */
+  everyElement: Record<string, SchemaNode>;
+  /** Properties that the platform adds to definitions of the standard. */
+  additions: Record<string, Record<string, SchemaNode>>;
+  definitions: SchemaDefinitions;
+}
+
+function withPlatformTypes(standard: SchemaDefinitions, platform: PlatformSchema): SchemaDefinitions {
+  const schema = { ...standard };
+  for (const [name, definition] of Object.entries(platform.definitions)) {
+    if (name in schema) throw new Error(`The platform's definition ${name} has the name of one of FHIR's`);
+    const { properties } = definition;
+    const common = properties?.resourceType ? platform.everyResource : platform.everyElement;
+    schema[name] = properties ? { ...definition, properties: { ...common, ...properties } } : definition;
+  }
+  for (const [name, properties] of Object.entries(platform.additions)) {
+    const extended = schema[name];
+    if (!extended?.properties) throw new Error(`The platform adds properties to ${name}, which is not defined`);
+    schema[name] = { ...extended, properties: { ...extended.properties, ...properties } };
+  }
+  return schema;
+}
+
+function read<T>(folder: string, document: string): T {
+  return JSON.parse(readFileSync(new URL(`${folder}/${document}.json`, root), 'utf8')) as T;
+}

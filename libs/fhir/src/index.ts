@@ -1,0 +1,33 @@
+/** #fhir: what the FHIR standard says, as pure functions and data. No input or output beyond reading its definitions. */
+export type { JsonObject, JsonValue } from './json/json-value.js';
+export { isJsonObject } from './json/json-value.js';
+export { readResource, type ResourceText } from './json/read-resource.js';
+export { readBundle, type BundleText } from './json/read-bundle.js';
+export { bodyHead, bodyTail, spliceExtendedMeta } from './json/stored-body.js';
+export { operationOutcome, type Issue } from './outcomes/issue.js';
+export {
+  badRequest,
+  conflict,
+  forbidden,
+  gone,
+  internalError,
+  invalidResource,
+  multipleMatches,
+  notFound,
+  notSupported,
+  OutcomeError,
+  type OutcomeCategory,
+  preconditionFailed,
+  tooCostly,
+  tooLarge,
+  unauthorized,
+  unavailable,
+  unprocessable,
+} from './outcomes/outcome-error.js';
+export { dateInterval, type DateInterval } from './dates/date-interval.js';
+export type { TypedValue } from './search-parameters/typed-value.js';
+export type { SearchParameter } from './search-parameters/search-parameter.js';
+export type { SearchParameterType } from './definitions/definition-folders.js';
+export type { FhirVersion } from './versions/fhir-version.js';
+export { fhirVersion, supportedFhirVersions } from './versions/registry.js';
+export { UnsupportedFhirVersionError } from './versions/unsupported-fhir-version-error.js';

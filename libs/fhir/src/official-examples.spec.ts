@@ -1,0 +1,54 @@
+/** The official examples of each version go through everything this lib does. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { bodyHead, bodyTail, fhirVersion, readResource, supportedFhirVersions } from './index.js';
+
+const fixtures = new URL('../../../test/fixtures/fhir/', import.meta.url);
+const fixture = (label: string, name: string) => readFileSync(new URL(`${label}/${name}`, fixtures), 'utf8');
+
+describe.each(supportedFhirVersions())('the official examples of FHIR $label', ({ id, label }) => {
+  const version = fhirVersion(id);
+  const lines = fixture(label, 'examples.ndjson').trim().split('\n');
+  const foundByIdOnly = JSON.parse(fixture(label, 'found-by-id-only.json')) as string[];
+
+  it('are valid', () => {
+    const invalid = lines
+      .map((line) => readResource(line))
+      .map(({ resourceType, id: resourceId, value }) => ({ resourceType, resourceId, issues: version.validate(value) }))
+      .filter(({ issues }) => issues.length > 0);
+    expect(invalid).toEqual([]);
+  });
+
+  it('have a value for a search parameter of their own type, but for those listed', () => {
+    const without = lines
+      .map((line) => readResource(line))
+      .filter(({ resourceType, value }) =>
+        [...version.searchParameters(resourceType).values()].every(
+          (parameter) => parameter.code.startsWith('_') || parameter.evaluate(value).length === 0,
+        ),
+      )
+      .map(({ resourceType, id: resourceId }) => `${resourceType}/${String(resourceId)}`);
+    expect(without).toEqual(foundByIdOnly);
+  });
+
+  it('are stored as they came, but for white space, the order of the first members, and meta', () => {
+    for (const line of lines) {
+      const indented = JSON.stringify(JSON.parse(line), undefined, 2);
+      for (const text of [line, indented]) {
+        const resource = readResource(text);
+        const body = `${bodyHead(resource.resourceType, String(resource.id))}1","lastUpdated":"T"${bodyTail(resource)}`;
+        const { resourceType, id: resourceId, meta, ...others } = JSON.parse(text) as Record<string, object>;
+        const { versionId: _v, lastUpdated: _l, ...clientMeta } = (meta ?? {}) as Record<string, unknown>;
+        expect(JSON.parse(body)).toEqual({
+          resourceType,
+          id: resourceId,
+          meta: { versionId: '1', lastUpdated: 'T', ...clientMeta },
+          ...others,
+        });
+        if (text === line)
+          for (const number of line.match(/(?<=[:[,])-?\d+\.\d*0(?=[,}\]])/g) ?? []) expect(body).toContain(number);
+        expect(readResource(body)).toEqual(resource);
+      }
+    }
+  });
+});

@@ -1,0 +1,63 @@
+/** The project is described by its row; what stands here is what only the worker needs to build it. */
+export interface ProjectCreateParams {
+  fhirVersion: string;
+  name: string;
+  /** The ClientApplication with project-admin rights. Its secret is known to the creator alone; only its hash comes here. */
+  adminClient: { clientId: string; /** SHA-256, 64 hex digits */ secretSha256: string };
+  /** The first person of the project, with a Practitioner profile and a membership with `admin: true`. */
+  owner?: ProjectOwner;
+}
+
+interface ProjectOwner {
+  email: string;
+  firstName?: string;
+  lastName?: string;
+  /** As `hashPassword` of #platform makes it. Without one the owner sets a password through the invitation. */
+  passwordHash?: string;
+  /** SHA-256 of the secret in the owner's invitation link, 64 hex digits. */
+  inviteSecretSha256?: string;
+}
+
+export interface ProjectDeleteParams {
+  /** ISO 8601 instant from which the project's data may be destroyed. */
+  purgeAfter: string;
+}
+
+/** A purge needs nothing but its project. */
+export type ProjectPurgeParams = Record<string, never>;
+
+/** What each kind of operation carries. Adding a kind here makes the compiler list the places that must know it. */
+export interface OperationParams {
+  'project.create': ProjectCreateParams;
+  'project.delete': ProjectDeleteParams;
+  'project.purge': ProjectPurgeParams;
+}
+
+export type OperationKind = keyof OperationParams;
+
+export const operationKinds = Object.keys({
+  'project.create': true,
+  'project.delete': true,
+  'project.purge': true,
+} satisfies Record<OperationKind, true>) as readonly OperationKind[];
+
+/** Whether this release knows the kind; a row written by a newer release may carry one that it does not. */
+export function isOperationKind(kind: string): kind is OperationKind {
+  return (operationKinds as readonly string[]).includes(kind);
+}
+
+/** `queued` also between two attempts; the last three are final. */
+export type OperationState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+
+export type StepState = 'pending' | 'running' | 'done' | 'failed';
+
+/** Why an operation failed, as its reader sees it: never a secret, a password or clinical data. */
+export interface OperationError {
+  /** Stable, machine-readable: `database-name-taken`. */
+  code: string;
+  /** The name of the step that failed. */
+  step: string;
+  message: string;
+  /** Whether the same operation may succeed when it is tried again. */
+  retryable: boolean;
+}

@@ -1,0 +1,49 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import type { Logger } from '../logging.js';
+
+const stopDeadlineMs = 15_000;
+
+/**
+ * Closes the app and ends the process with status 0 on SIGTERM, on SIGINT, and when the launcher that started this
+ * process is gone (its IPC channel closes, even if it was killed). Requests in flight are finished; what is not
+ * finished after 15 s is cut and the status is 1. Gives back a function that takes the listeners away again.
+ */
+export function stopOnSignals(app: INestApplicationContext, logger: Logger): () => void {
+  let stopping = false;
+  const stop = (reason: string) => {
+    // Ctrl-C reaches the whole process group and the launcher also asks each child, so a second request is normal.
+    if (stopping) return;
+    stopping = true;
+    logger.info({ reason }, 'stopping');
+    const deadline = setTimeout(() => {
+      logger.error(`not stopped after ${stopDeadlineMs / 1000} s, giving up`);
+      process.exit(1);
+    }, stopDeadlineMs);
+    app.close().then(
+      () => {
+        clearTimeout(deadline);
+        logger.info('stopped');
+        process.exit(0);
+      },
+      (error: unknown) => {
+        logger.error({ err: error }, 'stopping failed');
+        process.exit(1);
+      },
+    );
+  };
+  const onTerm = () => stop('SIGTERM');
+  const onInt = () => stop('SIGINT');
+  const onLauncherGone = () => stop('the launcher is gone');
+  process.on('SIGTERM', onTerm);
+  process.on('SIGINT', onInt);
+  process.on('disconnect', onLauncherGone);
+  // The listener alone would keep an otherwise finished process alive.
+  process.channel?.unref();
+  // False, unlike undefined: there was a channel, and it closed while the app was being made.
+  if (process.connected === false) onLauncherGone();
+  return () => {
+    process.off('SIGTERM', onTerm);
+    process.off('SIGINT', onInt);
+    process.off('disconnect', onLauncherGone);
+  };
+}

@@ -1,0 +1,16 @@
+export { ConfigError, type Config } from './config/config.js';
+export { loadConfig } from './config/load-config.js';
+export { childEnvironment } from './config/child-environment.js';
+export { loadMasterKey } from './config/master-key.js';
+export { createLogger, nestLogger, type Logger } from './logging.js';
+export { DomainError, type DomainErrorOptions, type ErrorCategory } from './errors.js';
+export { newId, uuidv7, type IdPrefix } from './ids.js';
+export { systemClock, type Clock } from './clock.js';
+export { deriveKey, generateSecret, open, seal, sha256 } from './secrets/seal.js';
+export { masterKeyProvider, type KeyProvider } from './secrets/key-provider.js';
+export { hashPassword, verifyPassword } from './secrets/password.js';
+export { metrics } from './metrics.js';
+export { HealthModule, type HealthOptions } from './http/health.module.js';
+export { createHttpApp, type HttpAppOptions } from './http/create-http-app.js';
+export { explainListenError, type PortVariable } from './http/listen-error.js';
+export { listenOn, localUrl } from './http/listen-on.js';

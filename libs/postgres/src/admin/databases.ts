@@ -1,0 +1,70 @@
+import type { Connection } from '../connection.js';
+import { sqlState } from '../errors.js';
+import { identifier, literal, sql } from '../sql.js';
+
+const duplicateDatabase = '42P04';
+const uniqueViolation = '23505';
+const terminateTimeoutMs = 5_000;
+
+export interface NewDatabase {
+  /** The database to copy; by default template1. Nobody may be connected to it. */
+  template?: string;
+  /** Says what the database is, for people who look at the cluster and for finding orphans. */
+  comment: string;
+}
+
+/**
+ * Makes sure that the database exists and carries the comment. It is copied through the WAL, which needs no checkpoint.
+ * Cannot run in a transaction.
+ */
+export async function ensureDatabase(connection: Connection, name: string, options: NewDatabase): Promise<void> {
+  if (!(await databaseExists(connection, name))) {
+    try {
+      const template = identifier(options.template ?? 'template1');
+      await connection.query(sql`CREATE DATABASE ${identifier(name)} TEMPLATE ${template} STRATEGY WAL_LOG`);
+    } catch (error) {
+      // Another worker was quicker.
+      if (sqlState(error) !== duplicateDatabase && sqlState(error) !== uniqueViolation) throw error;
+    }
+  }
+  const [row] = await connection.query<{ comment: string | null }>(
+    sql`SELECT shobj_description(oid, 'pg_database') AS comment FROM pg_database WHERE datname = ${name}`,
+  );
+  if (row?.comment !== options.comment) {
+    await connection.query(sql`COMMENT ON DATABASE ${identifier(name)} IS ${literal(options.comment)}`);
+  }
+}
+
+export async function databaseExists(connection: Connection, name: string): Promise<boolean> {
+  const found = await connection.query(sql`SELECT 1 AS found FROM pg_database WHERE datname = ${name}`);
+  return found.length > 0;
+}
+
+/** Takes from PUBLIC what PostgreSQL gives it on every database by itself: CONNECT and TEMPORARY. */
+export async function revokePublicConnect(connection: Connection, database: string): Promise<void> {
+  const granted = await connection.query(sql`
+    SELECT 1 AS found FROM pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) AS acl
+    WHERE datname = ${database} AND acl.grantee = 0 LIMIT 1`);
+  if (granted.length > 0) await connection.query(sql`REVOKE ALL ON DATABASE ${identifier(database)} FROM PUBLIC`);
+}
+
+/** Ends every other connection to the database and waits until they are gone, 5 s for each at most. */
+export async function terminateConnections(connection: Connection, database: string): Promise<void> {
+  await connection.query(sql`
+    SELECT pg_terminate_backend(pid, ${terminateTimeoutMs}) FROM pg_stat_activity
+    WHERE datname = ${database} AND pid <> pg_backend_pid()`);
+}
+
+/** Renames the database, to which nobody may be connected. Done already when only the new name exists. */
+export async function renameDatabase(connection: Connection, from: string, to: string): Promise<void> {
+  if (!(await databaseExists(connection, from)) && (await databaseExists(connection, to))) return;
+  await connection.query(sql`ALTER DATABASE ${identifier(from)} RENAME TO ${identifier(to)}`);
+}
+
+/**
+ * Drops the database and ends its connections. Forces a checkpoint, which can take a second, so never in a request and
+ * one at a time. A missing database is fine. Cannot run in a transaction.
+ */
+export async function dropDatabase(connection: Connection, name: string): Promise<void> {
+  await connection.query(sql`DROP DATABASE IF EXISTS ${identifier(name)} WITH (FORCE)`);
+}

@@ -1,0 +1,21 @@
+export { compiledSql, identifier, join, named, sql, type Sql, type SqlFragment } from './sql.js';
+export type { Connection, DatabaseTarget, TransactionOptions } from './connection.js';
+export { connectOnce, type OwnedConnection } from './connect-once.js';
+export { listen, type Listener } from './listen.js';
+export {
+  startEmbeddedPostgres,
+  type EmbeddedPostgres,
+  type EmbeddedPostgresOptions,
+} from './embedded/start-embedded-postgres.js';
+export { isSerializationFailure, isUniqueViolation, sqlState } from './errors.js';
+export { ConnectionBroker, type ConnectionBrokerOptions } from './broker/connection-broker.js';
+export {
+  databaseExists,
+  dropDatabase,
+  ensureDatabase,
+  renameDatabase,
+  revokePublicConnect,
+  terminateConnections,
+  type NewDatabase,
+} from './admin/databases.js';
+export { disableLogin, dropRole, ensureLoginRole, grantTenantAccess, type TenantAccess } from './admin/roles.js';

@@ -1,0 +1,30 @@
+/** #tenancy: from a request's host, path or header to a project and the way into its tenant database. */
+export type { BaseUrlName, ProjectState, SealedSigningKey, TenantEntry, TenantPlacement } from './tenant-entry.js';
+export { hostsOf } from './tenant-entry.js';
+export { ambiguousProject, refusalOf, unknownProject } from './project-state.js';
+export { hostNameOf, type RequestNames, type RouterOptions, type TenantLookup, TenantRouter } from './tenant-router.js';
+export {
+  type DirectoryListener,
+  type DirectoryOptions,
+  type DirectoryPage,
+  type DirectorySource,
+  TenantDirectory,
+} from './tenant-directory.js';
+export { projectDirectorySource } from './project-directory-source.js';
+export { type AnnouncementOptions, announceProject, followAnnouncements } from './directory-announcements.js';
+export {
+  openProjectKey,
+  openSigningKey,
+  openTenantPassword,
+  type ProjectKeys,
+  projectKeys,
+  signingKeyContext,
+  tenantPasswordContext,
+} from './tenant-keys.js';
+export {
+  canonicalBaseUrl,
+  type PublicAddress,
+  publicAddress,
+  type RequestAddress,
+  requestBaseUrl,
+} from './request-base-url.js';

@@ -1,0 +1,10 @@
+export { aDatabase, testPostgresUrl, type TestDatabase } from './a-database.js';
+export { describeWithRedis, startRedis, type RedisServer } from './redis-server.js';
+export { freePort } from './free-port.js';
+export {
+  expectStatus,
+  startPlatform,
+  type AppName,
+  type CreatedProject,
+  type RunningPlatform,
+} from './running-platform.js';

@@ -1,0 +1,226 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/**
+ * The first schema of a tenant database: all resource types together in few tables with few indexes, because thousands
+ * of mostly empty databases share one server. The database's owner runs it; the project's own role owns nothing
+ * (see grants.ts).
+ *
+ * The functions hold what must not depend on the release that calls them: how a write and a change of rights exclude
+ * each other, and how audit rows are sealed.
+ */
+export class TenantBaseline1793232000000 implements MigrationInterface {
+  readonly name = 'TenantBaseline1793232000000';
+
+  async up(runner: QueryRunner): Promise<void> {
+    for (const statement of [...tables, ...functions, ...closedToEverybodyElse]) await runner.query(statement);
+  }
+
+  async down(): Promise<void> {
+    throw new Error('Tenant databases are never migrated backwards: restore a backup taken before the migration.');
+  }
+}
+
+const tables = [
+  // One sequence numbers every version of every resource, so that a version id is unique in the whole project.
+  `CREATE SEQUENCE version_seq AS bigint`,
+
+  `CREATE TABLE security_epoch (
+     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+     epoch bigint NOT NULL
+   )`,
+  `INSERT INTO security_epoch (epoch) VALUES (1)`,
+
+  // The current version of each resource, deleted ones too. id is the number of its first version, hence creation order.
+  `CREATE TABLE resource (
+     id bigint PRIMARY KEY,
+     type text COLLATE "C" NOT NULL,
+     fhir_id text COLLATE "C" NOT NULL,
+     version bigint NOT NULL,
+     last_updated timestamptz(3) NOT NULL,
+     writer xid8 NOT NULL DEFAULT pg_current_xact_id(),
+     deleted boolean NOT NULL DEFAULT false,
+     body text COLLATE "C" NOT NULL,
+     extended_meta text COLLATE "C" NOT NULL DEFAULT '',
+     tok uuid[] NOT NULL DEFAULT '{}',
+     CONSTRAINT resource_identity UNIQUE (type, fhir_id)
+   )`,
+  `CREATE INDEX resource_created ON resource (type, id) WHERE NOT deleted`,
+  `CREATE INDEX resource_updated ON resource (type, last_updated, id) WHERE NOT deleted`,
+  // Measured: without a pending list a create costs a third more; one of 64 KiB (the least there is) costs a search some
+  // 20 µs when it is full, one of 256 KiB 100 µs, and makes creates no cheaper.
+  `CREATE INDEX resource_tok ON resource USING gin (tok) WITH (fastupdate = on, gin_pending_list_limit = 64)`,
+
+  // Nothing is ever searched by these, so the planner need not know what is in them.
+  `ALTER TABLE resource ALTER body SET STATISTICS 0, ALTER extended_meta SET STATISTICS 0`,
+
+  // Superseded versions only: history is the union of this table and the current row, so a create writes one body.
+  `CREATE TABLE resource_history (
+     resource_id bigint NOT NULL,
+     version bigint NOT NULL,
+     last_updated timestamptz(3) NOT NULL,
+     writer xid8 NOT NULL,
+     deleted boolean NOT NULL,
+     body text COLLATE "C" NOT NULL,
+     extended_meta text COLLATE "C" NOT NULL,
+     PRIMARY KEY (resource_id, version)
+   )`,
+
+  `ALTER TABLE resource_history ALTER body SET STATISTICS 0, ALTER extended_meta SET STATISTICS 0`,
+
+  // Ordered rows, only for what must be walked in order or by ranges. They exist for current, undeleted versions.
+  `CREATE TABLE resource_reference (
+     target uuid NOT NULL,
+     parameter int4 NOT NULL,
+     ord timestamptz,
+     resource_id bigint NOT NULL
+   )`,
+  `CREATE INDEX resource_reference_target ON resource_reference (target, parameter, ord, resource_id)`,
+  `CREATE INDEX resource_reference_resource ON resource_reference (resource_id)`,
+
+  `CREATE TABLE resource_string (
+     parameter int4 NOT NULL,
+     value text COLLATE "C" NOT NULL,
+     original text COLLATE "C" NOT NULL,
+     resource_id bigint NOT NULL
+   )`,
+  `CREATE INDEX resource_string_value ON resource_string (parameter, value, resource_id)`,
+  `CREATE INDEX resource_string_resource ON resource_string (resource_id)`,
+
+  // Half-open intervals: lower belongs to it, upper does not. Nearly all are regular: at most a day long and the only
+  // one of their parameter and resource, so that they are found by lower alone. The others have an index of their own.
+  `CREATE TABLE resource_date (
+     parameter int4 NOT NULL,
+     irregular boolean NOT NULL,
+     lower timestamptz NOT NULL,
+     upper timestamptz NOT NULL,
+     resource_id bigint NOT NULL
+   )`,
+  `CREATE INDEX resource_date_lower ON resource_date (parameter, lower, resource_id)`,
+  `CREATE INDEX resource_date_irregular ON resource_date (parameter, upper, resource_id) WHERE irregular`,
+  `CREATE INDEX resource_date_resource ON resource_date (resource_id)`,
+
+  // Credentials live apart from the resources, so that no body and no old version can ever hold one.
+  `CREATE TABLE client_secret (
+     client_id text COLLATE "C" PRIMARY KEY,
+     secret_hash bytea NOT NULL,
+     retiring_hash bytea
+   )`,
+  `CREATE TABLE user_password (
+     user_id text COLLATE "C" PRIMARY KEY,
+     hash text NOT NULL
+   )`,
+
+  // action: C create, R read, U update, D delete, E execute. outcome: 0 success, 4 refused, 8 failed (AuditEvent codes).
+  // The key starts with the writing transaction, because rows are sealed by transaction (see seal_audit).
+  `CREATE TABLE audit_event (
+     id bigint GENERATED ALWAYS AS IDENTITY,
+     recorded timestamptz(3) NOT NULL,
+     action "char" NOT NULL,
+     outcome smallint NOT NULL,
+     agent text NOT NULL,
+     entity text NOT NULL,
+     detail text,
+     request_id text,
+     writer xid8 NOT NULL DEFAULT pg_current_xact_id(),
+     PRIMARY KEY (writer, id)
+   )`,
+  // Each seal covers the rows of the transactions from_writer <= writer < until_writer and the hash of the seal before.
+  `CREATE TABLE audit_seal (
+     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+     sealed_at timestamptz(3) NOT NULL,
+     from_writer xid8 NOT NULL UNIQUE,
+     until_writer xid8 NOT NULL,
+     row_count bigint NOT NULL,
+     previous_hash bytea,
+     hash bytea NOT NULL
+   )`,
+];
+
+const functions = [
+  // A write holds this lock shared until it commits. The epoch is read only after the lock is held: a plpgsql statement
+  // takes a new snapshot, so a change of rights that committed while we waited is seen.
+  `CREATE FUNCTION begin_write() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+   BEGIN
+     PERFORM pg_advisory_xact_lock_shared(1651469921, 1);
+     RETURN (SELECT epoch FROM public.security_epoch);
+   END $$`,
+
+  // A change of rights waits for every running write and lets none start before it commits: when it has answered, no
+  // write under the old rights can follow. The caller sets lock_timeout.
+  `CREATE FUNCTION begin_rights_change() RETURNS bigint LANGUAGE plpgsql VOLATILE
+   SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+   DECLARE changed bigint;
+   BEGIN
+     PERFORM pg_advisory_xact_lock(1651469921, 1);
+     UPDATE public.security_epoch SET epoch = epoch + 1 RETURNING epoch INTO changed;
+     RETURN changed;
+   END $$`,
+
+  // Written without any session setting in it (time zone, date style), so that it gives the same bytes everywhere.
+  `CREATE FUNCTION audit_digest(previous bytea, from_transaction xid8, until_transaction xid8,
+                                OUT row_count bigint, OUT hash bytea)
+   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+     SELECT count(*),
+            sha256(coalesce(previous, '') || coalesce(string_agg(sha256(convert_to(
+              jsonb_build_array(e.writer::text, e.id, extract(epoch FROM e.recorded), e.action::text, e.outcome,
+                                e.agent, e.entity, e.detail, e.request_id)::text, 'UTF8')), ''::bytea
+              ORDER BY e.writer, e.id), ''))
+     FROM public.audit_event e WHERE e.writer >= from_transaction AND e.writer < until_transaction
+   $$`,
+
+  // Seals what every transaction below the horizon wrote; later transactions cannot add to that set any more.
+  // Returns how many rows were sealed: 0 when there are none or another session is sealing at this moment.
+  `CREATE FUNCTION seal_audit() RETURNS bigint LANGUAGE plpgsql VOLATILE
+   SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+   DECLARE
+     last_seal public.audit_seal;
+     horizon xid8;
+     digest record;
+   BEGIN
+     IF NOT pg_try_advisory_xact_lock(1651469921, 2) THEN RETURN 0; END IF;
+     horizon := pg_snapshot_xmin(pg_current_snapshot());
+     SELECT * INTO last_seal FROM public.audit_seal ORDER BY id DESC LIMIT 1;
+     SELECT * INTO digest
+       FROM public.audit_digest(last_seal.hash, coalesce(last_seal.until_writer, '0'::xid8), horizon);
+     IF digest.row_count = 0 THEN RETURN 0; END IF;
+     INSERT INTO public.audit_seal (sealed_at, from_writer, until_writer, row_count, previous_hash, hash)
+     VALUES (clock_timestamp(), coalesce(last_seal.until_writer, '0'::xid8), horizon, digest.row_count,
+             last_seal.hash, digest.hash);
+     RETURN digest.row_count;
+   END $$`,
+
+  // Brings the planner's statistics up to date for tables that have at least doubled since. A prepared statement keeps the
+  // plan that suited the nearly empty table it was planned for until statistics change, and autovacuum comes by once in
+  // some minutes: until then every search would read all of what a new project has just imported.
+  // Returns whether anything was done: not while another session is at it.
+  `CREATE FUNCTION refresh_statistics() RETURNS boolean LANGUAGE plpgsql VOLATILE
+   SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+   DECLARE grown regclass[];
+   BEGIN
+     SELECT array_agg(c.oid::regclass) INTO grown
+     FROM pg_class c
+     WHERE c.oid IN ('public.resource'::regclass, 'public.resource_history'::regclass, 'public.resource_reference'::regclass,
+                     'public.resource_string'::regclass, 'public.resource_date'::regclass)
+       AND pg_relation_size(c.oid) >= 2 * current_setting('block_size')::bigint * greatest(c.relpages, 2);
+     IF grown IS NULL OR NOT pg_try_advisory_xact_lock(1651469921, 3) THEN RETURN false; END IF;
+     EXECUTE format('ANALYZE (SKIP_LOCKED) %s', array_to_string(grown, ', '));
+     RETURN true;
+   END $$`,
+
+  // The id of the first seal that no longer fits its rows or the seal before it; NULL when the whole chain holds.
+  `CREATE FUNCTION verify_audit() RETURNS bigint LANGUAGE sql STABLE
+   SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+     SELECT s.id
+     FROM (SELECT s.*, lag(s.hash) OVER w AS hash_before, lag(s.until_writer, 1, '0'::xid8) OVER w AS until_before
+           FROM public.audit_seal s WINDOW w AS (ORDER BY s.id)) s
+     CROSS JOIN LATERAL public.audit_digest(s.previous_hash, s.from_writer, s.until_writer) d
+     WHERE d.hash <> s.hash OR d.row_count <> s.row_count OR s.from_writer <> s.until_before
+        OR s.previous_hash IS DISTINCT FROM s.hash_before
+     ORDER BY s.id LIMIT 1
+   $$`,
+];
+
+const closedToEverybodyElse = [
+  `REVOKE ALL ON SCHEMA public FROM PUBLIC`,
+  `REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC`,
+];

@@ -1,0 +1,9 @@
+import { TenantBaseline1793232000000 } from './1793232000000-tenant-baseline.js';
+
+export { tenantGrantStatements } from './grants.js';
+
+/** The schema of every tenant database, oldest first. A migration is never edited once it has been released. */
+export const tenantMigrations = [TenantBaseline1793232000000];
+
+/** The number that a tenant database's schema has after all migrations of this release. */
+export const TENANT_SCHEMA_VERSION = tenantMigrations.length;

@@ -1,0 +1,38 @@
+import type { SearchCase } from './search-case.js';
+
+export const orderCases: SearchCase[] = [
+  { search: 'Patient?', finds: ['ana', 'bob', 'cid', 'dot'], because: 'the order of creation' },
+  { search: 'Patient?_sort=_id', finds: ['ana', 'bob', 'cid', 'dot'] },
+  { search: 'Patient?_sort=-_id', finds: ['dot', 'cid', 'bob', 'ana'] },
+  { search: 'Patient?_sort=-_lastUpdated', finds: ['dot', 'cid', 'bob', 'ana'] },
+  { search: 'Patient?_sort=birthdate', finds: ['bob', 'ana', 'cid', 'dot'], because: 'by their starts; missing last' },
+  { search: 'Patient?_sort=-birthdate', finds: ['cid', 'ana', 'bob', 'dot'], because: 'missing last here too' },
+  { search: 'Patient?_sort=family', finds: ['cid', 'bob', 'ana', 'dot'], because: 'several values: the first of them' },
+  { search: 'Patient?_sort=-family', finds: ['ana', 'bob', 'cid', 'dot'] },
+  { search: 'Patient?_sort=death-date', finds: ['cid', 'ana', 'bob', 'dot'] },
+  {
+    search: 'Patient?_sort=-death-date',
+    finds: ['cid', 'dot', 'bob', 'ana'],
+    because: 'equals in the key’s direction',
+  },
+  { search: 'Patient?_sort=death-date,-_id', finds: ['cid', 'dot', 'bob', 'ana'] },
+  { search: 'Patient?_sort=-death-date,family', finds: ['cid', 'bob', 'ana', 'dot'] },
+  { search: 'Patient?gender:missing=false&_sort=-birthdate,family', finds: ['ana', 'bob', 'dot'] },
+  { search: 'Patient?_sort=family&_offset=1&_count=2', finds: ['bob', 'ana'] },
+  {
+    search: 'Patient?_sort=birthdate&_offset=2',
+    finds: ['cid', 'dot'],
+    because: 'the page reaches those without a value',
+  },
+  { search: 'Patient?_sort=birthdate&_offset=3', finds: ['dot'] },
+  { search: 'Patient?_sort=birthdate&_offset=4', finds: [] },
+  { search: 'Patient?_offset=3', finds: ['dot'] },
+  {
+    search: 'Encounter?_sort=location-period',
+    finds: ['twoStays', 'oneStay'],
+    because: 'each once, by its earliest stay',
+  },
+  { search: 'Encounter?_sort=-location-period', finds: ['oneStay', 'twoStays'] },
+  { search: 'Observation?_sort=date', finds: ['o5', 'o2', 'o3', 'o1', 'o4'] },
+  { search: 'Observation?_sort=-date&_count=3', finds: ['o1', 'o3', 'o2'] },
+];

@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { JsonObject } from '#fhir';
+import { SearchableDatabase } from './searchable-database.js';
+
+/** Enough resources for several pages, with equal and with missing values for every key. */
+const patients: JsonObject[] = Array.from({ length: 47 }, (_, index) => ({
+  resourceType: 'Patient',
+  id: `p${String((index * 29) % 47).padStart(2, '0')}`,
+  active: index % 2 === 0,
+  ...(index % 5 === 0 ? {} : { name: [{ family: `Family${index % 7}`, given: [`Given${index % 3}`, 'Zoe'] }] }),
+  ...(index % 4 === 0 ? {} : { birthDate: `19${70 + (index % 6)}` }),
+}));
+
+const observations: JsonObject[] = Array.from({ length: 31 }, (_, index) => ({
+  resourceType: 'Observation',
+  id: `o${index}`,
+  status: 'final',
+  code: { text: 'x' },
+  subject: { reference: `Patient/${index % 3 === 0 ? 'other' : 'one'}` },
+  ...(index % 6 === 0 ? {} : { effectiveDateTime: `2024-0${1 + (index % 4)}-01` }),
+}));
+
+let database: SearchableDatabase;
+
+beforeAll(async () => {
+  database = await SearchableDatabase.create();
+  await database.put(...patients, ...observations);
+});
+afterAll(() => database.close());
+
+const searches = [
+  { type: 'Patient', query: '' },
+  { type: 'Patient', query: '_sort=_id' },
+  { type: 'Patient', query: '_sort=-_id' },
+  { type: 'Patient', query: '_sort=_lastUpdated' },
+  { type: 'Patient', query: '_sort=-_lastUpdated' },
+  { type: 'Patient', query: '_sort=family' },
+  { type: 'Patient', query: '_sort=-family' },
+  { type: 'Patient', query: '_sort=birthdate' },
+  { type: 'Patient', query: '_sort=-birthdate' },
+  { type: 'Patient', query: '_sort=-birthdate&active=true' },
+  { type: 'Patient', query: '_sort=family,-birthdate' },
+  { type: 'Patient', query: '_sort=-birthdate,family,-_lastUpdated' },
+  { type: 'Patient', query: '_sort=-family,_id' },
+  { type: 'Patient', query: '_sort=_lastUpdated,family' },
+  { type: 'Patient', query: '_sort=-_lastUpdated,-_id' },
+  { type: 'Patient', query: 'birthdate:missing=true&_sort=-birthdate' },
+  { type: 'Observation', query: 'subject=Patient/one&_sort=date' },
+  { type: 'Observation', query: 'subject=Patient/one&_sort=-date' },
+  { type: 'Observation', query: 'subject=Patient/one,Patient/other&_sort=-date' },
+];
+
+describe.each(searches)('paging through $type?$query', ({ type, query }) => {
+  it.each([1, 2, 7, 20])('in pages of %d gives what one page gives', async (count) => {
+    const whole = await database.search(type, `${query}&_count=1000`);
+    const pages = await walk(type, query, count);
+    expect(pages.flat()).toEqual(whole.ids);
+    expect(new Set(pages.flat()).size).toBe(whole.ids.length);
+    expect(pages.slice(0, -1).every((page) => page.length === count)).toBe(true);
+    expect(pages.at(-1)?.length).toBeGreaterThan(0);
+  });
+
+  it('by offsets gives the same pages', async () => {
+    const whole = await database.search(type, `${query}&_count=1000`);
+    for (let offset = 0; offset <= whole.ids.length; offset += 9) {
+      const page = await database.search(type, `${query}&_count=9&_offset=${offset}`);
+      expect(page.ids).toEqual(whole.ids.slice(offset, offset + 9));
+    }
+  });
+
+  it('visits each resource that stays exactly once while others come and go', async () => {
+    const before = (await database.search(type, `${query}&_count=1000`)).ids;
+    const removed = new Set<string>();
+    const visited = await walk(type, query, 3, async (page, number) => {
+      const template = (type === 'Patient' ? patients : observations)[number % 30];
+      await database.put({ ...template, id: freshId() });
+      const victim = page[0] ?? '';
+      removed.add(victim);
+      await database.delete(type, victim.slice(type.length + 1));
+    });
+    const seen = visited.flat();
+    expect(new Set(seen).size).toBe(seen.length);
+    expect(seen.filter((id) => before.includes(id))).toEqual(before);
+    await restore([...removed]);
+  });
+});
+
+let freshIds = 0;
+const freshId = () => `fresh-${++freshIds}`;
+
+async function walk(
+  type: string,
+  query: string,
+  count: number,
+  meanwhile?: (page: string[], number: number) => Promise<void>,
+): Promise<string[][]> {
+  const pages: string[][] = [];
+  for (let next = ''; ;) {
+    const page = await database.search(type, `${query}&_count=${count}${next}`);
+    pages.push(page.ids);
+    if (page.next === undefined) return pages;
+    if (pages.length > 500) throw new Error('The pages have no end.');
+    await meanwhile?.(page.ids, pages.length);
+    next = `&_cursor=${page.next}`;
+  }
+}
+
+/** Puts what was deleted back under new ids, so that the next case has as much to walk through. */
+async function restore(removed: readonly string[]): Promise<void> {
+  const originals = new Map([...patients, ...observations].map((resource) => [referenceTo(resource), resource]));
+  for (const id of removed) {
+    const original = originals.get(id);
+    if (original) await database.put({ ...original, id: freshId() });
+  }
+}
+
+const referenceTo = ({ resourceType, id }: JsonObject) => `${resourceType as string}/${id as string}`;

@@ -1,0 +1,28 @@
+import type { SearchCase } from './search-case.js';
+
+export const stringCases: SearchCase[] = [
+  { search: 'Patient?family=ang', finds: ['ana', 'bob'], because: 'accents and case do not count' },
+  { search: 'Patient?family=%C3%85ngs', finds: ['ana', 'bob'] },
+  { search: 'Patient?family=str', finds: [], because: 'the text must start with it' },
+  { search: 'Patient?family:contains=STR', finds: ['ana'] },
+  { search: 'Patient?family:exact=Angst', finds: ['bob'] },
+  { search: 'Patient?family:exact=angst', finds: [] },
+  { search: 'Patient?family:exact=Angstr%C3%B6m', finds: [], because: 'accents count here' },
+  { search: 'Patient?family:exact=%C3%85ngstr%C3%B6m,Zed', finds: ['ana', 'cid'] },
+  { search: 'Patient?name=dr.', finds: ['ana'], because: 'text and prefix are parts of a name' },
+  { search: 'Patient?name=ana&name=ang', finds: ['ana'] },
+  { search: 'Patient?name=bob,zed', finds: ['bob', 'cid'] },
+  { search: 'Patient?given=maria+jose', finds: ['ana'], because: 'runs of white space count as one blank' },
+  { search: "Patient?name=o'neil\\,", finds: ['cid'], because: 'an escaped comma is part of the value' },
+  { search: 'Patient?name:contains=_100%25', finds: ['cid'], because: 'nothing in a value is a wildcard' },
+  { search: 'Patient?name:contains=%25', finds: ['cid'] },
+  { search: 'Patient?name:contains=C_d', finds: [] },
+  { search: 'Patient?address=12', finds: ['ana'] },
+  { search: 'Patient?address-city=sao', finds: ['ana'] },
+  { search: 'Patient?address-city:missing=false', finds: ['ana'] },
+  { search: 'Patient?name=', finds: ['ana', 'bob', 'cid', 'dot'], because: 'an empty value is ignored' },
+  { search: 'Patient?name=,,bob,', finds: ['bob'] },
+  { search: 'ValueSet?description=long+long', finds: ['v3'] },
+  { search: 'ValueSet?description:contains=ending', finds: ['v3'], because: 'it stands behind what the index holds' },
+  { search: 'ValueSet?description:contains=starting', finds: [] },
+];

@@ -1,0 +1,341 @@
+/** A data plane over a control database with projects made by hand, as the worker would make them. */
+import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { Agent, type IncomingHttpHeaders, request } from 'node:http';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { DataSource } from 'typeorm';
+import {
+  ClusterRepository,
+  DataKeyRepository,
+  openControlDatabase,
+  OperationRepository,
+  ProjectRepository,
+  SigningKeyRepository,
+  TenantDatabaseRepository,
+} from '#control-database';
+import { fhirVersion } from '#fhir';
+import { tokenHasher } from '#fhir-search';
+import { seedProject, tenantDatabase } from '#fhir-store';
+import { TENANT_SCHEMA_VERSION, tenantGrantStatements, tenantMigrations } from '#migrations/tenant';
+import { type Config, createLogger, masterKeyProvider, newId, seal, sha256, uuidv7 } from '#platform';
+import { compiledSql, connectOnce } from '#postgres';
+import { projectKeys, signingKeyContext, tenantPasswordContext } from '#tenancy';
+import { aDatabase, type TestDatabase } from '#testing';
+import { type DataPlane, startDataPlane } from '../../apps/data-plane/src/start-data-plane.js';
+
+export interface TestProject {
+  id: string;
+  slug: string;
+  clientId: string;
+  clientSecret: string;
+  /** `/p/<slug>/` */
+  path: string;
+  kid: string;
+  privateKey: string;
+  /** The operation under whose lease the test changes the project. */
+  fence: string;
+  tenantUrl: string;
+}
+
+export interface Call {
+  method?: string;
+  /** Path and query. */
+  path: string;
+  /** Host header; by default that of the data plane's own address. */
+  host?: string;
+  headers?: Record<string, string>;
+  body?: string | Buffer;
+}
+
+/** The members of answers that tests look at; each answer has some of them. */
+export interface AnswerBody {
+  resourceType: string;
+  id: string;
+  type: string;
+  total: number;
+  active: boolean;
+  meta: { versionId: string; lastUpdated: string; project?: string; author?: object };
+  link: { relation: string; url: string }[];
+  entry: AnswerEntry[];
+  issue: { severity: string; code: string; details: { text: string }; expression?: string[] }[];
+  keys: Record<string, string>[];
+  access_token: string;
+  id_token: string;
+  error: string;
+  error_description: string;
+  fhirVersion: string;
+  implementation: { url: string };
+  rest: { resource: { type: string; updateCreate: boolean; searchParam: { name: string; type: string }[] }[] }[];
+}
+
+interface AnswerEntry {
+  fullUrl: string;
+  search: object;
+  request: { method: string };
+  response: { status: string; location: string };
+  resource: { id: string; meta: AnswerBody['meta']; identifier: { value: string }[] };
+}
+
+export interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  bytes: Buffer;
+  text: string;
+  /** The body as JSON; throws when it is none. */
+  readonly json: AnswerBody;
+}
+
+export interface TestPlane {
+  config: Config;
+  url: string;
+  controlUrl: string;
+  dataSource: DataSource;
+  projects: ProjectRepository;
+  plane: DataPlane;
+  /** How often the data plane has sent something to the control database since it was started. */
+  readonly controlMessages: () => number;
+  call(call: Call): Promise<Answer>;
+  /** A FHIR request as the project's admin client, by the path route. */
+  fhir(project: TestProject, path: string, call?: Omit<Call, 'path'>): Promise<Answer>;
+  /** A token of the project's admin client; the same one as long as nobody asks for a new one. */
+  token(project: TestProject, fresh?: boolean): Promise<string>;
+  createProject(slug: string): Promise<TestProject>;
+  close(): Promise<void>;
+}
+
+export async function aDataPlane(overrides: Partial<Config> = {}): Promise<TestPlane> {
+  const control = await aDatabase();
+  const masterKey = randomBytes(32);
+  const config: Config = {
+    dataDir: '/nonexistent',
+    databaseUrl: control.url,
+    host: '127.0.0.1',
+    controlPort: 0,
+    dataPort: 0,
+    workerPort: 0,
+    baseDomain: 'fhir.test',
+    trustProxy: false,
+    masterKey,
+    adminEmail: 'admin@example.com',
+    logLevel: 'silent',
+    logFormat: 'json',
+    pathRouting: true,
+    ...overrides,
+  };
+  const dataSource = await openControlDatabase(config, { migrate: true });
+  const proxy = await countingProxy(control.url);
+  const projects = new ProjectRepository(dataSource);
+  const tenants: TestDatabase[] = [];
+  const roles: string[] = [];
+  const { hostname, port } = new URL(control.url);
+  const cluster = await new ClusterRepository(dataSource).ensure({
+    name: 'default',
+    host: hostname,
+    port: Number(port),
+    maxProjects: 100,
+    maxConnections: 60,
+    reservedConnections: 20,
+  });
+  const plane = await startDataPlane({ ...config, databaseUrl: proxy.url }, createLogger(config, 'data-plane'));
+  const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+  const tokens = new Map<string, string>();
+
+  const testPlane: TestPlane = {
+    config,
+    url: plane.url,
+    controlUrl: control.url,
+    dataSource,
+    projects,
+    plane,
+    controlMessages: proxy.messages,
+    call: (call) => send(plane.url, agent, call),
+    token: async (project, fresh = false) => {
+      const known = tokens.get(project.id);
+      if (known !== undefined && !fresh) return known;
+      const answer = await testPlane.call({
+        method: 'POST',
+        path: `${project.path}oauth2/token`,
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: new URLSearchParams({
+          grant_type: 'client_credentials',
+          client_id: project.clientId,
+          client_secret: project.clientSecret,
+        }).toString(),
+      });
+      if (answer.status !== 200) throw new Error(`no token: ${answer.status} ${answer.text}`);
+      const token = answer.json.access_token;
+      tokens.set(project.id, token);
+      return token;
+    },
+    fhir: async (project, path, call = {}) =>
+      testPlane.call({
+        ...call,
+        path: `${project.path}fhir/R4${path === '' ? '' : '/'}${path}`,
+        headers: {
+          authorization: `Bearer ${await testPlane.token(project)}`,
+          ...(call.body === undefined ? {} : { 'content-type': 'application/fhir+json' }),
+          ...call.headers,
+        },
+      }),
+    createProject: async (slug) => {
+      const operations = new OperationRepository(dataSource);
+      const id = uuidv7();
+      const { operation } = await projects.createProvisioning({
+        project: { id, slug, name: `Project ${slug}`, fhirVersion: '4.0.1', createdBy: 'operator:test' },
+        baseUrl: { kind: 'slug', name: slug },
+        operation: { id: newId('op'), kind: 'project.create', params: {}, createdBy: 'operator:test' },
+      });
+      const claimed = await operations.claim(operation.id, 'test', 3_600_000);
+      if (claimed === undefined) throw new Error('the operation cannot be claimed');
+      const fence = claimed.fence;
+      const provider = masterKeyProvider(masterKey);
+      const dataKeys = new DataKeyRepository(dataSource);
+
+      const dataKey = randomBytes(32);
+      const dataKeyId = randomUUID();
+      await dataKeys.insert(dataKeyId, await provider.wrap(dataKey));
+      await projects.setDataKey(id, dataKeyId, { fence });
+
+      const tenantDatabases = new TenantDatabaseRepository(dataSource);
+      const database = await aDatabase();
+      tenants.push(database);
+      const role = `role_${randomBytes(8).toString('hex')}`;
+      roles.push(role);
+      const password = randomBytes(16).toString('hex');
+      await migrateTenant(database.url, role, password);
+      const passwordKey = randomBytes(32);
+      const passwordKeyId = randomUUID();
+      await dataKeys.insert(passwordKeyId, await provider.wrap(passwordKey));
+      const databaseId = randomUUID();
+      await tenantDatabases.insertBuilding({
+        id: databaseId,
+        clusterId: cluster.id,
+        databaseName: new URL(database.url).pathname.slice(1),
+        roleName: role,
+        passwordSealed: seal(passwordKey, password, tenantPasswordContext(databaseId)),
+        dataKeyId: passwordKeyId,
+        schemaVersion: TENANT_SCHEMA_VERSION,
+        projectId: id,
+      });
+      await tenantDatabases.claimBuilt(databaseId, id, { fence });
+
+      const kid = randomUUID();
+      const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      await new SigningKeyRepository(dataSource).ensure({
+        kid,
+        projectId: id,
+        publicJwk: publicKey.export({ format: 'jwk' }),
+        privateSealed: seal(dataKey, privateKey.export({ format: 'der', type: 'pkcs8' }), signingKeyContext(kid)),
+      });
+
+      const clientId = randomUUID();
+      const clientSecret = randomBytes(32).toString('base64url');
+      const owner = await connectOnce(database.url);
+      const { searchKey, cursorKey } = projectKeys(dataKey);
+      await seedProject(
+        tenantDatabase({
+          projectId: id,
+          version: fhirVersion('4.0.1'),
+          hasher: tokenHasher(searchKey),
+          cursorKey,
+          use: (work) => work(owner),
+        }),
+        {
+          project: { id, name: `Project ${slug}` },
+          adminClient: { clientId, secretSha256: sha256(clientSecret).toString('hex') },
+        },
+        'seed',
+      );
+      await owner.close();
+      await projects.activate(id, { fence });
+      return {
+        id,
+        slug,
+        clientId,
+        clientSecret,
+        path: `/p/${slug}/`,
+        kid,
+        privateKey: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
+        fence,
+        tenantUrl: database.url,
+      };
+    },
+    close: async () => {
+      agent.destroy();
+      await plane.close();
+      await proxy.close();
+      await dataSource.destroy();
+      for (const database of tenants) await database.drop();
+      const server = await connectOnce(control.url);
+      for (const role of roles) await server.query(compiledSql({ text: `DROP ROLE ${role}`, values: [] }));
+      await server.close();
+      await control.drop();
+    },
+  };
+  return testPlane;
+}
+
+/** Stands between the data plane and the control database, and counts what goes to the database. */
+async function countingProxy(target: string): Promise<{ url: string; messages: () => number; close(): Promise<void> }> {
+  const { hostname, port } = new URL(target);
+  let messages = 0;
+  const server = createServer((client) => {
+    const database = connect(Number(port), hostname);
+    client.on('data', () => messages++);
+    client.pipe(database).pipe(client);
+    client.on('error', () => database.destroy());
+    database.on('error', () => client.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = new URL(target);
+  url.port = String((server.address() as AddressInfo).port);
+  return {
+    url: url.href,
+    messages: () => messages,
+    close: async () => {
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+async function migrateTenant(url: string, role: string, password: string): Promise<void> {
+  const dataSource = await new DataSource({ type: 'postgres', url, migrations: tenantMigrations }).initialize();
+  await dataSource.runMigrations({ transaction: 'each' });
+  await dataSource.destroy();
+  const owner = await connectOnce(url);
+  const run = (text: string) => owner.query(compiledSql({ text, values: [] }));
+  await run(`CREATE ROLE ${role} LOGIN PASSWORD '${password}'`);
+  for (const statement of tenantGrantStatements(`"${role}"`)) await run(statement);
+  await owner.close();
+}
+
+function send(url: string, agent: Agent, { method = 'GET', path, host, headers = {}, body }: Call): Promise<Answer> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const call = request(
+      { hostname, port, method, path, agent, headers: { ...(host === undefined ? {} : { host }), ...headers } },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          const bytes = Buffer.concat(chunks);
+          const text = bytes.toString('utf8');
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            bytes,
+            text,
+            get json() {
+              return JSON.parse(text) as AnswerBody;
+            },
+          });
+        });
+      },
+    );
+    call.on('error', reject);
+    call.end(body);
+  });
+}

@@ -1,0 +1,395 @@
+import {
+  connectOnce,
+  databaseExists,
+  disableLogin,
+  dropDatabase,
+  dropRole,
+  ensureDatabase,
+  ensureLoginRole,
+  grantTenantAccess,
+  identifier,
+  isUniqueViolation,
+  listen,
+  named,
+  compiledSql,
+  renameDatabase,
+  revokePublicConnect,
+  sql,
+  sqlState,
+  terminateConnections,
+  type OwnedConnection,
+} from '#postgres';
+import { aDatabase, type TestDatabase } from '#testing';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { randomBytes } from 'node:crypto';
+
+let database: TestDatabase;
+let connection: OwnedConnection;
+
+beforeAll(async () => {
+  database = await aDatabase();
+  connection = await connectOnce(database.url);
+  await connection.query(sql`CREATE TABLE note (id int PRIMARY KEY, text text NOT NULL)`);
+});
+
+afterAll(async () => {
+  await connection?.close();
+  await database?.drop();
+});
+
+const unique = (prefix: string) => `${prefix}_${randomBytes(6).toString('hex')}`;
+
+describe('values', () => {
+  test('what JavaScript cannot hold exactly comes as text, the rest as what it is', async () => {
+    const [row] = await connection.query(sql`
+      SELECT timestamptz '2024-02-29 12:34:56.789012+02' AS at, timestamp '2024-02-29 01:02:03' AS local,
+        date '2024-02-29' AS day, 9007199254740993::int8 AS big, pg_current_xact_id()::text::xid8 IS NOT NULL AS known,
+        1.00::numeric AS amount, ARRAY['2b3c4d5e-0000-4000-8000-000000000001']::uuid[] AS ids, 7 AS small,
+        1.5::float8 AS ratio, '\\x00ff'::bytea AS bytes, '{"a":[1]}'::jsonb AS json, ARRAY['x','y'] AS texts,
+        ARRAY[1,2] AS numbers, NULL::int8 AS nothing`);
+    expect(row).toEqual({
+      at: '2024-02-29 10:34:56.789012+00',
+      local: '2024-02-29 01:02:03',
+      day: '2024-02-29',
+      big: '9007199254740993',
+      known: true,
+      amount: '1.00',
+      ids: '{2b3c4d5e-0000-4000-8000-000000000001}',
+      small: 7,
+      ratio: 1.5,
+      bytes: Buffer.of(0, 255),
+      json: { a: [1] },
+      texts: ['x', 'y'],
+      numbers: [1, 2],
+      nothing: null,
+    });
+  });
+
+  test('xid8 comes as text', async () => {
+    const [row] = await connection.query<{ xid: string }>(sql`SELECT pg_current_xact_id() AS xid`);
+    expect(row?.xid).toMatch(/^\d+$/);
+  });
+
+  test('times do not depend on the settings of the role', async () => {
+    const role = unique('role');
+    const password = randomBytes(32).toString('base64url');
+    await ensureLoginRole(connection, role, password);
+    await connection.query(sql`ALTER ROLE ${identifier(role)} SET timezone = 'Asia/Tokyo'`);
+    await connection.query(sql`ALTER ROLE ${identifier(role)} SET datestyle = 'German'`);
+    const url = new URL(database.url);
+    url.username = role;
+    url.password = password;
+    const other = await connectOnce(url.href);
+    const rows = await other.query(sql`SELECT timestamptz '2024-02-29 12:00:00+00' AS at`);
+    await other.close();
+    await dropRole(connection, role);
+    expect(rows).toEqual([{ at: '2024-02-29 12:00:00+00' }]);
+  });
+
+  test('parameters reach the server as they are', async () => {
+    const text = `'"; \\ ${'ü'.repeat(3)} $1`;
+    const rows = await connection.query(
+      sql`SELECT ${text}::text AS text, ${null}::text AS nothing, ${['a', 'b,"']}::text[] AS list`,
+    );
+    expect(rows).toEqual([{ text, nothing: null, list: ['a', 'b,"'] }]);
+  });
+});
+
+describe('statements', () => {
+  test('an error carries the SQLSTATE, and the connection goes on', async () => {
+    await connection.query(sql`INSERT INTO note VALUES (1, 'a')`);
+    const error: unknown = await connection
+      .query(sql`INSERT INTO note VALUES (1, 'b')`)
+      .catch((caught: unknown) => caught);
+    expect(isUniqueViolation(error, 'note_pkey')).toBe(true);
+    expect(sqlState(await connection.query(sql`SELECT * FROM missing`).catch((caught: unknown) => caught))).toBe(
+      '42P01',
+    );
+    expect(await connection.query(sql`SELECT text FROM note WHERE id = 1`)).toEqual([{ text: 'a' }]);
+  });
+
+  test('statements started together run in order, each with its own answer', async () => {
+    const answers = await Promise.allSettled([
+      connection.query(sql`SELECT 1 AS n`),
+      connection.query(sql`SELECT 1 / 0 AS n`),
+      connection.query(sql`SELECT 3 AS n`),
+    ]);
+    expect(answers.map((answer) => answer.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(answers[2]).toMatchObject({ value: [{ n: 3 }] });
+  });
+
+  test('a named statement is prepared once', async () => {
+    for (const id of [1, 2, 3]) await connection.query(named('test.note', sql`SELECT text FROM note WHERE id = ${id}`));
+    const prepared = await connection.query<{ calls: string }>(
+      sql`SELECT generic_plans + custom_plans AS calls FROM pg_prepared_statements WHERE name = 'test.note'`,
+    );
+    expect(prepared).toEqual([{ calls: '3' }]);
+  });
+
+  test('one name cannot mean two texts', async () => {
+    await connection.query(named('test.one', sql`SELECT 1`));
+    await expect(connection.query(named('test.one', sql`SELECT 2`))).rejects.toThrow(/must be unique/);
+  });
+
+  test('a connection keeps at most 64 prepared statements, those used last', async () => {
+    const fresh = await connectOnce(database.url);
+    const statement = (number: number) =>
+      compiledSql({ name: `s${number}`, text: `SELECT ${number} AS n`, values: [] });
+    for (let number = 0; number < 64; number++) await fresh.query(statement(number));
+    await fresh.query(statement(0));
+    for (let number = 64; number < 70; number++) await fresh.query(statement(number));
+    const names = (await fresh.query<{ name: string }>(sql`SELECT name FROM pg_prepared_statements`)).map(
+      (row) => row.name,
+    );
+    expect(names).toHaveLength(64);
+    expect(names).toEqual(expect.arrayContaining(['s0', 's7', 's69']));
+    expect(names).not.toEqual(expect.arrayContaining(['s1']));
+    // One that had to go is simply prepared again.
+    expect(await fresh.query(statement(1))).toEqual([{ n: 1 }]);
+    await fresh.close();
+  });
+});
+
+describe('a transaction', () => {
+  test('is committed when its work resolves, and gives the work’s value', async () => {
+    const value = await connection.transaction(async (inside) => {
+      await inside.query(sql`INSERT INTO note VALUES (10, 'kept')`);
+      return 'value';
+    });
+    expect(value).toBe('value');
+    expect(await connection.query(sql`SELECT text FROM note WHERE id = 10`)).toEqual([{ text: 'kept' }]);
+  });
+
+  test('is rolled back when its work rejects, and the work’s error is passed on', async () => {
+    const failing = connection.transaction(async (inside) => {
+      await inside.query(sql`INSERT INTO note VALUES (11, 'gone')`);
+      throw new Error('changed my mind');
+    });
+    await expect(failing).rejects.toThrow('changed my mind');
+    expect(await connection.query(sql`SELECT text FROM note WHERE id = 11`)).toEqual([]);
+  });
+
+  test('is not reported as committed when one of its statements had failed', async () => {
+    const swallowing = connection.transaction(async (inside) => {
+      await inside.query(sql`INSERT INTO note VALUES (12, 'lost')`);
+      await inside.query(sql`SELECT 1 / 0`).catch(() => undefined);
+    });
+    await expect(swallowing).rejects.toThrow(/rolled back/);
+  });
+
+  test('can be read only and see one snapshot', async () => {
+    const options = { isolation: 'repeatable read', readOnly: true } as const;
+    const write = connection.transaction((inside) => inside.query(sql`INSERT INTO note VALUES (13, 'x')`), options);
+    expect(sqlState(await write.catch((error: unknown) => error))).toBe('25006');
+    const mode = await connection.transaction((inside) => inside.query(sql`SHOW transaction_isolation`), options);
+    expect(mode).toEqual([{ transaction_isolation: 'repeatable read' }]);
+  });
+
+  test('does not nest, and its connection ends with it', async () => {
+    await expect(connection.transaction((inside) => inside.transaction(async () => 1))).rejects.toThrow(/already open/);
+    const outer = connection.transaction(() => connection.transaction(async () => 1));
+    await expect(outer).rejects.toThrow(/already open/);
+    const kept = await connection.transaction(async (inside) => ({ inside }));
+    await expect(kept.inside.query(sql`SELECT 1`)).rejects.toThrow(/given back/);
+  });
+});
+
+describe('listening', () => {
+  test('notifications arrive with their channel and payload', async () => {
+    const got: [string, string][] = [];
+    const { arrived, reached } = countdown(2);
+    const listener = await listen(
+      database.url,
+      ['one', 'Two'],
+      (channel, payload) => {
+        got.push([channel, payload]);
+        arrived();
+      },
+      () => undefined,
+    );
+    await connection.query(sql`SELECT pg_notify('one', 'p1'), pg_notify('other', 'p2'), pg_notify('Two', '')`);
+    await reached;
+    await listener.close();
+    expect(got).toEqual([
+      ['one', 'p1'],
+      ['Two', ''],
+    ]);
+  });
+
+  test('a lost connection is opened again, and the caller is told before the next notification', async () => {
+    const events: string[] = [];
+    const reconnected = countdown(1);
+    const notified = countdown(1);
+    const listener = await listen(
+      database.url,
+      ['news'],
+      (_channel, payload) => {
+        events.push(payload);
+        notified.arrived();
+      },
+      (cause) => {
+        events.push(cause instanceof Error ? 'reconnected' : 'no cause');
+        reconnected.arrived();
+      },
+    );
+    await connection.query(
+      sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()`,
+    );
+    await reconnected.reached;
+    await connection.query(sql`SELECT pg_notify('news', 'after')`);
+    await notified.reached;
+    await listener.close();
+    expect(events).toEqual(['reconnected', 'after']);
+  });
+
+  test('a first connection that fails is an error', async () => {
+    await expect(
+      listen(
+        'postgres://nobody:x@127.0.0.1:1/x',
+        ['a'],
+        () => undefined,
+        () => undefined,
+      ),
+    ).rejects.toThrow(/ECONNREFUSED/);
+  });
+});
+
+describe('administration', () => {
+  test('a tenant role reaches its own database and rows, and nothing else', async () => {
+    const [role, otherRole, own, other] = [unique('r'), unique('r'), unique('db'), unique('db')];
+    const password = randomBytes(32).toString('base64url');
+    // Twice: each step looks before it acts.
+    for (let round = 0; round < 2; round++) {
+      await ensureLoginRole(connection, role, password);
+      await ensureLoginRole(connection, otherRole, password);
+      for (const [name, owner] of [
+        [own, role],
+        [other, otherRole],
+      ] as const) {
+        await ensureDatabase(connection, name, { template: 'template0', comment: "a tenant's database" });
+        await revokePublicConnect(connection, name);
+        const inside = await connectOnce(urlOf(name));
+        await inside.query(sql`CREATE TABLE IF NOT EXISTS thing (id bigserial PRIMARY KEY, body text)`);
+        await inside.query(sql`CREATE TABLE IF NOT EXISTS log (id int)`);
+        await inside.query(sql`CREATE TABLE IF NOT EXISTS schema_version (id int)`);
+        await grantTenantAccess(connection, inside, owner, name, {
+          appendOnlyTables: ['log'],
+          readOnlyTables: ['schema_version'],
+        });
+        await inside.close();
+      }
+    }
+    const tenant = await connectOnce(urlOf(own, role, password));
+    await tenant.query(sql`INSERT INTO thing (body) VALUES ('x')`);
+    await tenant.query(sql`UPDATE thing SET body = 'y'`);
+    expect(await tenant.query(sql`DELETE FROM thing RETURNING body`)).toEqual([{ body: 'y' }]);
+    await tenant.query(sql`INSERT INTO log VALUES (1)`);
+    await tenant.query(sql`SELECT * FROM schema_version`);
+    const denied = [
+      sql`DELETE FROM log`,
+      sql`UPDATE log SET id = 2`,
+      sql`INSERT INTO schema_version VALUES (1)`,
+      sql`TRUNCATE thing`,
+      sql`CREATE TABLE mine (id int)`,
+      sql`CREATE TEMPORARY TABLE mine (id int)`,
+      sql`CREATE SCHEMA mine`,
+      sql`DROP TABLE thing`,
+      sql`CREATE DATABASE mine`,
+      sql`CREATE ROLE mine`,
+      sql`SELECT rolpassword FROM pg_authid`,
+      sql`SET ROLE ${identifier(otherRole)}`,
+    ];
+    for (const statement of denied) {
+      expect([statement.text, sqlState(await tenant.query(statement).catch((error: unknown) => error))]).toEqual([
+        statement.text,
+        '42501',
+      ]);
+    }
+    await tenant.close();
+    const stranger: unknown = await connectOnce(urlOf(other, role, password)).catch((error: unknown) => error);
+    expect(sqlState(stranger)).toBe('42501');
+    const wrongPassword: unknown = await connectOnce(urlOf(own, role, 'x')).catch((error: unknown) => error);
+    expect(sqlState(wrongPassword)).toBe('28P01');
+
+    for (const name of [own, other]) await dropDatabase(connection, name);
+    for (const name of [role, otherRole]) await dropRole(connection, name);
+    const roles = await connection.query(sql`SELECT 1 AS found FROM pg_roles WHERE rolname IN (${role}, ${otherRole})`);
+    expect(roles).toEqual([]);
+  });
+
+  test('a role that is ensured again has the new password', async () => {
+    const role = unique('r');
+    await ensureLoginRole(connection, role, 'first-password');
+    await ensureLoginRole(connection, role, 'second-password');
+    const url = new URL(database.url);
+    const old: unknown = await connectOnce(urlOf(url.pathname.slice(1), role, 'first-password')).catch(
+      (error: unknown) => error,
+    );
+    expect(sqlState(old)).toBe('28P01');
+    await (await connectOnce(urlOf(url.pathname.slice(1), role, 'second-password'))).close();
+    await dropRole(connection, role);
+  });
+
+  test('a role whose login is disabled cannot connect', async () => {
+    const role = unique('r');
+    await ensureLoginRole(connection, role, 'some-password');
+    await disableLogin(connection, role);
+    await disableLogin(connection, unique('missing'));
+    const name = new URL(database.url).pathname.slice(1);
+    const outcome: unknown = await connectOnce(urlOf(name, role, 'some-password')).catch((error: unknown) => error);
+    expect(sqlState(outcome)).toBe('28000');
+    await dropRole(connection, role);
+  });
+
+  test('the database of a comment, its renaming and its end are each safe to repeat', async () => {
+    const [name, trash] = [unique('db'), unique('trash')];
+    await ensureDatabase(connection, name, { template: 'template0', comment: 'first' });
+    await ensureDatabase(connection, name, { template: 'template0', comment: "it's the second" });
+    const comment = await connection.query(
+      sql`SELECT shobj_description(oid, 'pg_database') AS comment FROM pg_database WHERE datname = ${name}`,
+    );
+    expect(comment).toEqual([{ comment: "it's the second" }]);
+
+    const user = await connectOnce(urlOf(name));
+    await terminateConnections(connection, name);
+    await expect(user.query(sql`SELECT 1`)).rejects.toThrow();
+    for (let round = 0; round < 2; round++) await renameDatabase(connection, name, trash);
+    expect(await databaseExists(connection, name)).toBe(false);
+    expect(await databaseExists(connection, trash)).toBe(true);
+    for (let round = 0; round < 2; round++) await dropDatabase(connection, trash);
+    expect(await databaseExists(connection, trash)).toBe(false);
+    await dropRole(connection, unique('missing'));
+  });
+
+  test('two workers that ensure the same things at once both succeed', async () => {
+    const [role, name] = [unique('r'), unique('db')];
+    const workers = await Promise.all([1, 2, 3].map(() => connectOnce(database.url)));
+    await Promise.all(workers.map((worker) => ensureLoginRole(worker, role, 'some-password')));
+    await Promise.all(workers.map((worker) => ensureDatabase(worker, name, { template: 'template0', comment: 'x' })));
+    await Promise.all(workers.map((worker) => worker.close()));
+    expect(await databaseExists(connection, name)).toBe(true);
+    await dropDatabase(connection, name);
+    await dropRole(connection, role);
+  });
+});
+
+function urlOf(name: string, user?: string, password?: string): string {
+  const url = new URL(database.url);
+  url.pathname = `/${name}`;
+  if (user !== undefined) url.username = user;
+  if (password !== undefined) url.password = password;
+  return url.href;
+}
+
+function countdown(count: number): { arrived: () => void; reached: Promise<void> } {
+  let left = count;
+  let resolve: () => void = () => undefined;
+  const reached = new Promise<void>((done) => (resolve = done));
+  return {
+    reached,
+    arrived: () => {
+      left--;
+      if (left === 0) resolve();
+    },
+  };
+}

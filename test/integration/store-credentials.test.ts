@@ -1,0 +1,224 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import {
+  findClientCredentials,
+  findUserPassword,
+  isClientSecret,
+  readPrincipal,
+  setClientSecret,
+  setUserPassword,
+  type PrincipalQuery,
+} from '#fhir-store';
+import { sha256 } from '#platform';
+import { aTenant, baseUrl, parse, text, type TestTenant } from './store.fixture.js';
+
+let t: TestTenant;
+beforeAll(async () => {
+  t = await aTenant();
+});
+afterAll(() => t.close());
+
+const client = (more: object = {}) => text({ resourceType: 'ClientApplication', name: 'App', ...more });
+const create = async (resource: ReturnType<typeof text>) => (await (await t.repository()).create(resource)).version;
+
+/** Every text in the database in which something could have been left. */
+async function everything(): Promise<string> {
+  const rows = await t.rows<{ all: string }>(
+    `SELECT string_agg(body || extended_meta, '') AS all FROM (
+       SELECT body, extended_meta FROM resource UNION ALL SELECT body, extended_meta FROM resource_history
+       UNION ALL SELECT value, original FROM resource_string UNION ALL SELECT agent, entity || coalesce(detail, '') FROM audit_event) x`,
+  );
+  return rows[0]?.all ?? '';
+}
+
+describe("a client's secret", () => {
+  test('is kept as a hash only, and never in a body, in history, in the index or in the audit', async () => {
+    const first = await create(
+      client({
+        secret: 's3cret-one',
+        retiringSecret: 's3cret-old',
+        _secret: { extension: [{ url: 'x', valueString: 's3cret-ext' }] },
+      }),
+    );
+    expect(parse(first.body)).toMatchObject({ name: 'App' });
+    await (
+      await t.repository()
+    ).update('ClientApplication', first.id, client({ id: first.id, name: 'New', secret: 's3cret-two' }));
+    expect(await everything()).not.toContain('s3cret');
+    const found = await findClientCredentials(t.tenant, first.id);
+    expect(['s3cret-two', 's3cret-old', 's3cret-one', ''].map((secret) => isClientSecret(secret, found))).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  test('stays when a PUT does not have it, and goes with the client', async () => {
+    const { id } = await create(client({ secret: 'kept' }));
+    await (await t.repository()).update('ClientApplication', id, client({ id, name: 'Renamed' }));
+    expect(isClientSecret('kept', await findClientCredentials(t.tenant, id))).toBe(true);
+    await (await t.repository()).delete('ClientApplication', id);
+    expect(await t.rows('SELECT 1 FROM client_secret WHERE client_id = $1', id)).toEqual([]);
+    const gone = await findClientCredentials(t.tenant, id);
+    expect(gone.client).toBeUndefined();
+    expect(isClientSecret('kept', gone)).toBe(false);
+  });
+
+  test('that changes alone makes no version', async () => {
+    const first = await create(client({ secret: 'a' }));
+    const result = await (
+      await t.repository()
+    ).update('ClientApplication', first.id, client({ id: first.id, secret: 'b' }));
+    expect(result.changed).toBe(false);
+    expect(isClientSecret('b', await findClientCredentials(t.tenant, first.id))).toBe(true);
+  });
+
+  test('is cut out of a transaction as well', async () => {
+    const answer = await (
+      await t.repository()
+    ).processBundle(
+      JSON.stringify({
+        resourceType: 'Bundle',
+        type: 'transaction',
+        entry: [
+          {
+            request: { method: 'POST', url: 'ClientApplication' },
+            resource: { resourceType: 'ClientApplication', name: 'B', secret: 's3cret-b' },
+          },
+        ],
+      }),
+      baseUrl,
+    );
+    expect(answer).not.toContain('s3cret');
+    expect(await everything()).not.toContain('s3cret');
+    const entry = parse(answer)['entry'] as unknown as [{ resource: { id: string } }];
+    expect(isClientSecret('s3cret-b', await findClientCredentials(t.tenant, entry[0].resource.id))).toBe(true);
+  });
+
+  test.each([
+    ['a number', 7],
+    ['empty', ''],
+    ['an object', {}],
+  ])('that is %s is refused', async (_, secret) => {
+    await expect(create(client({ secret }))).rejects.toMatchObject({
+      category: 'invalid',
+      issues: [expect.objectContaining({ expression: ['ClientApplication.secret'] })],
+    });
+  });
+
+  test('can be set by its hash', async () => {
+    const { id } = await create(client());
+    await t.tenant.use((connection) => setClientSecret(connection, id, sha256('rotated')));
+    expect(isClientSecret('rotated', await findClientCredentials(t.tenant, id))).toBe(true);
+  });
+
+  test('of an unknown client fits nothing', async () => {
+    expect(isClientSecret('', await findClientCredentials(t.tenant, 'unknown'))).toBe(false);
+  });
+});
+
+describe("a person's credentials", () => {
+  test('that a write carries are dropped', async () => {
+    const user = text({
+      resourceType: 'User',
+      firstName: 'A',
+      lastName: 'B',
+      email: 'a@example.org',
+      passwordHash: 's3cret-hash',
+      mfaSecret: 's3cret-mfa',
+    });
+    const version = await create(user);
+    expect(version.body).not.toContain('s3cret');
+    expect(await everything()).not.toContain('s3cret');
+    expect(await t.tenant.use((connection) => findUserPassword(connection, version.id))).toBeUndefined();
+  });
+
+  test('are kept apart, replaced, and forgotten with the user', async () => {
+    const { id } = await create(text({ resourceType: 'User', firstName: 'A', lastName: 'B' }));
+    const found = () => t.tenant.use((connection) => findUserPassword(connection, id));
+    await t.tenant.use((connection) => setUserPassword(connection, id, 'one'));
+    await t.tenant.use((connection) => setUserPassword(connection, id, 'two'));
+    expect(await found()).toBe('two');
+    await (await t.repository()).delete('User', id);
+    expect(await found()).toBeUndefined();
+  });
+});
+
+describe('a client log-in', () => {
+  test('finds the client, its memberships and the epoch', async () => {
+    const { id } = await create(client({ secret: 'x' }));
+    const user = { reference: `ClientApplication/${id}` };
+    const membership = (more: object) =>
+      text({ resourceType: 'ProjectMembership', project: { reference: 'Project/p' }, user, profile: user, ...more });
+    const first = await create(membership({ admin: true }));
+    const second = await create(membership({}));
+    await create(
+      text({
+        resourceType: 'ProjectMembership',
+        project: { reference: 'Project/p' },
+        user: { reference: 'ClientApplication/other' },
+        profile: user,
+      }),
+    );
+    const deleted = await create(membership({}));
+    await (await t.repository()).delete('ProjectMembership', deleted.id);
+    const found = await findClientCredentials(t.tenant, id);
+    expect(found.epoch).toBe(await t.epoch());
+    expect(found.client).toMatchObject({ id, name: 'App' });
+    expect(found.memberships.map((body) => body['id'])).toEqual([first.id, second.id]);
+  });
+});
+
+describe('a principal', () => {
+  test('is built again from one snapshot of its membership, user, session and epoch', async () => {
+    const { id } = await create(client());
+    const user = `ClientApplication/${id}`;
+    const membership = await create(
+      text({
+        resourceType: 'ProjectMembership',
+        project: { reference: 'Project/p' },
+        user: { reference: user },
+        profile: { reference: user },
+      }),
+    );
+    const login = await create(
+      text({
+        resourceType: 'Login',
+        user: { reference: user },
+        authMethod: 'client',
+        authTime: '2026-11-21T00:00:00Z',
+      }),
+    );
+    const read = (query: PrincipalQuery) => t.tenant.use((connection) => readPrincipal(connection, query));
+    const query = { membershipId: membership.id, user, loginId: login.id };
+    expect(await read(query)).toEqual({
+      epoch: await t.epoch(),
+      membership: parse(membership.body),
+      user: expect.objectContaining({ id }) as unknown,
+      login: parse(login.body),
+    });
+    expect(await read({ ...query, user: 'ClientApplication/another' })).toEqual({
+      epoch: await t.epoch(),
+      login: parse(login.body),
+    });
+
+    await (await t.repository()).delete('ProjectMembership', membership.id);
+    await (await t.repository()).delete('ClientApplication', id);
+    await (await t.repository()).delete('Login', login.id);
+    expect(await read(query)).toEqual({ epoch: await t.epoch() });
+  });
+
+  test('a new session changes no rights, a changed one does', async () => {
+    const before = await t.epoch();
+    const login = {
+      resourceType: 'Login',
+      user: { reference: 'User/u' },
+      authMethod: 'password',
+      authTime: '2026-11-21T00:00:00Z',
+    };
+    const { id } = await create(text(login));
+    expect(await t.epoch()).toBe(before);
+    await (await t.repository()).update('Login', id, text({ ...login, id, revoked: true }));
+    expect(await t.epoch()).not.toBe(before);
+  });
+});

@@ -1,0 +1,108 @@
+/** A tenant database as the worker makes one, reached through the project's own role. */
+import { fhirVersion, readResource, type JsonObject, type ResourceText } from '#fhir';
+import { tokenHasher } from '#fhir-search';
+import { systemPolicy, type AccessPolicy } from '#access-policy';
+import { ResourceRepository, tenantDatabase, type Caller, type TenantDatabase } from '#fhir-store';
+import { tenantGrantStatements, tenantMigrations } from '#migrations/tenant';
+import { compiledSql, connectOnce, ConnectionBroker, type Connection, type OwnedConnection } from '#postgres';
+import { aDatabase } from '#testing';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { DataSource } from 'typeorm';
+
+export interface TestTenant {
+  readonly tenant: TenantDatabase;
+  /** A connection to the same database as its owner. */
+  readonly owner: OwnedConnection;
+  /** Opens one more connection as the project's role; close it. */
+  connect(): Promise<OwnedConnection>;
+  /** A repository whose caller may do everything, at the epoch of this moment, unless `caller` says otherwise. */
+  repository(caller?: Partial<Caller>): Promise<ResourceRepository>;
+  epoch(): Promise<string>;
+  /** How many rows a query of the owner gives; the text is a test's own. */
+  rows<Row extends object = Record<string, unknown>>(text: string, ...values: unknown[]): Promise<Row[]>;
+  close(): Promise<void>;
+}
+
+export const baseUrl = 'https://quay.example.org/fhir/R4/';
+
+/** May read and write everything, but is no administrator. */
+export const memberPolicy: AccessPolicy = { grants: () => true, reason: 'test: a member', projectAdmin: false };
+
+/** May do only what `granted` says: `read Patient`, or `read *`. */
+export function policyOf(...granted: string[]): AccessPolicy {
+  const rules = new Set(granted);
+  return {
+    grants: (interaction, type) => rules.has(`${interaction} ${type}`) || rules.has(`${interaction} *`),
+    reason: 'test: some interactions',
+    projectAdmin: false,
+  };
+}
+
+export async function aTenant(): Promise<TestTenant> {
+  const database = await aDatabase();
+  const dataSource = new DataSource({ type: 'postgres', url: database.url, migrations: tenantMigrations });
+  await dataSource.initialize();
+  await dataSource.runMigrations({ transaction: 'each' });
+  await dataSource.destroy();
+
+  const role = `role_${randomBytes(8).toString('hex')}`;
+  const password = randomBytes(16).toString('hex');
+  const owner = await connectOnce(database.url);
+  const run = (text: string) => owner.query(compiledSql({ text, values: [] }));
+  await run(`CREATE ROLE ${role} LOGIN PASSWORD '${password}'`);
+  for (const statement of tenantGrantStatements(`"${role}"`)) await run(statement);
+
+  const { hostname, port, pathname } = new URL(database.url);
+  const target = {
+    key: `${randomUUID()}:1`,
+    clusterId: 'cl_test',
+    host: hostname,
+    port: Number(port),
+    database: pathname.slice(1),
+    user: role,
+    password,
+  };
+  const broker = new ConnectionBroker({ maxConnections: 12, perTenant: 10, queueDeadlineMs: 20_000 });
+  const tenant = tenantDatabase({
+    projectId: randomUUID(),
+    version: fhirVersion('4.0.1'),
+    hasher: tokenHasher(randomBytes(32)),
+    cursorKey: randomBytes(32),
+    ownBaseUrls: [baseUrl],
+    use: <T>(work: (connection: Connection) => Promise<T>) => broker.use(target, work),
+  });
+  const epoch = async () => (await run('SELECT epoch FROM security_epoch'))[0]?.['epoch'] as string;
+
+  return {
+    tenant,
+    owner,
+    epoch,
+    connect: () => connectOnce(target),
+    repository: async (caller = {}) =>
+      new ResourceRepository(tenant, {
+        policy: systemPolicy('test'),
+        epoch: await epoch(),
+        agent: 'ClientApplication/test',
+        author: { reference: 'ClientApplication/test', display: 'Test' },
+        requestId: 'request-1',
+        ...caller,
+      }),
+    rows: (text, ...values) => owner.query(compiledSql({ text, values })),
+    close: async () => {
+      await broker.close();
+      await run(`DROP OWNED BY ${role}`);
+      await run(`DROP ROLE ${role}`);
+      await owner.close();
+      await database.drop();
+    },
+  };
+}
+
+/** The text that a client would send. */
+export const text = (resource: object | string): ResourceText =>
+  readResource(typeof resource === 'string' ? resource : JSON.stringify(resource));
+
+export const aPatient = (more: object = {}): ResourceText =>
+  text({ resourceType: 'Patient', active: true, name: [{ family: 'Quay', given: ['Ana'] }], ...more });
+
+export const parse = (body: string): JsonObject => JSON.parse(body) as JsonObject;

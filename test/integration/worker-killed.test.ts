@@ -1,0 +1,121 @@
+import { once } from 'node:events';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { connectOnce, sql } from '#postgres';
+import { createProject } from '../../apps/worker/src/lifecycle/actions/create-project.action.js';
+import { purgeProject } from '../../apps/worker/src/lifecycle/actions/purge-project.action.js';
+import { endChild, WorkerBench } from './worker.fixture.js';
+
+/** Longer than any test, so that a dead worker's operation is only taken up when the test says so. */
+const neverExpires = String(10 * 60_000);
+
+let bench: WorkerBench;
+
+beforeAll(async () => {
+  bench = await WorkerBench.open();
+});
+
+afterEach(() => bench.stopWorkers());
+
+afterAll(() => bench.close());
+
+describe('a worker that is killed', () => {
+  const moments = ['starting', 'performed', 'recorded'];
+
+  /** Lets a worker of its own run the operation and die at that moment of that step. */
+  const killedAt = async (step: string, at: string): Promise<void> => {
+    const child = bench.spawnWorker({ STEP: step, AT: at, LEASE_MS: neverExpires, SPARES: '1' });
+    const [, signal] = (await once(child, 'exit')) as [number | null, string | null];
+    expect(signal).toBe('SIGKILL');
+  };
+
+  test('at any moment of any step of project.create leaves a project that another worker finishes', async () => {
+    const operations: string[] = [];
+    for (const { name } of createProject.steps) {
+      for (const at of moments) {
+        const { operationId } = await bench.createProject();
+        await killedAt(name, at);
+        operations.push(operationId);
+        const { state } = await bench.operations.get(operationId);
+        const isPublished = name === 'publish' && at === 'recorded';
+        expect([name, at, state]).toEqual([name, at, isPublished ? 'succeeded' : 'running']);
+      }
+    }
+    await bench.expireLeases();
+    await bench.startWorker({ sparesPerCluster: 1 });
+    const ended = await Promise.all(operations.map((id) => bench.ended(id)));
+    expect(ended.map(({ state }) => state)).toEqual(operations.map(() => 'succeeded'));
+    for (const { projectId } of ended) {
+      expect((await bench.projects.get(projectId!)).state).toBe('active');
+      const counts = await bench.resourceCounts(await bench.databaseOf(projectId!));
+      expect(counts).toEqual({ Project: 1, ClientApplication: 1, ProjectMembership: 1 });
+      const keys = await bench.dataSource.query<object[]>(`SELECT FROM signing_key WHERE project_id = $1`, [projectId]);
+      expect(keys).toHaveLength(1);
+    }
+    await bench.spares(1);
+    await bench.assertNoOrphans();
+  }, 170_000);
+
+  test('at any moment of any step of project.purge leaves nothing when another worker has finished', async () => {
+    await bench.startWorker({ sparesPerCluster: 1 });
+    const cases = purgeProject.steps.flatMap(({ name }) => moments.map((at) => ({ name, at })));
+    const projects = await Promise.all(cases.map(() => bench.anActiveProject()));
+    await bench.stopWorkers();
+    const operations: string[] = [];
+    for (const [index, { name, at }] of cases.entries()) {
+      const { id } = projects[index]!;
+      await bench.dataSource.query(`UPDATE project SET state = 'deleting', purge_after = now() WHERE id = $1`, [id]);
+      operations.push(await bench.queueOperation('project.purge', id));
+      await killedAt(name, at);
+    }
+    await bench.expireLeases();
+    await bench.startWorker({ sparesPerCluster: 1 });
+    const ended = await Promise.all(operations.map((id) => bench.ended(id)));
+    expect(ended.map(({ state }) => state)).toEqual(operations.map(() => 'succeeded'));
+    for (const { id } of projects) expect((await bench.projects.get(id)).state).toBe('deleted');
+    await bench.spares(1);
+    await bench.assertNoOrphans();
+  }, 170_000);
+
+  // What is made inside the step `place`, in its order; the kill comes as soon as it is seen from outside.
+  test.each([
+    ['its role', sql`SELECT count(*)::int AS count FROM pg_roles WHERE rolname LIKE 'fp%'`],
+    ['its database', sql`SELECT count(*)::int AS count FROM pg_database WHERE datname LIKE 'fp%'`],
+    ['the mark on its database', sql`SELECT count(*)::int AS count FROM pg_shdescription`],
+    [
+      'the right to connect',
+      sql`SELECT count(*)::int AS count FROM pg_database WHERE datname LIKE 'fp%' AND datacl IS NOT NULL`,
+    ],
+  ])('while it builds a database, just after %s, leaves what another worker completes', async (_, countSql) => {
+    const count = async () => (await bench.admin.query<{ count: number }>(countSql))[0]!.count;
+    const { operationId, projectId } = await bench.withoutSpares(async () => {
+      const before = await count();
+      const child = bench.spawnWorker({ LEASE_MS: neverExpires, SPARES: '0' });
+      const created = await bench.createProject();
+      while ((await count()) === before) expect(child.exitCode).toBeNull();
+      await endChild(child, 'SIGKILL');
+      return created;
+    });
+    await bench.expireLeases();
+    await bench.startWorker({ sparesPerCluster: 1 });
+    expect((await bench.ended(operationId)).state).toBe('succeeded');
+    expect(await bench.resourceCounts(await bench.databaseOf(projectId))).toMatchObject({ Project: 1 });
+    await bench.spares(1);
+    await bench.assertNoOrphans();
+  });
+
+  test('while it fills the stock leaves spares that another worker completes', async () => {
+    const roles = async () => (await bench.onServer()).roles.length;
+    const before = await roles();
+    const child = bench.spawnWorker({ SPARES: '4' });
+    while ((await roles()) === before) expect(child.exitCode).toBeNull();
+    await endChild(child, 'SIGKILL');
+
+    await bench.startWorker({ sparesPerCluster: 4 });
+    for (const spare of await bench.spares(4)) {
+      const tenant = await connectOnce(await bench.loginOf(spare));
+      expect(await tenant.query(sql`SELECT begin_write() AS epoch`)).toEqual([{ epoch: '1' }]);
+      await tenant.close();
+    }
+    await bench.assertNoOrphans();
+  });
+});
