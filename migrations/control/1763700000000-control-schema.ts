@@ -72,6 +72,8 @@ CREATE TABLE cluster (
   max_connections integer NOT NULL CHECK (max_connections > 0),
   reserved_connections integer NOT NULL CHECK (reserved_connections >= 0),
   template_version integer,
+  -- Complete spare databases that the worker keeps ready.
+  spare_target integer NOT NULL DEFAULT 5 CHECK (spare_target >= 0),
   created_at timestamptz NOT NULL DEFAULT now()
 );
 -- Deleting a data key shreds everything sealed with it, so what refers to it must survive its deletion.
@@ -295,6 +297,17 @@ CREATE TRIGGER base_url_announced AFTER INSERT OR UPDATE OR DELETE ON base_url
   FOR EACH ROW EXECUTE FUNCTION touch_project();
 CREATE TRIGGER signing_key_announced AFTER INSERT OR UPDATE OR DELETE ON signing_key
   FOR EACH ROW EXECUTE FUNCTION touch_project();
+
+-- The embedded server may listen on another port at each start: every project on it is then reached elsewhere.
+CREATE FUNCTION touch_projects_of_cluster() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+  UPDATE project SET changed_xid = pg_current_xact_id()
+   WHERE id IN (SELECT t.project_id FROM tenant_database t WHERE t.cluster_id = NEW.id AND t.project_id IS NOT NULL);
+  RETURN NULL;
+END $body$;
+CREATE TRIGGER cluster_moved AFTER UPDATE OF host, port ON cluster
+  FOR EACH ROW WHEN (OLD.host IS DISTINCT FROM NEW.host OR OLD.port IS DISTINCT FROM NEW.port)
+  EXECUTE FUNCTION touch_projects_of_cluster();
 
 CREATE FUNCTION announce_operation() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN

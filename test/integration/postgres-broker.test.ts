@@ -131,3 +131,31 @@ test('closing a tenant frees its places at the server', async () => {
   await lent.close();
   expect(await countServerConnections()).toBe(0);
 });
+
+test('many single statements on shared connections each get their own answer, a failing one hurts no other', async () => {
+  const lent = (broker = new ConnectionBroker({ maxConnections: cap, queueDeadlineMs: 20_000 }));
+  const [first, second] = tenants as [DatabaseTarget, DatabaseTarget];
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, async (_, number) => {
+      const tenant = number % 2 === 0 ? first : second;
+      if (number % 10 === 9) {
+        const failed = lent.share(tenant, (connection) => connection.query(sql`SELECT 1 / 0`));
+        return failed.then(
+          () => 'answered',
+          () => 'failed',
+        );
+      }
+      const [row] = await lent.share(tenant, (connection) =>
+        connection.query<{ database: string; number: number }>(
+          sql`SELECT current_database() AS database, ${number}::int4 AS number`,
+        ),
+      );
+      return `${row?.database} ${row?.number}`;
+    }),
+  );
+  expect(answers).toEqual(
+    Array.from({ length: 200 }, (_, number) =>
+      number % 10 === 9 ? 'failed' : `${(number % 2 === 0 ? first : second).database} ${number}`,
+    ),
+  );
+});

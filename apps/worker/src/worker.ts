@@ -26,7 +26,7 @@ import { orphans } from './reconcilers/orphans.js';
 import { ReconcilerLoop } from './reconcilers/reconciler.js';
 import { runnableOperations } from './reconcilers/runnable-operations.js';
 import { spareDatabases } from './reconcilers/spare-databases.js';
-import { defaultSpares, SpareStock } from './tenant-databases/spare-stock.js';
+import { SpareStock } from './tenant-databases/spare-stock.js';
 import { TenantDatabaseBuilder } from './tenant-databases/tenant-database-builder.js';
 import { TenantDatabaseRemover } from './tenant-databases/tenant-database-remover.js';
 
@@ -99,7 +99,7 @@ export async function startWorker(config: Config, logger: Logger, options: Worke
     admins,
     logger,
     quiet,
-    sparesPerCluster: options.sparesPerCluster ?? defaultSpares,
+    ...(options.sparesPerCluster === undefined ? {} : { sparesPerCluster: options.sparesPerCluster }),
   });
   const loop = (reconciler: ConstructorParameters<typeof ReconcilerLoop>[0]) => new ReconcilerLoop(reconciler, logger);
   const spares = loop(spareDatabases(stock));

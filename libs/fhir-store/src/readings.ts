@@ -9,6 +9,8 @@ import { isFhirId, isVersionId, type StoredVersion } from './stored-version.js';
 /** Where readings get a connection from. */
 export interface ReadingScope {
   readonly epoch: string | undefined;
+  /** For one statement that finds its rows by identity. */
+  lookUp<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
   /** For one statement. */
   run<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
   /** For several statements that must see the same. */
@@ -25,14 +27,14 @@ export class Readings {
   async read(type: string, id: string): Promise<StoredVersion> {
     assertGranted(this.context, 'read', type);
     if (!isFhirId(id)) throw notFound();
-    return visible(await this.scope.run((connection) => findCurrent(connection, this.scope.epoch, type, id)));
+    return visible(await this.scope.lookUp((connection) => findCurrent(connection, this.scope.epoch, type, id)));
   }
 
   async readVersion(type: string, id: string, versionId: string): Promise<StoredVersion> {
     assertGranted(this.context, 'vread', type);
     if (!isFhirId(id) || !isVersionId(versionId)) throw notFound();
     return visible(
-      await this.scope.run((connection) => findVersion(connection, this.scope.epoch, type, id, versionId)),
+      await this.scope.lookUp((connection) => findVersion(connection, this.scope.epoch, type, id, versionId)),
     );
   }
 

@@ -33,6 +33,7 @@ export class ResourceRepository {
     this.context = { tenant, caller };
     this.readings = new Readings(this.context, {
       epoch: caller.epoch,
+      lookUp: (work) => withKnownErrors(() => tenant.share(work)),
       run: (work) => withKnownErrors(() => tenant.use(work)),
       snapshot: (work) =>
         withKnownErrors(() =>

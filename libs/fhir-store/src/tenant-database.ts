@@ -12,6 +12,10 @@ export interface TenantDatabase {
   readonly ownBaseUrls?: readonly string[];
   /** Runs `work` on a connection to this database and gives the connection back when `work` has settled. */
   use<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
+  /**
+   * The same for work that sends one statement which is answered at once: others may be using the connection too.
+   */
+  share<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
 }
 
 const made = new WeakSet<object>();
@@ -21,8 +25,11 @@ const made = new WeakSet<object>();
  * directory of the data plane, the worker) calls it; a look-alike object is refused at run time, so that no request can
  * reach SQL without having been routed to a tenant.
  */
-export function tenantDatabase(definition: TenantDatabase): TenantDatabase {
-  const tenant = Object.freeze({ ...definition, use: definition.use.bind(definition) });
+export function tenantDatabase(
+  definition: Omit<TenantDatabase, 'share'> & Partial<Pick<TenantDatabase, 'share'>>,
+): TenantDatabase {
+  const use = definition.use.bind(definition);
+  const tenant = Object.freeze({ ...definition, use, share: definition.share?.bind(definition) ?? use });
   made.add(tenant);
   return tenant;
 }

@@ -37,6 +37,28 @@ export class Lease implements Connection {
   }
 }
 
+/** What one of several callers holds of a session that they share: single statements, no transactions. */
+export class SharedLease implements Connection {
+  private session: OpenSession | undefined;
+
+  constructor(session: OpenSession) {
+    this.session = session;
+  }
+
+  query<Row extends object = Record<string, unknown>>(statement: Sql): Promise<Row[]> {
+    const { session } = this;
+    return session === undefined ? Promise.reject(givenBack()) : session.rows<Row>(statement, true);
+  }
+
+  transaction<T>(): Promise<T> {
+    return Promise.reject(new Error('A shared connection carries single statements only.'));
+  }
+
+  end(): void {
+    this.session = undefined;
+  }
+}
+
 function givenBack(): Error {
   return new Error('This connection was given back; it cannot run statements any more.');
 }

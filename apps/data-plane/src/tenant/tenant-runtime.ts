@@ -121,17 +121,18 @@ export class TenantRuntimes {
       password: await openTenantPassword(placement, keyProvider),
     };
     const { searchKey, cursorKey } = projectKeys(projectKey);
+    const reported = (error: unknown): never => {
+      if (error instanceof DomainError && error.code === 'database-unreachable') this.options.onUnreachable();
+      throw error;
+    };
     const database = tenantDatabase({
       projectId: entry.projectId,
       version: fhirVersion(entry.fhirVersion),
       hasher: tokenHasher(searchKey),
       cursorKey,
       ownBaseUrls: this.options.fhirBasesOf(entry),
-      use: (work) =>
-        broker.use(target, work).catch((error: unknown) => {
-          if (error instanceof DomainError && error.code === 'database-unreachable') this.options.onUnreachable();
-          throw error;
-        }),
+      use: (work) => broker.use(target, work).catch(reported),
+      share: (work) => broker.share(target, work).catch(reported),
     });
     return new TenantRuntime(entry, database, projectKey);
   }

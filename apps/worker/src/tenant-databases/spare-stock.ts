@@ -7,9 +7,6 @@ import type { ClusterPreparation } from '../clusters/cluster-preparation.js';
 import type { Quiet } from '../lifecycle/quiet.js';
 import type { TenantDatabaseBuilder } from './tenant-database-builder.js';
 
-/** Five creations in a row are served at once, for 36 MiB of disk per cluster; a minute's rest makes them good again. */
-export const defaultSpares = 5;
-
 /**
  * After a project is made its first requests come, so a stock that is not low is made good when the worker has rested
  * for this long.
@@ -31,7 +28,8 @@ export class SpareStock {
       logger: Logger;
       /** Building takes the processors that running operations need. */
       quiet: Quiet;
-      sparesPerCluster: number;
+      /** Instead of each cluster's own number. */
+      sparesPerCluster?: number;
     },
   ) {}
 
@@ -50,7 +48,7 @@ export class SpareStock {
     await this.planMissing(cluster);
     const rows = await this.listUnowned(cluster);
     const ready = rows.filter(({ state }) => state === 'spare').length;
-    const pauseMs = ready < this.dependencies.sparesPerCluster / 2 ? 0 : restMs;
+    const pauseMs = ready < this.targetOf(cluster) / 2 ? 0 : restMs;
     const building = rows.filter(({ state }) => state === 'building');
     await Promise.all(building.map((row) => this.finish(cluster, row, pauseMs)));
   }
@@ -59,7 +57,7 @@ export class SpareStock {
     await this.dependencies.admins.use(cluster, (admin) =>
       tryWithLock(admin, `stock of ${cluster.id}`, async () => {
         const { length } = await this.listUnowned(cluster);
-        for (let count = length; count < this.dependencies.sparesPerCluster; count++) {
+        for (let count = length; count < this.targetOf(cluster); count++) {
           await this.dependencies.builder.plan(cluster);
         }
       }),
@@ -72,6 +70,10 @@ export class SpareStock {
     if (!built) return;
     await this.dependencies.tenantDatabases.markSpare(row.id);
     this.dependencies.logger.debug({ cluster: cluster.id, tenantDatabase: row.id }, 'spare database ready');
+  }
+
+  private targetOf({ spareTarget }: Cluster): number {
+    return this.dependencies.sparesPerCluster ?? spareTarget;
   }
 
   /** Those of this release that belong to no project; a project's own is its operation's business. */

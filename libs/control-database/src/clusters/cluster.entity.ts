@@ -20,5 +20,7 @@ export class Cluster {
   @Column({ type: 'int' }) reservedConnections: number;
   /** Schema version of the template from which spares are made; null before there is one. */
   @Column({ type: 'int', nullable: true }) templateVersion: number | null;
+  /** How many complete spare databases the worker keeps ready there. */
+  @Column({ type: 'int', default: 5 }) spareTarget: number;
   @Column({ type: 'timestamptz' }) createdAt: Date;
 }

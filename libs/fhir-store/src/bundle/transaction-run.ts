@@ -49,7 +49,7 @@ export class TransactionRun {
   ) {
     this.links = new Links(steps);
     const run = <T>(work: (connection: Scope['connection']) => Promise<T>) => work(scope.connection);
-    this.readings = new Readings(context, { epoch: scope.epoch, run, snapshot: run });
+    this.readings = new Readings(context, { epoch: scope.epoch, lookUp: run, run, snapshot: run });
   }
 
   /** The texts of the response entries. */

@@ -12,6 +12,8 @@ export class Slot implements IdleNode<Slot> {
   previous: Slot | undefined;
   next: Slot | undefined;
   isIdle = false;
+  /** Callers of single statements that use it at this moment; 0 while it is idle or lent to one caller alone. */
+  sharers = 0;
   /** The broker's tick in which it became idle; ticks are counted so that giving back needs no clock. */
   idleSinceTick = 0;
 
@@ -38,6 +40,8 @@ export class TenantConnections {
   dialling = 0;
   /** The one given back last is at the end and taken first: its caches are warm. */
   readonly idle: Slot[] = [];
+  /** Connections that callers of single statements share at this moment. */
+  readonly shared = new Set<Slot>();
   /** A Set keeps the order of arrival and lets a waiter leave from the middle. */
   readonly waiters = new Set<Waiter>();
   /** No longer to be used: connections close as they are given back. */

@@ -77,20 +77,18 @@ class Work {
   private fail: (error: Error) => void = () => undefined;
   readonly outcome: Promise<string>;
 
-  constructor(broker: ConnectionBroker, target: DatabaseTarget) {
-    this.outcome = broker
-      .use(target, (connection) => {
-        this.started = true;
-        this.connection = connection;
-        return new Promise<void>((resolve, reject) => {
-          this.finish = resolve;
-          this.fail = reject;
-        });
-      })
-      .then(
-        () => 'done',
-        (error: Error & { code?: string }) => error.code ?? error.message,
-      );
+  constructor(broker: ConnectionBroker, target: DatabaseTarget, how: 'use' | 'share' = 'use') {
+    this.outcome = broker[how](target, (connection) => {
+      this.started = true;
+      this.connection = connection;
+      return new Promise<void>((resolve, reject) => {
+        this.finish = resolve;
+        this.fail = reject;
+      });
+    }).then(
+      () => 'done',
+      (error: Error & { code?: string }) => error.code ?? error.message,
+    );
   }
 
   async end(error?: Error): Promise<string> {
@@ -137,8 +135,8 @@ function aBroker(options: Partial<ConnectionBrokerOptions> = {}): ConnectionBrok
   return broker;
 }
 
-async function start(broker: ConnectionBroker, key: string): Promise<Work> {
-  const work = new Work(broker, target(key));
+async function start(broker: ConnectionBroker, key: string, how: 'use' | 'share' = 'use'): Promise<Work> {
+  const work = new Work(broker, target(key), how);
   await settle();
   return work;
 }
@@ -545,5 +543,110 @@ describe('closing', () => {
     await broker.close();
     expect(server.open).toHaveLength(0);
     expect(await (await start(broker, 'a')).outcome).toBe('shutting-down');
+  });
+});
+
+describe('sharing', () => {
+  async function aWarmBroker(options: Partial<ConnectionBrokerOptions> = {}): Promise<ConnectionBroker> {
+    const broker = aBroker({ perTenant: 1, ...options });
+    await (await start(broker, 'a')).end();
+    return broker;
+  }
+
+  test('callers of single statements are on one connection at a time', async () => {
+    const broker = await aWarmBroker();
+    const sharers = [await start(broker, 'a', 'share'), await start(broker, 'a', 'share')];
+    expect(sharers.map(({ started }) => started)).toEqual([true, true]);
+    expect(broker.stats()).toEqual({ open: 1, idle: 0, waiting: 0, dialling: 0 });
+    for (const sharer of sharers) expect(await sharer.end()).toBe('done');
+    expect(broker.stats()).toEqual({ open: 1, idle: 1, waiting: 0, dialling: 0 });
+  });
+
+  test('the first one, without any connection, has one opened', async () => {
+    const broker = aBroker();
+    expect(await (await start(broker, 'a', 'share')).end()).toBe('done');
+    expect(server.dialled).toEqual(['a']);
+  });
+
+  test('a caller that needs it alone gets it when all of them are done, and nobody joins meanwhile', async () => {
+    const broker = await aWarmBroker();
+    const first = await start(broker, 'a', 'share');
+    const second = await start(broker, 'a', 'share');
+    const alone = await start(broker, 'a');
+    const late = await start(broker, 'a', 'share');
+    expect([alone.started, late.started]).toEqual([false, false]);
+    await first.end();
+    expect(alone.started).toBe(false);
+    await second.end();
+    expect([alone.started, late.started]).toEqual([true, false]);
+    await alone.end();
+    expect(late.started).toBe(true);
+    await late.end();
+  });
+
+  test('nobody joins a connection that is lent to one caller alone', async () => {
+    const broker = await aWarmBroker();
+    const alone = await start(broker, 'a');
+    const sharer = await start(broker, 'a', 'share');
+    expect(sharer.started).toBe(false);
+    await alone.end();
+    expect(sharer.started).toBe(true);
+    await sharer.end();
+  });
+
+  test('a tenant that waits for its first connection is not kept waiting by those who would join', async () => {
+    const broker = await aWarmBroker({ maxConnections: 1 });
+    const first = await start(broker, 'a', 'share');
+    const other = await start(broker, 'b');
+    const late = await start(broker, 'a', 'share');
+    expect(late.started).toBe(false);
+    await first.end();
+    expect(other.started).toBe(true);
+    await other.end();
+    await late.end();
+  });
+
+  test('another tenant never joins', async () => {
+    const broker = await aWarmBroker();
+    await (await start(broker, 'b')).end();
+    const a = await start(broker, 'a', 'share');
+    const b = await start(broker, 'b', 'share');
+    expect(await a.connection?.query(sql`SELECT 1`)).toEqual([{ key: 'a' }]);
+    expect(await b.connection?.query(sql`SELECT 1`)).toEqual([{ key: 'b' }]);
+    await a.end();
+    await b.end();
+  });
+
+  test('a connection that was lost is not joined', async () => {
+    const broker = await aWarmBroker();
+    const first = await start(broker, 'a', 'share');
+    for (const session of server.sessions) session.broken = true;
+    const late = await start(broker, 'a', 'share');
+    expect(late.started).toBe(false);
+    await first.end();
+    expect(server.dialled).toEqual(['a', 'a']);
+    await late.end();
+  });
+
+  test("a shared connection runs no transaction and is nobody's after the work", async () => {
+    const broker = await aWarmBroker();
+    const sharer = await start(broker, 'a', 'share');
+    await expect(sharer.connection?.transaction(() => Promise.resolve())).rejects.toThrow('single statements only');
+    const neighbour = await start(broker, 'a', 'share');
+    await sharer.end();
+    await expect(sharer.connection?.query(sql`SELECT 1`)).rejects.toThrow('given back');
+    await neighbour.end();
+  });
+
+  test('closing a tenant waits for all of them', async () => {
+    const broker = await aWarmBroker();
+    const sharers = [await start(broker, 'a', 'share'), await start(broker, 'a', 'share')];
+    let closed = false;
+    const closing = broker.closeTenant('a').then(() => (closed = true));
+    await sharers[0]?.end();
+    expect(closed).toBe(false);
+    await sharers[1]?.end();
+    await closing;
+    expect(server.open).toHaveLength(0);
   });
 });

@@ -1,7 +1,7 @@
 import type { DomainError } from '#platform';
 import type { Connection, DatabaseTarget } from '../connection.js';
 import { sqlState } from '../errors.js';
-import { Lease } from '../lease.js';
+import { Lease, SharedLease } from '../lease.js';
 import { Session, type OpenSession } from '../session.js';
 import { busy, moved, shuttingDown, unreachable } from './broker-errors.js';
 import { CircuitBreaker } from './circuit-breaker.js';
@@ -25,6 +25,8 @@ export interface ConnectionBrokerOptions {
 }
 
 const sweepsPerIdleTimeout = 10;
+/** Callers on one connection at most. Each waits for those before it, so many more would only move the queue. */
+const maxSharers = 16;
 
 /**
  * Lends connections to the databases of very many tenants, of which only as many as the cluster's cap are open. Per
@@ -74,6 +76,27 @@ export class ConnectionBroker {
   }
 
   /**
+   * Like `use`, for work that sends one statement which the server answers at once. Several such callers share a
+   * connection when the tenant has no idle one: their statements travel together and are answered in order, so the
+   * server never waits for a round trip between two of them. Nobody joins while anybody waits for a connection.
+   */
+  share<T>(target: DatabaseTarget, work: (connection: Connection) => Promise<T>): Promise<T> {
+    const tenant = this.tenants.get(target.key);
+    const slot = tenant === undefined ? undefined : this.slotToShare(tenant);
+    if (slot === undefined) return this.use(target, work);
+    slot.sharers++;
+    return this.lendTo(new SharedLease(slot.session), work, (lease) => {
+      slot.sharers--;
+      if (slot.sharers > 0) {
+        lease.end();
+        return;
+      }
+      slot.tenant.shared.delete(slot);
+      this.takeBack(slot, lease);
+    });
+  }
+
+  /**
    * Closes the connections of every target whose key starts with `keyPrefix`: idle ones now, lent ones when they are
    * given back, and refuses those who wait. Resolves when all are closed. A later `use` opens new ones.
    */
@@ -101,8 +124,29 @@ export class ConnectionBroker {
     await Promise.all([...this.tenants.values()].map((tenant) => this.retire(tenant, shuttingDown())));
   }
 
+  private slotToShare(tenant: TenantConnections): Slot | undefined {
+    const idle = tenant.idle.pop();
+    if (idle !== undefined) {
+      tenant.cluster.idle.remove(idle);
+      idle.isIdle = false;
+      tenant.shared.add(idle);
+      return idle;
+    }
+    if (tenant.waiters.size > 0 || tenant.cluster.cold.size > 0) return undefined;
+    let least: Slot | undefined;
+    for (const slot of tenant.shared) if (least === undefined || slot.sharers < least.sharers) least = slot;
+    return least === undefined || least.sharers >= maxSharers || least.session.broken ? undefined : least;
+  }
+
   private lend<T>(slot: Slot, work: (connection: Connection) => Promise<T>): Promise<T> {
-    const lease = new Lease(slot.session);
+    return this.lendTo(new Lease(slot.session), work, (lease) => this.takeBack(slot, lease));
+  }
+
+  private lendTo<T, L extends Connection>(
+    lease: L,
+    work: (connection: Connection) => Promise<T>,
+    giveBack: (lease: L) => void,
+  ): Promise<T> {
     let result: Promise<T>;
     try {
       result = work(lease);
@@ -111,17 +155,17 @@ export class ConnectionBroker {
     }
     return result.then(
       (value) => {
-        this.takeBack(slot, lease);
+        giveBack(lease);
         return value;
       },
       (error: unknown) => {
-        this.takeBack(slot, lease);
+        giveBack(lease);
         throw error;
       },
     );
   }
 
-  private takeBack(slot: Slot, lease: Lease): void {
+  private takeBack(slot: Slot, lease: Lease | SharedLease): void {
     lease.end();
     // Work that gave up early may have left statements on their way; the next caller must not wait behind them unseen.
     if (slot.session.pending > 0) slot.session.whenDrained(() => this.release(slot));
