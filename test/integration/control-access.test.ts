@@ -30,9 +30,9 @@ describe('the first operator', () => {
     expect(fresh.announced).toHaveLength(1);
     const [, email, password] = /^Bootstrap admin: (\S+) \/ ([A-Za-z0-9_-]{43})$/.exec(fresh.announced[0]!) ?? [];
     expect(email).toBe('admin@example.com');
-    const file = path.join(fresh.dataDir, 'bootstrap-admin.txt');
+    const file = path.join(fresh.dataDir, 'bootstrap-admin.json');
     expect((await stat(file)).mode & 0o777).toBe(0o600);
-    expect(await readFile(file, 'utf8')).toContain(password);
+    expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({ email, password });
     expect((await fresh.login(email!, password!)).status).toBe(200);
     expect(fresh.log()).not.toContain(password);
     await fresh.stop();
@@ -53,7 +53,7 @@ describe('the first operator', () => {
 
   test('a given password is neither announced nor written to a file', async () => {
     expect(plane.announced).toEqual([]);
-    await expect(stat(path.join(plane.dataDir, 'bootstrap-admin.txt'))).rejects.toMatchObject({ code: 'ENOENT' });
+    await expect(stat(path.join(plane.dataDir, 'bootstrap-admin.json'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });
 

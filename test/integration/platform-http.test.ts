@@ -164,6 +164,32 @@ test('a port that is taken is said as the variable to change', async () => {
   await new Promise((resolve) => holder.close(resolve));
 });
 
+test('a client that keeps its connection after a last answer does not hold up the stop', async () => {
+  let arrived = (): void => undefined;
+  const request = new Promise<void>((resolve) => (arrived = resolve));
+  let answer = (): void => undefined;
+  const held = new Promise<void>((resolve) => (answer = resolve));
+  const other = await createHttpApp(TestModule, {
+    ...options,
+    configureFastify: (fastify) => {
+      fastify.addHook('onRequest', (_request, _reply, done) => {
+        arrived();
+        void held.then(() => done());
+      });
+    },
+  });
+  const otherUrl = await listenOn(other, '127.0.0.1', 0, 'DATA_PORT');
+  const client = connect(Number(new URL(otherUrl).port), '127.0.0.1');
+  const closed = new Promise<string>((resolve) => client.on('close', () => resolve('the client was let go')));
+  client.resume();
+  client.write('GET /things/1 HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n');
+  await request;
+  const stopping = other.close();
+  answer();
+  await stopping;
+  expect(await closed).toBe('the client was let go');
+}, 10_000);
+
 test('closing an app takes its signal listeners away', async () => {
   const before = process.listenerCount('SIGTERM');
   const other = await createHttpApp(TestModule, options);

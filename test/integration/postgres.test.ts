@@ -6,7 +6,6 @@ import {
   dropRole,
   ensureDatabase,
   ensureLoginRole,
-  grantTenantAccess,
   identifier,
   isUniqueViolation,
   listen,
@@ -270,12 +269,9 @@ describe('administration', () => {
         await revokePublicConnect(connection, name);
         const inside = await connectOnce(urlOf(name));
         await inside.query(sql`CREATE TABLE IF NOT EXISTS thing (id bigserial PRIMARY KEY, body text)`);
-        await inside.query(sql`CREATE TABLE IF NOT EXISTS log (id int)`);
-        await inside.query(sql`CREATE TABLE IF NOT EXISTS schema_version (id int)`);
-        await grantTenantAccess(connection, inside, owner, name, {
-          appendOnlyTables: ['log'],
-          readOnlyTables: ['schema_version'],
-        });
+        await connection.query(sql`GRANT CONNECT ON DATABASE ${identifier(name)} TO ${identifier(owner)}`);
+        await inside.query(sql`GRANT ALL ON thing, thing_id_seq TO ${identifier(owner)}`);
+        await inside.query(sql`REVOKE TRUNCATE ON thing FROM ${identifier(owner)}`);
         await inside.close();
       }
     }
@@ -283,12 +279,7 @@ describe('administration', () => {
     await tenant.query(sql`INSERT INTO thing (body) VALUES ('x')`);
     await tenant.query(sql`UPDATE thing SET body = 'y'`);
     expect(await tenant.query(sql`DELETE FROM thing RETURNING body`)).toEqual([{ body: 'y' }]);
-    await tenant.query(sql`INSERT INTO log VALUES (1)`);
-    await tenant.query(sql`SELECT * FROM schema_version`);
     const denied = [
-      sql`DELETE FROM log`,
-      sql`UPDATE log SET id = 2`,
-      sql`INSERT INTO schema_version VALUES (1)`,
       sql`TRUNCATE thing`,
       sql`CREATE TABLE mine (id int)`,
       sql`CREATE TEMPORARY TABLE mine (id int)`,

@@ -7,7 +7,6 @@ import { AppModule } from './app.module.js';
 import { bootstrapAdmin } from './auth/bootstrap-admin.js';
 import { protectAnswers } from './environment/answer-headers.js';
 import { ControlKeys } from './environment/control-keys.js';
-import { closeIdleConnectionsOnStop } from './environment/idle-connections.js';
 import { ApiDescription } from './openapi/api-description.controller.js';
 import { buildApiDocument } from './openapi/api-document.js';
 import { acceptOnlyJsonBodies } from './problems/json-bodies.js';
@@ -50,7 +49,6 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Ne
       configureFastify: (fastify) => {
         protectAnswers(fastify);
         acceptOnlyJsonBodies(fastify);
-        closeIdleConnectionsOnStop(fastify);
         // Runs when the server has let go of its last request.
         fastify.addHook('onClose', close);
       },

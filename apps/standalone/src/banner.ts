@@ -1,7 +1,13 @@
-/** What a person needs after a start; `bootstrap` is the text the control plane leaves when it made the first operator. */
+/** What the control plane leaves when it made the first operator. */
+export interface BootstrapLogin {
+  email: string;
+  password: string;
+}
+
+/** What a person needs after a start; `bootstrap` only when the first operator was made by it. */
 export function banner(
   urls: { control: string; data: string; databaseDir: string | undefined },
-  bootstrap: { text: string; file: string } | undefined,
+  bootstrap: { login: BootstrapLogin; file: string } | undefined,
 ): string {
   const lines = [
     '',
@@ -14,12 +20,7 @@ export function banner(
   ];
   if (bootstrap !== undefined) {
     lines.push('  The first operator (shown this once):', '');
-    lines.push(
-      ...bootstrap.text
-        .trim()
-        .split('\n')
-        .map((line) => `    ${line}`),
-    );
+    lines.push(`    email:    ${bootstrap.login.email}`, `    password: ${bootstrap.login.password}`);
     lines.push('', `  It is also kept in ${bootstrap.file}; delete the file when you have noted it.`, '');
   }
   return `${lines.join('\n')}\n`;

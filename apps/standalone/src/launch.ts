@@ -2,7 +2,7 @@ import { childEnvironment, loadMasterKey, localUrl, type Config, type Logger } f
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '#postgres';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { banner } from './banner.js';
+import { banner, type BootstrapLogin } from './banner.js';
 import { choosePorts, type Ports } from './ports.js';
 import { Server } from './server.js';
 
@@ -18,7 +18,7 @@ export async function launch(config: Config, log: Logger, stopRequested: Promise
     config.databaseUrl === undefined ? await startEmbeddedPostgres({ dataDir: config.dataDir, log }) : undefined;
   const servers: Server[] = [];
   try {
-    const bootstrapFile = path.join(config.dataDir, 'bootstrap-admin.txt');
+    const bootstrapFile = path.join(config.dataDir, 'bootstrap-admin.json');
     const isFirstStart = !existsSync(bootstrapFile);
     const env = serverEnvironment(config, ports, database, masterKey);
     const urls = {
@@ -40,7 +40,7 @@ export async function launch(config: Config, log: Logger, stopRequested: Promise
           databaseDir: database === undefined ? undefined : config.dataDir,
         },
         isFirstStart && existsSync(bootstrapFile)
-          ? { text: readFileSync(bootstrapFile, 'utf8'), file: bootstrapFile }
+          ? { login: JSON.parse(readFileSync(bootstrapFile, 'utf8')) as BootstrapLogin, file: bootstrapFile }
           : undefined,
       ),
     );

@@ -18,4 +18,4 @@ export {
   terminateConnections,
   type NewDatabase,
 } from './admin/databases.js';
-export { disableLogin, dropRole, ensureLoginRole, grantTenantAccess, type TenantAccess } from './admin/roles.js';
+export { disableLogin, dropRole, ensureLoginRole } from './admin/roles.js';

@@ -3,12 +3,12 @@ import path from 'node:path';
 import type { OperatorRepository } from '#control-database';
 import { generateSecret, hashPassword, uuidv7, type Config } from '#platform';
 
-const bootstrapFile = 'bootstrap-admin.txt';
+const bootstrapFile = 'bootstrap-admin.json';
 
 /**
  * Makes the first operator while there is none, with BOXYARD_ADMIN_PASSWORD or a generated password. A generated one
- * stands in `<dataDir>/bootstrap-admin.txt` (readable by its owner alone) before the operator exists, and is announced
- * after that. Of several processes that start at once one makes the operator.
+ * stands in `<dataDir>/bootstrap-admin.json` (readable by its owner alone, in the form that `POST /auth/login` takes)
+ * before the operator exists, and is announced after that. Of several processes that start at once one makes the operator.
  */
 export async function bootstrapAdmin(
   config: Pick<Config, 'adminEmail' | 'adminPassword' | 'dataDir'>,
@@ -32,7 +32,7 @@ async function keepPassword(dataDir: string, email: string, password: string): P
   const file = await open(draft, 'w', 0o600);
   try {
     await chmod(draft, 0o600);
-    await file.writeFile(`email:    ${email}\npassword: ${password}\n`);
+    await file.writeFile(`${JSON.stringify({ email, password })}\n`);
     await file.sync();
   } finally {
     await file.close();

@@ -5,6 +5,7 @@ import type { Config } from '../config/config.js';
 import { nestLogger, type Logger } from '../logging.js';
 import { answerClientError } from './client-error.js';
 import { HealthRoutes } from './health-routes.js';
+import { closeIdleConnectionsOnStop } from './idle-connections.js';
 import { healthOptions, type HealthOptions } from './health.module.js';
 import { requestId } from './request-id.js';
 import { observeRequest } from './request-metrics.js';
@@ -57,6 +58,7 @@ export async function createHttpApp(
   });
   fastify.addHook('onRequest', health.hook);
   fastify.addHook('onResponse', observeRequest);
+  closeIdleConnectionsOnStop(fastify);
 
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: nestLogger(options.logger.child({ part: 'nest' })),

@@ -1,6 +1,6 @@
 import type { Connection } from '../connection.js';
 import { sqlState } from '../errors.js';
-import { identifier, join, literal, sql } from '../sql.js';
+import { identifier, literal, sql } from '../sql.js';
 import { scramVerifier } from './scram-verifier.js';
 
 const duplicateObject = '42710';
@@ -42,42 +42,4 @@ export async function dropRole(connection: Connection, role: string): Promise<vo
 async function roleExists(connection: Connection, role: string): Promise<boolean> {
   const found = await connection.query(sql`SELECT 1 AS found FROM pg_roles WHERE rolname = ${role}`);
   return found.length > 0;
-}
-
-export interface TenantAccess {
-  /** Tables of the schema `public` that the role may read only. */
-  readOnlyTables?: readonly string[];
-  /** Tables of the schema `public` that the role may read and add to, but not change. */
-  appendOnlyTables?: readonly string[];
-}
-
-/**
- * Lets the role work in its database: connect, and read and write rows of every table in the schema `public` and use its
- * sequences. No DDL, no TRUNCATE, no temporary tables. `admin` may be connected anywhere in the cluster, `inDatabase`
- * must be connected to the database. Run again, it changes nothing.
- */
-export async function grantTenantAccess(
-  admin: Connection,
-  inDatabase: Connection,
-  role: string,
-  database: string,
-  access: TenantAccess = {},
-): Promise<void> {
-  const grantee = identifier(role);
-  await admin.query(sql`GRANT CONNECT ON DATABASE ${identifier(database)} TO ${grantee}`);
-  await inDatabase.transaction(async (connection) => {
-    await connection.query(sql`GRANT USAGE ON SCHEMA public TO ${grantee}`);
-    await connection.query(sql`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${grantee}`);
-    await connection.query(sql`GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO ${grantee}`);
-    if (access.appendOnlyTables?.length) {
-      await connection.query(sql`REVOKE UPDATE, DELETE ON ${tables(access.appendOnlyTables)} FROM ${grantee}`);
-    }
-    if (access.readOnlyTables?.length) {
-      await connection.query(sql`REVOKE INSERT, UPDATE, DELETE ON ${tables(access.readOnlyTables)} FROM ${grantee}`);
-    }
-  });
-}
-
-function tables(names: readonly string[]) {
-  return join(names.map((name) => sql`public.${identifier(name)}`));
 }
