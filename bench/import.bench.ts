@@ -10,12 +10,17 @@ const BUNDLE_SIZE = 100;
 /** Bundles in flight at a time, and connections of the floor: what the broker gives one tenant. */
 const PARALLEL = 2;
 
-/** What an import writes, with the columns in which a row's owner stands. */
+/** What an import writes, and the resource to which each row belongs. An identity column numbers the audit rows itself. */
 const TABLES = [
-  { name: 'resource', owner: 'id' },
-  { name: 'resource_reference', owner: 'resource_id' },
-  { name: 'resource_string', owner: 'resource_id' },
-  { name: 'resource_date', owner: 'resource_id' },
+  { name: 'resource', columns: '*', owner: 'id' },
+  { name: 'resource_reference', columns: '*', owner: 'resource_id' },
+  { name: 'resource_string', columns: '*', owner: 'resource_id' },
+  { name: 'resource_date', columns: '*', owner: 'resource_id' },
+  {
+    name: 'audit_event',
+    columns: 'recorded, action, outcome, agent, entity, detail, request_id',
+    owner: `split_part(entity, '/_history/', 2)`,
+  },
 ] as const;
 /** PostgreSQL's limit of parameters in one statement is 65,535. */
 const MOST_PARAMETERS = 60_000;
@@ -87,7 +92,7 @@ async function bareInserts(fromUrl: string, toUrl: string): Promise<number> {
   const batches = await rowsInBatches(fromUrl);
   const resources = batches.reduce((sum, batch) => sum + (batch.get('resource')?.length ?? 0), 0);
   const pool = new pg.Pool({ connectionString: toUrl, max: PARALLEL });
-  await pool.query('TRUNCATE resource, resource_reference, resource_string, resource_date');
+  await pool.query('TRUNCATE resource, resource_reference, resource_string, resource_date, audit_event');
   const started = performance.now();
   await Promise.all(
     Array.from({ length: PARALLEL }, async () => {
@@ -119,10 +124,10 @@ async function rowsInBatches(url: string): Promise<Map<string, Rows>[]> {
     { length: Math.ceil(ids.rows.length / BUNDLE_SIZE) },
     () => new Map<string, Rows>(),
   );
-  for (const { name, owner } of TABLES) {
-    const result = await client.query<Record<string, string>>(`SELECT * FROM ${name} ORDER BY ${owner}`);
-    for (const row of result.rows) {
-      const batch = batches[batchOf.get(row[owner] ?? '') ?? -1];
+  for (const { name, columns, owner } of TABLES) {
+    const result = await client.query<Record<string, string>>(`SELECT ${columns}, ${owner} AS owner FROM ${name}`);
+    for (const { owner: id = '', ...row } of result.rows) {
+      const batch = batches[batchOf.get(id) ?? -1];
       if (batch === undefined) continue;
       const rows = batch.get(name) ?? [];
       rows.push(row);
