@@ -323,6 +323,9 @@ describe('the directory', () => {
     expect(
       await announced(() => dataSource.query('UPDATE base_url SET active = true WHERE project_id = $1', [id]), id),
     ).toBe(true);
+    const clusters = new ClusterRepository(dataSource);
+    const cluster = await clusters.get(clusterId);
+    expect(await announced(() => clusters.ensure({ ...cluster, adminSecret: undefined, port: 5433 }), id)).toBe(true);
     await listener.close();
   });
 });

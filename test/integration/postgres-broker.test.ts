@@ -147,7 +147,8 @@ test('many single statements on shared connections each get their own answer, a 
       }
       const [row] = await lent.share(tenant, (connection) =>
         connection.query<{ database: string; number: number }>(
-          sql`SELECT current_database() AS database, ${number}::int4 AS number`,
+          // Prepared, so that callers who share a new connection meet a statement that is still being parsed.
+          named('broker.shared', sql`SELECT current_database() AS database, ${number}::int4 AS number`),
         ),
       );
       return `${row?.database} ${row?.number}`;

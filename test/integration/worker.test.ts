@@ -52,6 +52,13 @@ describe('the first start', () => {
     await bench.assertNoOrphans();
   });
 
+  test('keeps as many spares as the cluster says', async () => {
+    await bench.dataSource.query('UPDATE cluster SET spare_target = 4');
+    await bench.startWorker({});
+    expect(await bench.spares(4)).toHaveLength(4);
+    await bench.dataSource.query('UPDATE cluster SET spare_target = DEFAULT');
+  });
+
   test('registers the server with its own limits', async () => {
     const [cluster] = await bench.dataSource.query<object[]>('SELECT * FROM cluster');
     const { hostname, port } = new URL(bench.config.databaseUrl!);
