@@ -29,6 +29,12 @@ module.exports = {
     may('libs/fhir', [], 'fhir is pure: no Nest, no pg, no TypeORM.'),
     may('libs/fhir-search', [path('fhir')], 'fhir-search is pure: it turns text into plans and plans into SQL text.'),
     may('libs/access-policy', [path('fhir'), path('fhir-search')], 'access-policy decides; it runs nothing.'),
+    may(
+      'libs/fhir-graphql',
+      [path('fhir'), path('fhir-search')],
+      'fhir-graphql is pure: it asks the store through an interface that its caller implements.',
+    ),
+    may('libs/files', [path('platform')], 'files stores bytes under keys; it knows nothing of FHIR or of tenants.'),
     may('libs/postgres', [path('platform')], 'postgres knows connections, not our tables.'),
     may('libs/operations', [path('platform')], 'operations holds kinds, states and the wake-up port.'),
     may(
@@ -55,9 +61,18 @@ module.exports = {
     ),
     may(
       'apps/data-plane',
-      ['platform', 'postgres', 'control-database', 'tenancy', 'fhir', 'fhir-search', 'access-policy', 'fhir-store'].map(
-        path,
-      ),
+      [
+        'platform',
+        'postgres',
+        'control-database',
+        'tenancy',
+        'fhir',
+        'fhir-search',
+        'fhir-graphql',
+        'access-policy',
+        'fhir-store',
+        'files',
+      ].map(path),
       'The data plane serves FHIR; lifecycle work belongs to the worker.',
     ),
     may('apps/worker', ['^libs/(?!testing/)', '^migrations/'], 'The worker may use any lib but testing.'),
