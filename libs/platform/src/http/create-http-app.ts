@@ -8,7 +8,7 @@ import { HealthRoutes } from './health-routes.js';
 import { closeIdleConnectionsOnStop } from './idle-connections.js';
 import { healthOptions, type HealthOptions } from './health.module.js';
 import { requestId } from './request-id.js';
-import { observeRequest } from './request-metrics.js';
+import { observeRequests } from './request-metrics.js';
 import { stopOnSignals } from './stop-on-signals.js';
 
 export interface HttpAppOptions {
@@ -57,7 +57,7 @@ export async function createHttpApp(
     done();
   });
   fastify.addHook('onRequest', health.hook);
-  fastify.addHook('onResponse', observeRequest);
+  observeRequests(fastify);
   closeIdleConnectionsOnStop(fastify);
 
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {

@@ -1,22 +1,36 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Histogram } from 'prom-client';
 import { httpDuration } from '../metrics.js';
 
-/** Labels are looked up once per combination; there are as many as routes times methods times status classes. */
-const children = new Map<string, Histogram.Internal<'method' | 'route' | 'status'>>();
+type Observation = Histogram.Internal<'method' | 'route' | 'status'>;
 
-/** A Fastify onResponse hook: counts the request under its route's pattern, never under its URL. */
-export function observeRequest(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-  const route = request.routeOptions.url ?? 'none';
+/**
+ * Measures every request under its route's pattern, never under its URL. Each route has a hook of its own, so that no
+ * request has to look up which one it took. Call it before any route is added.
+ */
+export function observeRequests(fastify: FastifyInstance): void {
+  fastify.addHook('onRoute', (route) => {
+    const others = route.onResponse === undefined ? [] : [route.onResponse].flat();
+    route.onResponse = [...others, observerOf((request) => request.method, route.url)];
+  });
   // A method without a route can be any token that the parser knows, so it is not worth a label.
-  const method = route === 'none' ? 'any' : request.method;
-  const status = `${Math.floor(reply.statusCode / 100)}xx`;
-  const key = `${method} ${status} ${route}`;
-  let child = children.get(key);
-  if (child === undefined) {
-    child = httpDuration.labels(method, route, status);
-    children.set(key, child);
-  }
-  child.observe(reply.elapsedTime / 1000);
-  done();
+  const observeLost = observerOf(() => 'any', 'none');
+  fastify.addHook('onResponse', (request, reply, done) => {
+    if (request.is404) observeLost(request, reply, done);
+    else done();
+  });
+}
+
+function observerOf(methodOf: (request: FastifyRequest) => string, route: string) {
+  /** Labels are looked up once per method and status class. */
+  const children = new Map<string, Observation[]>();
+  return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
+    const method = methodOf(request);
+    let ofMethod = children.get(method);
+    if (ofMethod === undefined) children.set(method, (ofMethod = []));
+    const statusClass = Math.floor(reply.statusCode / 100);
+    const child = (ofMethod[statusClass] ??= httpDuration.labels(method, route, `${statusClass}xx`));
+    child.observe(reply.elapsedTime / 1000);
+    done();
+  };
 }

@@ -27,6 +27,8 @@ export class Slot implements IdleNode<Slot> {
 export interface Waiter {
   /** Counts up over the whole broker: a smaller number came earlier. */
   readonly arrival: number;
+  /** Whether it needs the connection for itself or can share it with callers of its kind. */
+  readonly how: 'alone' | 'together';
   start(slot: Slot): void;
   fail(error: Error): void;
 }

@@ -594,6 +594,34 @@ describe('sharing', () => {
     await sharer.end();
   });
 
+  test('those who had to wait start together, in the order they came, up to the next one who needs it alone', async () => {
+    const broker = await aWarmBroker();
+    const holder = await start(broker, 'a');
+    const first = await start(broker, 'a', 'share');
+    const second = await start(broker, 'a', 'share');
+    const alone = await start(broker, 'a');
+    const last = await start(broker, 'a', 'share');
+    await holder.end();
+    expect([first, second, alone, last].map(({ started }) => started)).toEqual([true, true, false, false]);
+    await first.end();
+    await second.end();
+    expect([alone.started, last.started]).toEqual([true, false]);
+    await alone.end();
+    await last.end();
+    expect(broker.stats()).toEqual({ open: 1, idle: 1, waiting: 0, dialling: 0 });
+  });
+
+  test('no more than sixteen callers are on one connection, also when they waited for it', async () => {
+    const broker = await aWarmBroker();
+    const holder = await start(broker, 'a');
+    const sharers = [];
+    for (let caller = 0; caller < 18; caller++) sharers.push(await start(broker, 'a', 'share'));
+    await holder.end();
+    expect(sharers.filter(({ started }) => started)).toHaveLength(16);
+    for (const sharer of sharers) await sharer.end();
+    expect(broker.stats()).toEqual({ open: 1, idle: 1, waiting: 0, dialling: 0 });
+  });
+
   test('a tenant that waits for its first connection is not kept waiting by those who would join', async () => {
     const broker = await aWarmBroker({ maxConnections: 1 });
     const first = await start(broker, 'a', 'share');

@@ -6,6 +6,7 @@ import { Session, type OpenSession } from '../session.js';
 import { busy, moved, shuttingDown, unreachable } from './broker-errors.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import { ClusterConnections, Slot, TenantConnections, type Waiter } from './books.js';
+import { workOn } from './work-on.js';
 
 export interface ConnectionBrokerOptions {
   /** Hard cap of connections per cluster, those being opened or closed included. */
@@ -69,7 +70,7 @@ export class ConnectionBroker {
   use<T>(target: DatabaseTarget, work: (connection: Connection) => Promise<T>): Promise<T> {
     const tenant = this.tenants.get(target.key);
     const slot = tenant?.idle.pop();
-    if (tenant === undefined || slot === undefined) return this.wait(target, work);
+    if (tenant === undefined || slot === undefined) return this.wait(target, work, 'alone');
     tenant.cluster.idle.remove(slot);
     slot.isIdle = false;
     return this.lend(slot, work);
@@ -83,17 +84,7 @@ export class ConnectionBroker {
   share<T>(target: DatabaseTarget, work: (connection: Connection) => Promise<T>): Promise<T> {
     const tenant = this.tenants.get(target.key);
     const slot = tenant === undefined ? undefined : this.slotToShare(tenant);
-    if (slot === undefined) return this.use(target, work);
-    slot.sharers++;
-    return this.lendTo(new SharedLease(slot.session), work, (lease) => {
-      slot.sharers--;
-      if (slot.sharers > 0) {
-        lease.end();
-        return;
-      }
-      slot.tenant.shared.delete(slot);
-      this.takeBack(slot, lease);
-    });
+    return slot === undefined ? this.wait(target, work, 'together') : this.lendTogether(slot, work);
   }
 
   /**
@@ -129,7 +120,6 @@ export class ConnectionBroker {
     if (idle !== undefined) {
       tenant.cluster.idle.remove(idle);
       idle.isIdle = false;
-      tenant.shared.add(idle);
       return idle;
     }
     if (tenant.waiters.size > 0 || tenant.cluster.cold.size > 0) return undefined;
@@ -139,30 +129,21 @@ export class ConnectionBroker {
   }
 
   private lend<T>(slot: Slot, work: (connection: Connection) => Promise<T>): Promise<T> {
-    return this.lendTo(new Lease(slot.session), work, (lease) => this.takeBack(slot, lease));
+    return workOn(new Lease(slot.session), work, (lease) => this.takeBack(slot, lease));
   }
 
-  private lendTo<T, L extends Connection>(
-    lease: L,
-    work: (connection: Connection) => Promise<T>,
-    giveBack: (lease: L) => void,
-  ): Promise<T> {
-    let result: Promise<T>;
-    try {
-      result = work(lease);
-    } catch (error) {
-      result = Promise.reject(error instanceof Error ? error : new Error(String(error)));
-    }
-    return result.then(
-      (value) => {
-        giveBack(lease);
-        return value;
-      },
-      (error: unknown) => {
-        giveBack(lease);
-        throw error;
-      },
-    );
+  private lendTogether<T>(slot: Slot, work: (connection: Connection) => Promise<T>): Promise<T> {
+    slot.tenant.shared.add(slot);
+    slot.sharers++;
+    return workOn(new SharedLease(slot.session), work, (lease) => {
+      slot.sharers--;
+      if (slot.sharers > 0) {
+        lease.end();
+        return;
+      }
+      slot.tenant.shared.delete(slot);
+      this.takeBack(slot, lease);
+    });
   }
 
   private takeBack(slot: Slot, lease: Lease | SharedLease): void {
@@ -181,7 +162,20 @@ export class ConnectionBroker {
     const waiter = tenant.firstWaiter;
     if (waiter === undefined) this.park(slot);
     else if (this.mustYield(slot, waiter)) this.replace(slot);
-    else waiter.start(slot);
+    else this.serve(slot, waiter);
+  }
+
+  /**
+   * Starts the tenant's first waiter. Those next in line start with it as long as they can share the connection; else a
+   * moment of waiting would turn sharing off for as long as the load lasts.
+   */
+  private serve(slot: Slot, first: Waiter): void {
+    first.start(slot);
+    if (first.how === 'alone') return;
+    for (const waiter of slot.tenant.waiters) {
+      if (waiter.how === 'alone' || slot.sharers >= maxSharers) return;
+      waiter.start(slot);
+    }
   }
 
   private park(slot: Slot): void {
@@ -206,7 +200,11 @@ export class ConnectionBroker {
     );
   }
 
-  private wait<T>(target: DatabaseTarget, work: (connection: Connection) => Promise<T>): Promise<T> {
+  private wait<T>(
+    target: DatabaseTarget,
+    work: (connection: Connection) => Promise<T>,
+    how: Waiter['how'],
+  ): Promise<T> {
     if (this.closed) return Promise.reject(shuttingDown());
     const tenant = this.tenantOf(target);
     if (tenant.slots === tenant.dialling && tenant.breaker.state === 'open')
@@ -218,9 +216,10 @@ export class ConnectionBroker {
       };
       const waiter: Waiter = {
         arrival: this.arrivals++,
+        how,
         start: (slot) => {
           leave();
-          this.lend(slot, work).then(resolve, reject);
+          (how === 'alone' ? this.lend(slot, work) : this.lendTogether(slot, work)).then(resolve, reject);
         },
         fail: (error) => {
           leave();
@@ -310,7 +309,7 @@ export class ConnectionBroker {
     // Even when somebody else has waited longer, a connection serves one caller before it yields: dials are too dear.
     const waiter = tenant.firstWaiter;
     if (waiter === undefined || tenant.retired) this.release(slot);
-    else waiter.start(slot);
+    else this.serve(slot, waiter);
     tenant.cluster.queue(tenant, this.perTenant);
     this.pump(tenant.cluster);
   }
