@@ -322,7 +322,7 @@ CREATE TRIGGER operation_changed AFTER UPDATE ON operation
 
 CREATE FUNCTION announce_step() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
-  PERFORM pg_notify('boxyard_operation', NEW.operation_id);
+  PERFORM pg_notify('boxyard_operation_step', NEW.operation_id);
   RETURN NULL;
 END $body$;
 CREATE TRIGGER operation_step_changed AFTER INSERT OR UPDATE ON operation_step

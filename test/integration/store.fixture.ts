@@ -4,13 +4,22 @@ import { tokenHasher } from '#fhir-search';
 import { systemPolicy, type AccessPolicy } from '#access-policy';
 import { ResourceRepository, tenantDatabase, type Caller, type TenantDatabase } from '#fhir-store';
 import { tenantGrantStatements, tenantMigrations } from '#migrations/tenant';
-import { compiledSql, connectOnce, ConnectionBroker, type Connection, type OwnedConnection } from '#postgres';
+import {
+  compiledSql,
+  connectOnce,
+  ConnectionBroker,
+  type Connection,
+  type DatabaseTarget,
+  type OwnedConnection,
+} from '#postgres';
 import { aDatabase } from '#testing';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { DataSource } from 'typeorm';
 
 export interface TestTenant {
   readonly tenant: TenantDatabase;
+  /** Where it is and how the project's role logs in. */
+  readonly target: DatabaseTarget;
   /** A connection to the same database as its owner. */
   readonly owner: OwnedConnection;
   /** Opens one more connection as the project's role; close it. */
@@ -75,6 +84,7 @@ export async function aTenant(): Promise<TestTenant> {
 
   return {
     tenant,
+    target,
     owner,
     epoch,
     connect: () => connectOnce(target),

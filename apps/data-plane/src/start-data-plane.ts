@@ -106,7 +106,7 @@ async function open(config: Config, logger: Logger, shutdown: Shutdown): Promise
     onUnreachable: () => directory.doubted(),
   });
   const sessions = new SessionCache();
-  closeWhatMoved(directory, runtimes, logger);
+  followPlaces(directory, runtimes, logger);
   shutdown.add(showMetrics({ broker, directory, runtimes, sessions }));
 
   const module = DataPlaneModule.forRoot({
@@ -146,16 +146,22 @@ function readBodiesAsText(app: NestFastifyApplication): void {
   }
 }
 
-/** A project that moved, stopped or went away gives back its connections; its keys leave the memory. */
-function closeWhatMoved(directory: TenantDirectory, runtimes: TenantRuntimes, logger: Logger): void {
+/**
+ * A project that moved, stopped or went away gives back its connections; its keys leave the memory. One that has just
+ * got its first database is about to be used.
+ */
+function followPlaces(directory: TenantDirectory, runtimes: TenantRuntimes, logger: Logger): void {
   directory.onChange((before, after) => {
     if (before === undefined) return;
+    const { projectId } = before;
+    const report = (what: string) => (error: unknown) => logger.error({ projectId, err: loggableError(error) }, what);
+    if (before.state === 'provisioning' && before.placement === undefined && after?.placement !== undefined) {
+      runtimes.prepare(after.placement, projectId).catch(report('a connection could not be opened ahead'));
+      return;
+    }
     const moved = JSON.stringify(before.placement) !== JSON.stringify(after?.placement);
-    const stopped = after === undefined || refusalOf(after.state) !== undefined;
-    if (!moved && !stopped) return;
-    runtimes.drop(before.projectId).catch((error: unknown) => {
-      logger.error({ projectId: before.projectId, err: loggableError(error) }, 'connections could not be closed');
-    });
+    const stopped = after === undefined || (after.state !== before.state && refusalOf(after.state) !== undefined);
+    if (moved || stopped) runtimes.drop(projectId).catch(report('connections could not be closed'));
   });
 }
 

@@ -26,6 +26,7 @@ import { orphans } from './reconcilers/orphans.js';
 import { ReconcilerLoop } from './reconcilers/reconciler.js';
 import { runnableOperations } from './reconcilers/runnable-operations.js';
 import { spareDatabases } from './reconcilers/spare-databases.js';
+import { SpareConnections } from './tenant-databases/spare-connections.js';
 import { SpareStock } from './tenant-databases/spare-stock.js';
 import { TenantDatabaseBuilder } from './tenant-databases/tenant-database-builder.js';
 import { TenantDatabaseRemover } from './tenant-databases/tenant-database-remover.js';
@@ -64,6 +65,7 @@ export async function startWorker(config: Config, logger: Logger, options: Worke
   const projects = new ProjectRepository(dataSource);
   const transactions = new Transactions(dataSource);
   const preparation = new ClusterPreparation(clusters, admins, databaseUrl);
+  const spareConnections = new SpareConnections();
   const builder = new TenantDatabaseBuilder({
     tenantDatabases,
     dataKeys,
@@ -71,6 +73,7 @@ export async function startWorker(config: Config, logger: Logger, options: Worke
     keyProvider,
     admins,
     preparation,
+    spareConnections,
   });
   const remover = new TenantDatabaseRemover({ tenantDatabases, clusters, dataKeys, transactions, admins });
   const services: LifecycleServices = {
@@ -84,6 +87,7 @@ export async function startWorker(config: Config, logger: Logger, options: Worke
     undurable: { operations: new OperationRepository(undurable), transactions: new Transactions(undurable) },
     keyProvider,
     preparation,
+    spareConnections,
     builder,
     remover,
     clock: systemClock,
@@ -97,6 +101,7 @@ export async function startWorker(config: Config, logger: Logger, options: Worke
     preparation,
     builder,
     admins,
+    connections: spareConnections,
     logger,
     quiet,
     ...(options.sparesPerCluster === undefined ? {} : { sparesPerCluster: options.sparesPerCluster }),
@@ -133,6 +138,7 @@ export async function startWorker(config: Config, logger: Logger, options: Worke
       await notified.close();
       await queue.close();
       await Promise.all([runner.close(), ...loops.map((each) => each.close())]);
+      await spareConnections.close();
       await admins.close();
       await undurable.destroy();
       await dataSource.destroy();

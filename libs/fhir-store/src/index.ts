@@ -22,4 +22,4 @@ export {
   type PrincipalQuery,
   type PrincipalRecords,
 } from './credentials/principal.sql.js';
-export { seedProject, type ProjectSeed } from './seed-project.js';
+export { rehearseSeeding, seedProject, type ProjectSeed } from './seed-project.js';

@@ -1,6 +1,6 @@
 import { readResource, type JsonObject } from '#fhir';
 import { systemPolicy } from '#access-policy';
-import { sql } from '#postgres';
+import { sql, type Connection } from '#postgres';
 import { v5 } from 'uuid';
 import type { Caller } from './caller.js';
 import { draftResource } from './draft.js';
@@ -8,7 +8,6 @@ import { acceptResource } from './resource-checks.js';
 import { insertResources } from './sql/insert.sql.js';
 import { lockCurrent } from './sql/read.sql.js';
 import { assertTenantDatabase, type TenantDatabase } from './tenant-database.js';
-import { inTransaction } from './transaction.js';
 
 export interface ProjectSeed {
   readonly project: { readonly id: string; readonly name: string };
@@ -44,28 +43,57 @@ export async function seedProject(
   requestId: string,
 ): Promise<SeededProject> {
   assertTenantDatabase(tenant);
-  const caller: Caller = { policy: systemPolicy('seed a new project'), agent: 'system/seed-project', requestId };
+  const caller = seeder(requestId);
   const ids = seededIds(seed);
   const drafts = seedResources(seed, ids).map((resource) => {
     const text = readResource(JSON.stringify(resource));
     return draftResource(tenant, caller, text.id ?? '', acceptResource(tenant, text));
   });
-  // Nothing can have cached rights of a project that has none yet, so the epoch need not be raised.
-  await inTransaction(tenant, caller, false, async ({ connection, epoch }) => {
-    const existing = await lockCurrent(connection, drafts);
-    const missing = drafts.filter(({ type, id }) => !existing.has(`${type}/${id}`));
-    if (missing.length > 0) await insertResources(connection, epoch, caller, missing);
-    await connection.query(sql`
-      INSERT INTO client_secret (client_id, secret_hash)
-      VALUES (${seed.adminClient.clientId}, ${Buffer.from(seed.adminClient.secretSha256, 'hex')})
-      ON CONFLICT (client_id) DO NOTHING`);
-    if (ids.owner !== undefined && seed.owner?.passwordHash !== undefined) {
-      await connection.query(sql`
-        INSERT INTO user_password (user_id, hash) VALUES (${ids.owner.userId}, ${seed.owner.passwordHash})
-        ON CONFLICT (user_id) DO NOTHING`);
-    }
-  });
+  // Nothing can have cached rights of a project that has none yet: no epoch is checked or raised.
+  await tenant.use((connection) =>
+    connection.transaction(async (transaction) => {
+      const existing = await lockCurrent(transaction, drafts);
+      const missing = drafts.filter(({ type, id }) => !existing.has(`${type}/${id}`));
+      // Sent together, so that they share a round trip.
+      await Promise.all([
+        missing.length > 0 && insertResources(transaction, undefined, caller, missing),
+        writeSecrets(transaction, seed, ids),
+      ]);
+    }),
+  );
   return ids;
+}
+
+/**
+ * Has the server read and plan now, on this connection, what `seedProject` will run there later. Changes nothing: the
+ * same statements find and write no row.
+ */
+export async function rehearseSeeding(connection: Connection): Promise<void> {
+  await connection.transaction(async (transaction) => {
+    await lockCurrent(transaction, [{ type: 'Project', id: 'none' }]);
+    await insertResources(transaction, undefined, seeder('rehearsal'), []);
+  });
+}
+
+function seeder(requestId: string): Caller {
+  return { policy: systemPolicy('seed a new project'), agent: 'system/seed-project', requestId };
+}
+
+/** Those that are there already stay as they are. */
+async function writeSecrets(transaction: Connection, seed: ProjectSeed, ids: SeededProject): Promise<void> {
+  const { adminClient, owner } = seed;
+  const clientSecret = sql`
+    INSERT INTO client_secret (client_id, secret_hash)
+    VALUES (${adminClient.clientId}, ${Buffer.from(adminClient.secretSha256, 'hex')})
+    ON CONFLICT (client_id) DO NOTHING`;
+  if (ids.owner === undefined || owner?.passwordHash === undefined) {
+    await transaction.query(clientSecret);
+    return;
+  }
+  const password = sql`
+    INSERT INTO user_password (user_id, hash) VALUES (${ids.owner.userId}, ${owner.passwordHash})
+    ON CONFLICT (user_id) DO NOTHING`;
+  await Promise.all([transaction.query(clientSecret), transaction.query(password)]);
 }
 
 /** Ids that the seed does not give are derived from the project's (RFC 9562 section 5.5), so that they never change. */

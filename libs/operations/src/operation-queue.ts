@@ -29,6 +29,12 @@ export interface OperationQueueOptions {
 const queueName = 'operations';
 
 /**
+ * A free worker hears of a new operation by the database's notification and has begun long before. The hint is for the
+ * others; given at once it would only take processor time from the operation that it announces.
+ */
+const hintDelayMs = 250;
+
+/**
  * Opens the queue and, on PostgreSQL, makes BullMQ's schema if it is not there (several processes may do so at once).
  * Rejects when the store cannot be reached.
  */
@@ -58,7 +64,7 @@ class BullOperationQueue implements OperationQueue {
   // Every hint is a job of its own. If the operation's id were the job's id, BullMQ would drop a hint that comes while
   // the job of an earlier one still runs, and the new hint may be about what the running handler has already passed.
   async wake(operationId: string): Promise<void> {
-    await this.queue.add('wake', { operationId }, { removeOnComplete: true, removeOnFail: true });
+    await this.queue.add('wake', { operationId }, { delay: hintDelayMs, removeOnComplete: true, removeOnFail: true });
   }
 
   async onWake(handler: (operationId: string) => Promise<void>): Promise<void> {

@@ -5,7 +5,11 @@ export interface Wake {
 
 /** The part of BullMQ's Queue that is used. */
 export interface WakeQueue {
-  add(name: string, wake: Wake, options: { removeOnComplete: boolean; removeOnFail: boolean }): Promise<unknown>;
+  add(
+    name: string,
+    wake: Wake,
+    options: { delay: number; removeOnComplete: boolean; removeOnFail: boolean },
+  ): Promise<unknown>;
   close(): Promise<void>;
 }
 

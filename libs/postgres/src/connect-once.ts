@@ -5,6 +5,8 @@ import type { Sql } from './sql.js';
 
 /** A connection that its opener keeps and must close. */
 export interface OwnedConnection extends Connection {
+  /** Whether statements can be sent; false once the server has ended it. */
+  readonly isOpen: boolean;
   close(): Promise<void>;
 }
 
@@ -31,6 +33,10 @@ class DirectConnection implements OwnedConnection {
 
   transaction<T>(work: (connection: Connection) => Promise<T>, options?: TransactionOptions): Promise<T> {
     return this.lease.transaction(work, options);
+  }
+
+  get isOpen(): boolean {
+    return !this.session.broken;
   }
 
   async close(): Promise<void> {

@@ -5,6 +5,11 @@ import { listen } from '#postgres';
 import { CONFIG, LOGGER } from '../environment/environment.module.js';
 import { ChangeSignal } from './change-signal.js';
 
+interface Watch {
+  readonly what: 'state' | 'steps';
+  readonly signal: ChangeSignal;
+}
+
 /**
  * Tells those who wait for an operation that it has changed, within milliseconds of the commit: one connection per
  * process listens to the database's announcements. After that connection was lost everybody is told, because what was
@@ -12,7 +17,7 @@ import { ChangeSignal } from './change-signal.js';
  */
 @Injectable()
 export class OperationWatcher implements OnModuleInit, OnModuleDestroy {
-  private readonly signals = new Map<OperationId, Set<ChangeSignal>>();
+  private readonly watches = new Map<OperationId, Set<Watch>>();
   private listener: { close(): Promise<void> } | undefined;
   private isClosed = false;
 
@@ -24,8 +29,8 @@ export class OperationWatcher implements OnModuleInit, OnModuleDestroy {
   async onModuleInit(): Promise<void> {
     this.listener = await listen(
       this.config.databaseUrl!,
-      ['boxyard_operation'],
-      (_channel, operationId) => this.signals.get(operationId)?.forEach((signal) => signal.raise()),
+      ['boxyard_operation', 'boxyard_operation_step'],
+      (channel, operationId) => this.raise(operationId, channel === 'boxyard_operation' ? 'state' : 'steps'),
       (cause) => {
         this.logger.warn({ err: cause }, 'announcements of operations were lost for a moment');
         this.raiseAll();
@@ -36,24 +41,33 @@ export class OperationWatcher implements OnModuleInit, OnModuleDestroy {
   /** Ends every wait, so that open event streams do not hold up the stop of the process. */
   async onModuleDestroy(): Promise<void> {
     this.isClosed = true;
-    for (const signals of this.signals.values()) signals.forEach((signal) => signal.end());
+    for (const watches of this.watches.values()) watches.forEach(({ signal }) => signal.end());
     await this.listener?.close();
   }
 
-  /** Watches an operation from now on. Whoever watches closes the signal. */
-  watch(operationId: OperationId): ChangeSignal {
-    const signals = this.signals.get(operationId) ?? new Set();
-    this.signals.set(operationId, signals);
-    const signal = new ChangeSignal(() => {
-      signals.delete(signal);
-      if (signals.size === 0 && this.signals.get(operationId) === signals) this.signals.delete(operationId);
+  /** Watches an operation from now on: its state, or its steps as well. Whoever watches closes the signal. */
+  watch(operationId: OperationId, what: Watch['what']): ChangeSignal {
+    const watches = this.watches.get(operationId) ?? new Set();
+    this.watches.set(operationId, watches);
+    const watch: Watch = {
+      what,
+      signal: new ChangeSignal(() => {
+        watches.delete(watch);
+        if (watches.size === 0 && this.watches.get(operationId) === watches) this.watches.delete(operationId);
+      }),
+    };
+    watches.add(watch);
+    if (this.isClosed) watch.signal.end();
+    return watch.signal;
+  }
+
+  private raise(operationId: OperationId, changed: Watch['what']): void {
+    this.watches.get(operationId)?.forEach(({ what, signal }) => {
+      if (changed === 'state' || what === 'steps') signal.raise();
     });
-    signals.add(signal);
-    if (this.isClosed) signal.end();
-    return signal;
   }
 
   private raiseAll(): void {
-    for (const signals of this.signals.values()) signals.forEach((signal) => signal.raise());
+    for (const watches of this.watches.values()) watches.forEach(({ signal }) => signal.raise());
   }
 }

@@ -34,7 +34,7 @@ export class OperationsService {
     id: OperationId,
     { signal, idleMs }: { signal: AbortSignal; idleMs: number },
   ): AsyncGenerator<OperationResponse | undefined> {
-    const changes = this.watcher.watch(id);
+    const changes = this.watcher.watch(id, 'steps');
     const end = () => changes.end();
     signal.addEventListener('abort', end, { once: true });
     try {
@@ -64,7 +64,7 @@ export class OperationsService {
    * watch is set up, so that no change that it causes is missed.
    */
   async waitUntilFinished(id: OperationId, seconds: number, begin: () => Promise<void>): Promise<Operation> {
-    const changes = this.watcher.watch(id);
+    const changes = this.watcher.watch(id, 'state');
     try {
       await begin();
       const deadline = performance.now() + seconds * 1_000;

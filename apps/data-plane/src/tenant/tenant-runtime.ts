@@ -17,6 +17,7 @@ import {
   projectKeys,
   type SealedSigningKey,
   type TenantEntry,
+  type TenantPlacement,
 } from '#tenancy';
 
 /** Projects whose keys are in memory at a time; the one unused longest gives way. */
@@ -92,6 +93,11 @@ export class TenantRuntimes {
     return building;
   }
 
+  /** Opens a connection for a project that is about to be put into service: its first request comes within moments. */
+  async prepare(placement: TenantPlacement, projectId: string): Promise<void> {
+    this.options.broker.prepare(await this.targetOf(placement, projectId));
+  }
+
   /** Forgets the project's keys and closes its connections as they become idle. */
   async drop(projectId: string): Promise<void> {
     this.runtimes.delete(projectId);
@@ -111,15 +117,7 @@ export class TenantRuntimes {
     }
     const { broker, keyProvider } = this.options;
     const projectKey = await openProjectKey(entry, keyProvider);
-    const target: DatabaseTarget = {
-      key: `${entry.projectId}:${placement.generation}`,
-      clusterId: placement.clusterId,
-      host: placement.host,
-      port: placement.port,
-      database: placement.database,
-      user: placement.role,
-      password: await openTenantPassword(placement, keyProvider),
-    };
+    const target = await this.targetOf(placement, entry.projectId);
     const { searchKey, cursorKey } = projectKeys(projectKey);
     const reported = (error: unknown): never => {
       if (error instanceof DomainError && error.code === 'database-unreachable') this.options.onUnreachable();
@@ -135,5 +133,17 @@ export class TenantRuntimes {
       share: (work) => broker.share(target, work).catch(reported),
     });
     return new TenantRuntime(entry, database, projectKey);
+  }
+
+  private async targetOf(placement: TenantPlacement, projectId: string): Promise<DatabaseTarget> {
+    return {
+      key: `${projectId}:${placement.generation}`,
+      clusterId: placement.clusterId,
+      host: placement.host,
+      port: placement.port,
+      database: placement.database,
+      user: placement.role,
+      password: await openTenantPassword(placement, this.options.keyProvider),
+    };
   }
 }

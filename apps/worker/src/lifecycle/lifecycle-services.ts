@@ -9,6 +9,7 @@ import type {
 } from '#control-database';
 import type { Clock, KeyProvider, Logger } from '#platform';
 import type { ClusterPreparation } from '../clusters/cluster-preparation.js';
+import type { SpareConnections } from '../tenant-databases/spare-connections.js';
 import type { TenantDatabaseBuilder } from '../tenant-databases/tenant-database-builder.js';
 import type { TenantDatabaseRemover } from '../tenant-databases/tenant-database-remover.js';
 
@@ -25,6 +26,7 @@ export interface LifecycleServices {
   readonly undurable: { readonly operations: OperationRepository; readonly transactions: Transactions };
   readonly keyProvider: KeyProvider;
   readonly preparation: ClusterPreparation;
+  readonly spareConnections: SpareConnections;
   readonly builder: TenantDatabaseBuilder;
   readonly remover: TenantDatabaseRemover;
   readonly clock: Clock;

@@ -60,7 +60,8 @@ export function openTenant(context: Context): Promise<TenantSession> {
     'tenant session',
     async () => {
       const { cluster, database, databaseKey, projectKey } = await placedTenant(context);
-      const connection = await connectOnce(tenantTarget(cluster, database, databaseKey));
+      const connection =
+        context.spareConnections.take(database.id) ?? (await connectOnce(tenantTarget(cluster, database, databaseKey)));
       return new TenantSession(context, projectKey, connection);
     },
     (session) => session.close(),

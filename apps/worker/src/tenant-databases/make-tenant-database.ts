@@ -4,8 +4,6 @@ import { DomainError } from '#platform';
 import {
   compiledSql,
   type Connection,
-  connectOnce,
-  type DatabaseTarget,
   ensureDatabase,
   ensureLoginRole,
   identifier,
@@ -85,17 +83,4 @@ async function grantTables(inDatabase: Connection, role: string): Promise<void> 
   await inDatabase.transaction((within) =>
     Promise.all(tenantGrantStatements(`"${role}"`).map((text) => within.query(compiledSql({ text, values: [] })))),
   );
-}
-
-/**
- * The first connection to a database builds its relation cache file, which takes 30 ms; nobody shall wait for that
- * later. As the tenant's own role it also proves that the login and the rights work.
- */
-export async function warmUp(target: DatabaseTarget): Promise<void> {
-  const connection = await connectOnce(target);
-  try {
-    await connection.query(sql`SELECT begin_write()`);
-  } finally {
-    await connection.close();
-  }
 }

@@ -5,6 +5,7 @@ import { tryWithLock } from '../clusters/advisory-lock.js';
 import type { ClusterAdmins } from '../clusters/cluster-admins.js';
 import type { ClusterPreparation } from '../clusters/cluster-preparation.js';
 import type { Quiet } from '../lifecycle/quiet.js';
+import type { SpareConnections } from './spare-connections.js';
 import type { TenantDatabaseBuilder } from './tenant-database-builder.js';
 
 /**
@@ -25,6 +26,7 @@ export class SpareStock {
       preparation: ClusterPreparation;
       builder: TenantDatabaseBuilder;
       admins: ClusterAdmins;
+      connections: SpareConnections;
       logger: Logger;
       /** Building takes the processors that running operations need. */
       quiet: Quiet;
@@ -36,6 +38,7 @@ export class SpareStock {
   /** Makes up for what is missing on every active cluster. One that fails does not keep the others from it. */
   async reconcile(): Promise<void> {
     const clusters = await this.dependencies.preparation.list();
+    await this.dependencies.connections.keepOnly(await this.spareIds());
     const failures: unknown[] = [];
     for (const cluster of clusters.filter(({ state }) => state === 'active')) {
       await this.reconcileCluster(cluster).catch((error: unknown) => failures.push(error));
@@ -45,11 +48,11 @@ export class SpareStock {
 
   private async reconcileCluster(cluster: Cluster): Promise<void> {
     await this.dependencies.preparation.ready(cluster);
+    const spares = (await this.listUnowned(cluster)).filter(({ state }) => state === 'spare').length;
+    const pauseMs = spares < this.targetOf(cluster) / 2 ? 0 : restMs;
+    await this.dependencies.quiet.whenQuiet(pauseMs);
     await this.planMissing(cluster);
-    const rows = await this.listUnowned(cluster);
-    const ready = rows.filter(({ state }) => state === 'spare').length;
-    const pauseMs = ready < this.targetOf(cluster) / 2 ? 0 : restMs;
-    const building = rows.filter(({ state }) => state === 'building');
+    const building = (await this.listUnowned(cluster)).filter(({ state }) => state === 'building');
     await Promise.all(building.map((row) => this.finish(cluster, row, pauseMs)));
   }
 
@@ -70,6 +73,12 @@ export class SpareStock {
     if (!built) return;
     await this.dependencies.tenantDatabases.markSpare(row.id);
     this.dependencies.logger.debug({ cluster: cluster.id, tenantDatabase: row.id }, 'spare database ready');
+  }
+
+  /** Those being built as well: their connection is opened a moment before they are marked as spare. */
+  private async spareIds(): Promise<Set<string>> {
+    const rows = await this.dependencies.tenantDatabases.listByState('building', 'spare');
+    return new Set(rows.map(({ id }) => id));
   }
 
   private targetOf({ spareTarget }: Cluster): number {

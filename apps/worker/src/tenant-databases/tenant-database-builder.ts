@@ -15,8 +15,9 @@ import { tryWithLock } from '../clusters/advisory-lock.js';
 import type { ClusterAdmins } from '../clusters/cluster-admins.js';
 import type { ClusterPreparation } from '../clusters/cluster-preparation.js';
 import { type BuildPriority, BuildSlots } from './build-slots.js';
-import { makeTenantDatabase, warmUp } from './make-tenant-database.js';
+import { makeTenantDatabase } from './make-tenant-database.js';
 import { randomTenantName } from './names.js';
+import type { SpareConnections } from './spare-connections.js';
 
 const dataKeyBytes = 32;
 
@@ -35,6 +36,7 @@ export class TenantDatabaseBuilder {
       keyProvider: KeyProvider;
       admins: ClusterAdmins;
       preparation: ClusterPreparation;
+      spareConnections: SpareConnections;
     },
   ) {}
 
@@ -63,8 +65,8 @@ export class TenantDatabaseBuilder {
 
   /**
    * Makes everything that the row says, or the rest of it. Safe to repeat. False, with nothing done, when another worker
-   * is building from the same row at the moment. One for the stock is also connected to once; an operation does that
-   * itself, right afterwards.
+   * is building from the same row at the moment. One for the stock is also connected to; an operation does that itself,
+   * right afterwards.
    */
   async build(cluster: Cluster, database: TenantDatabase, priority: BuildPriority): Promise<boolean> {
     await this.dependencies.preparation.ready(cluster);
@@ -73,7 +75,7 @@ export class TenantDatabaseBuilder {
       const built = await this.dependencies.admins.use(cluster, (admin) =>
         tryWithLock(admin, `build ${database.id}`, async () => {
           await makeTenantDatabase(admin, this.dependencies.admins, cluster, database, target.password);
-          if (priority === 'stock') await warmUp(target);
+          if (priority === 'stock') await this.dependencies.spareConnections.open(target);
           return true;
         }),
       );

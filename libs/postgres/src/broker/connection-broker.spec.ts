@@ -546,6 +546,34 @@ describe('closing', () => {
   });
 });
 
+describe('preparing', () => {
+  test('opens a connection that the first caller finds, and no second one', async () => {
+    const broker = aBroker();
+    broker.prepare(target('a'));
+    broker.prepare(target('a'));
+    await settle();
+    expect(broker.stats()).toMatchObject({ open: 1, idle: 1 });
+    await (await start(broker, 'a')).end();
+    expect(server.dialled).toEqual(['a']);
+  });
+
+  test('takes nothing away from other tenants', async () => {
+    const broker = aBroker({ maxConnections: 1 });
+    await (await start(broker, 'a')).end();
+    broker.prepare(target('b'));
+    await settle();
+    expect(server.open.map((session) => session.target.key)).toEqual(['a']);
+  });
+
+  test('a failure is left for the first caller to meet', async () => {
+    const broker = aBroker();
+    server.refuse = new Error('refused');
+    broker.prepare(target('a'));
+    await settle();
+    expect(await (await start(broker, 'a')).outcome).toBe('database-unreachable');
+  });
+});
+
 describe('sharing', () => {
   async function aWarmBroker(options: Partial<ConnectionBrokerOptions> = {}): Promise<ConnectionBroker> {
     const broker = aBroker({ perTenant: 1, ...options });

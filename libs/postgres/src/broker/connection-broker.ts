@@ -88,6 +88,16 @@ export class ConnectionBroker {
   }
 
   /**
+   * Opens a tenant's first connection ahead of its first caller, unless that would take away anybody else's. What goes
+   * wrong is for that caller to hear.
+   */
+  prepare(target: DatabaseTarget): void {
+    const isKnown = this.tenants.has(target.key);
+    const open = this.clusters.get(target.clusterId)?.open ?? 0;
+    if (!isKnown && open < this.maxConnections) this.use(target, () => Promise.resolve()).catch(() => undefined);
+  }
+
+  /**
    * Closes the connections of every target whose key starts with `keyPrefix`: idle ones now, lent ones when they are
    * given back, and refuses those who wait. Resolves when all are closed. A later `use` opens new ones.
    */
