@@ -19,6 +19,38 @@ export async function load(
   return run(url, requests, options.connections, options.seconds, options.expected);
 }
 
+/**
+ * Sends each of `requests` once, divided evenly among `connections` clients that each have one in flight (the number of
+ * requests must be a multiple of the connections), and gives the requests per second. Throws as `load` does.
+ */
+export async function loadOnce(
+  url: string,
+  requests: readonly autocannon.Request[],
+  { connections, expected }: { connections: number; expected: number },
+): Promise<number> {
+  const each = requests.length / connections;
+  if (!Number.isInteger(each)) throw new Error(`${requests.length} requests cannot be divided among ${connections}`);
+  let client = 0;
+  const result = await autocannon({
+    url,
+    connections,
+    amount: requests.length,
+    setupClient: (connection) => {
+      connection.setRequests(requests.slice(client * each, (client + 1) * each));
+      client++;
+    },
+  });
+  assertOnly(result, url, expected);
+  return requests.length / result.duration;
+}
+
+function assertOnly(result: autocannon.Result, url: string, expected: number): void {
+  const statuses = Object.keys(result.statusCodeStats ?? {});
+  if (result.errors > 0 || statuses.some((status) => status !== String(expected))) {
+    throw new Error(`expected only ${expected} from ${url}, got ${statuses.join(', ')} and ${result.errors} errors`);
+  }
+}
+
 async function run(
   url: string,
   requests: autocannon.Request[],
@@ -27,10 +59,7 @@ async function run(
   expected: number,
 ): Promise<LoadResult> {
   const result = await autocannon({ url, requests, connections, duration });
-  const statuses = Object.keys(result.statusCodeStats ?? {});
-  if (result.errors > 0 || statuses.some((status) => status !== String(expected))) {
-    throw new Error(`expected only ${expected} from ${url}, got ${statuses.join(', ')} and ${result.errors} errors`);
-  }
+  assertOnly(result, url, expected);
   return {
     requestsPerSecond: result.requests.total / result.duration,
     p50Ms: result.latency.p50,

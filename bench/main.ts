@@ -1,4 +1,6 @@
 import { benchCreate } from './create.bench.js';
+import { benchFhir } from './fhir.bench.js';
+import { benchGrowth } from './growth.bench.js';
 import { benchImport } from './import.bench.js';
 import { benchProvision } from './provision.bench.js';
 import { benchRead } from './read.bench.js';
@@ -9,6 +11,8 @@ const benches: Record<string, () => Promise<void>> = {
   read: benchRead,
   create: benchCreate,
   import: benchImport,
+  fhir: benchFhir,
+  growth: benchGrowth,
   tenants: benchTenants,
 };
 

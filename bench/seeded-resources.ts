@@ -84,7 +84,7 @@ export function patient(random: () => number, index: number): Resource {
 }
 
 /** A vital-sign Observation about `subject` (a literal reference): about 600 bytes. */
-function observation(random: () => number, subject: string): Resource {
+export function observation(random: () => number, subject: string): Resource {
   const vital = pick(random, VITALS);
   const value = Number((vital.low + random() * vital.span).toFixed(1));
   return {
@@ -108,12 +108,17 @@ function observation(random: () => number, subject: string): Resource {
   };
 }
 
-/** A transaction Bundle of `size` creates: one Patient and three Observations about it, over and over. */
-export function transactionBundle(random: () => number, firstIndex: number, size: number): string {
+/** A transaction Bundle of `size` creates: one Patient and `observationsEach` Observations about it, over and over. */
+export function transactionBundle(
+  random: () => number,
+  firstIndex: number,
+  size: number,
+  observationsEach = 3,
+): string {
   const entry: unknown[] = [];
   let fullUrl = '';
   for (let position = 0; position < size; position++) {
-    if (position % 4 === 0) {
+    if (position % (1 + observationsEach) === 0) {
       fullUrl = `urn:uuid:00000000-0000-4000-8000-${String(firstIndex + position).padStart(12, '0')}`;
       entry.push({
         fullUrl,

@@ -21,6 +21,8 @@ export interface RunningPlatform {
   dataUrl: string;
   workerUrl: string;
   databaseUrl: string;
+  /** The environment of its processes. */
+  env: NodeJS.ProcessEnv;
   operator: { email: string; password: string };
   /** A bearer token of the first operator. */
   operatorToken(): Promise<string>;
@@ -98,6 +100,7 @@ export async function startPlatform(options: {
     dataUrl: urlOf('data-plane'),
     workerUrl: urlOf('worker'),
     databaseUrl: options.databaseUrl,
+    env,
     operator,
     operatorToken: () => (token ??= login()),
     control: async (method, path, body, headers) =>

@@ -1,0 +1,226 @@
+import { readFileSync } from 'node:fs';
+import { type CreatedProject, expectStatus, type RunningPlatform } from '#testing';
+import { copyDatabase, tidyDatabase } from './databases.js';
+import { withEnvironment } from './environment.js';
+import { measureImport } from './import.bench.js';
+import { loadOnce } from './load.js';
+import { type PlainRequest, record } from './replay/recording.js';
+import { startReplay } from './replay/replay.js';
+import { type BenchReport, median, publish, round } from './report.js';
+import { patient, seededRandom, transactionBundle } from './seeded-resources.js';
+
+const PATIENTS = 20_000;
+const OBSERVATIONS_EACH = 2;
+const BUNDLES = 500;
+const ROUNDS = 3;
+const CONNECTIONS = 16;
+/** Connections of the floor; the platform's broker gives one tenant two. */
+const FLOOR_CONNECTIONS = 4;
+/** Distinct requests of a row that changes nothing. */
+const DISTINCT = 208;
+const WARM_UP = 3_200;
+
+interface Measured {
+  readonly ours: number[];
+  readonly floor: number[];
+}
+
+/** One line of the table: what is asked, how often per round, and how near to the floor it must come. */
+interface Row {
+  readonly name: string;
+  readonly limit: number;
+  readonly amount: number;
+  /** Each request is sent once and never again. */
+  readonly changes?: true;
+  readonly status: number;
+  request(index: number): PlainRequest;
+}
+
+/**
+ * The FHIR API over HTTP, validation and audit on, with 20,000 Patients and 40,000 Observations: each row beside bare
+ * node:http + pg that runs the very statements which the platform sent for the same requests, on a copy of the same
+ * database.
+ */
+export async function benchFhir(): Promise<void> {
+  await withEnvironment(async (environment) => {
+    const { platform, tenantDatabaseOf } = environment;
+    const project = await platform.createProject('bench-fhir');
+    const headers = {
+      authorization: `Bearer ${await platform.clientToken(project)}`,
+      'content-type': 'application/fhir+json',
+    };
+    const patientIds = await fill(project, headers);
+    const database = await tenantDatabaseOf(project.id);
+    await tidyDatabase(environment, database);
+    const floorDatabase = await copyDatabase(environment, database);
+
+    const table: { what: string; 'Boxyard /s': number; 'floor /s': number; ratio: number }[] = [];
+    const checks: NonNullable<BenchReport['checks']> = {};
+    const add = (what: string, limit: number, { ours, floor }: Measured): void => {
+      const ratio = median(ours) / median(floor);
+      table.push({ what, 'Boxyard /s': round(median(ours)), 'floor /s': round(median(floor)), ratio: round(ratio) });
+      checks[what] = { measured: `${ratio.toFixed(2)} of the floor`, limit: `≥ ${limit}`, holds: ratio >= limit };
+    };
+    for (const row of rowsFor(`/p/${project.slug}/fhir/R4`, headers, patientIds)) {
+      add(row.name, row.limit, await measure(platform, floorDatabase, row));
+    }
+    add('import, resources', 0.4, await measureImport(environment));
+    const rss = await residentMegabytes(platform);
+    checks['resident memory, three FHIR versions in use'] = {
+      measured: `${rss} MiB`,
+      limit: '≤ 350 MiB',
+      holds: rss <= 350,
+    };
+    await publish({
+      name: 'fhir',
+      floor: 'bare node:http + pg running the same statements on a copy of the database; the least of all rows',
+      ratio: Math.min(...table.map(({ ratio }) => ratio)),
+      rows: table,
+      checks,
+    });
+  });
+}
+
+function rowsFor(base: string, headers: Record<string, string>, patientIds: readonly string[]): Row[] {
+  const random = seededRandom(99);
+  const anyPatient = (): string => patientIds[Math.floor(random() * patientIds.length)] as string;
+  const get = (path: string): PlainRequest => ({ path: `${base}${path}`, headers });
+  const send = (method: 'POST' | 'PUT', path: string, body: string): PlainRequest => ({
+    method,
+    path: `${base}${path}`,
+    headers,
+    body,
+  });
+  let created = PATIENTS;
+  let updated = 0;
+  return [
+    { name: 'read by id', limit: 0.7, amount: 20_000, status: 200, request: () => get(`/Patient/${anyPatient()}`) },
+    {
+      name: 'search by identifier',
+      limit: 0.6,
+      amount: 12_000,
+      status: 200,
+      request: () => get(`/Patient?identifier=urn:boxyard:bench:mrn%7Cmrn-${Math.floor(random() * PATIENTS)}`),
+    },
+    {
+      name: 'search by name, 20 hits',
+      limit: 0.5,
+      amount: 4_000,
+      status: 200,
+      request: (index) =>
+        get(`/Patient?name=${['Adeyemi', 'Bauer', 'Castro', 'Dubois', 'Eriksen'][index % 5]}&_count=20`),
+    },
+    {
+      name: 'Observations of a Patient by date',
+      limit: 0.5,
+      amount: 10_000,
+      status: 200,
+      request: () => get(`/Observation?subject=Patient/${anyPatient()}&_sort=-date&_count=20`),
+    },
+    {
+      name: 'Observations in a compartment',
+      limit: 0.5,
+      amount: 10_000,
+      status: 200,
+      request: () => get(`/Patient/${anyPatient()}/Observation`),
+    },
+    {
+      name: 'create',
+      limit: 0.6,
+      amount: 3_000,
+      changes: true,
+      status: 201,
+      request: () => send('POST', '/Patient', JSON.stringify(patient(random, created++))),
+    },
+    {
+      name: 'update',
+      limit: 0.6,
+      amount: 2_000,
+      changes: true,
+      status: 200,
+      request: () => {
+        const index = updated++;
+        const id = patientIds[index] as string;
+        return send('PUT', `/Patient/${id}`, JSON.stringify({ ...patient(random, index), id }));
+      },
+    },
+    {
+      name: 'transaction of 20 creates',
+      limit: 0.5,
+      amount: 320,
+      changes: true,
+      status: 200,
+      request: () => {
+        const body = transactionBundle(random, (created += 20), 20);
+        return send('POST', '', body);
+      },
+    },
+  ];
+}
+
+/** Requests per second of the platform and of the floor, one figure per round, taken in turns. */
+async function measure(platform: RunningPlatform, floorDatabase: string, row: Row): Promise<Measured> {
+  const distinct = row.changes ? row.amount * ROUNDS : DISTINCT;
+  const take = (): PlainRequest[] => Array.from({ length: distinct }, (_, index) => row.request(index));
+  const recorded = await record(platform, take(), row.status);
+  // What changes something was done by the recording, so the platform gets requests of its own.
+  const requests = take();
+  const part = <T>(all: readonly T[], roundNumber: number): T[] =>
+    row.changes
+      ? all.slice(roundNumber * row.amount, (roundNumber + 1) * row.amount)
+      : Array.from({ length: row.amount }, (_, index) => all[index % all.length] as T);
+  const options = { connections: CONNECTIONS, expected: row.status };
+  const measured: Measured = { ours: [], floor: [] };
+  for (let roundNumber = 0; roundNumber < ROUNDS; roundNumber++) {
+    const replay = await startReplay(floorDatabase, FLOOR_CONNECTIONS, recorded);
+    const places = part([...recorded.keys()], roundNumber);
+    const replayed = places.map((place) => ({ method: recorded[place]?.method ?? 'GET', path: `/${place}` }));
+    const warmUp = row.changes ? [] : replayed.slice(0, WARM_UP);
+    if (warmUp.length > 0) await loadOnce(replay.url, warmUp, options);
+    measured.floor.push(await loadOnce(replay.url, replayed, options));
+    await replay.stop();
+    const sent = part(requests, roundNumber);
+    if (warmUp.length > 0) await loadOnce(platform.dataUrl, sent.slice(0, WARM_UP), options);
+    measured.ours.push(await loadOnce(platform.dataUrl, sent, options));
+  }
+  return measured;
+}
+
+/** Imports the data and returns the ids of the Patients, in order. */
+async function fill(project: CreatedProject, headers: Record<string, string>): Promise<string[]> {
+  const random = seededRandom(1);
+  const size = (PATIENTS * (1 + OBSERVATIONS_EACH)) / BUNDLES;
+  const ids: string[][] = [];
+  let next = 0;
+  const send = async (index: number): Promise<void> => {
+    const response = await fetch(`${project.baseUrl}fhir/R4`, {
+      method: 'POST',
+      headers: { ...headers, prefer: 'return=minimal' },
+      body: transactionBundle(random, index * size, size, OBSERVATIONS_EACH),
+    });
+    const { entry } = (await expectStatus(response, 200)) as { entry: { response: { location: string } }[] };
+    ids[index] = entry.flatMap(({ response: { location } }) => /\/Patient\/([^/]+)/.exec(location)?.[1] ?? []);
+  };
+  await Promise.all(
+    Array.from({ length: 2 }, async () => {
+      while (next < BUNDLES) await send(next++);
+    }),
+  );
+  return ids.flat();
+}
+
+/** The data plane's memory after the bench, when projects of all FHIR versions have been used. */
+async function residentMegabytes(platform: RunningPlatform): Promise<number> {
+  for (const version of ['4.3.0', '5.0.0']) {
+    const project = await platform.createProject(`bench-${version.replaceAll('.', '-')}`, { fhirVersion: version });
+    const headers = {
+      authorization: `Bearer ${await platform.clientToken(project)}`,
+      'content-type': 'application/fhir+json',
+    };
+    const body = transactionBundle(seededRandom(3), 0, 100);
+    await expectStatus(await fetch(`${project.baseUrl}fhir`, { method: 'POST', headers, body }), 200);
+    await expectStatus(await fetch(`${project.baseUrl}fhir/Patient?name=Bauer`, { headers }), 200);
+  }
+  const status = readFileSync(`/proc/${platform.process('data-plane').pid}/status`, 'utf8');
+  return Math.round(Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024);
+}

@@ -1,0 +1,33 @@
+/**
+ * Loaded into a data plane with `--import`: appends every statement that the process sends to PostgreSQL to the file
+ * named by BENCH_STATEMENTS, a JSON line each. What the audit of reads writes in the background belongs to no request and
+ * is left out.
+ */
+import { appendFileSync } from 'node:fs';
+import pg from 'pg';
+
+const file = process.env['BENCH_STATEMENTS'];
+if (file === undefined) throw new Error('BENCH_STATEMENTS names no file.');
+
+const background =
+  /INSERT INTO audit_event \(recorded, action, outcome, agent, entity, detail|seal_audit|refresh_statistics|^DEALLOCATE/;
+
+interface Queried {
+  readonly name?: string;
+  readonly text?: string;
+  readonly values?: readonly unknown[];
+}
+
+type Query = (this: pg.Client, queried: string | Queried, ...rest: unknown[]) => unknown;
+
+const original = Reflect.get(pg.Client.prototype, 'query') as Query;
+
+function recordingQuery(this: pg.Client, queried: string | Queried, ...rest: unknown[]): unknown {
+  const { name, text, values = [] }: Queried = typeof queried === 'string' ? { text: queried } : queried;
+  if (text !== undefined && !background.test(text)) {
+    appendFileSync(file ?? '', `${JSON.stringify({ name, text, values })}\n`);
+  }
+  return original.call(this, queried, ...rest);
+}
+
+Reflect.set(pg.Client.prototype, 'query', recordingQuery);
