@@ -343,7 +343,10 @@ describe('the API describes itself', () => {
       expect(html).not.toMatch(/(src|href)="(https?:)?\/\//);
       expect(html).not.toContain('<script');
     }
-    expect(await (await fetch(`${plane.url}/control/v1/docs`)).text()).toContain('POST /control/v1/projects');
+    const docs = await (await fetch(`${plane.url}/control/v1/docs`)).text();
+    expect(docs).toContain('POST /control/v1/projects');
+    expect(docs).toContain('<code>wait=N</code>');
+    expect(docs).not.toContain('`');
   });
 
   test('and tells what it can do', async () => {
@@ -399,6 +402,12 @@ describe('housekeeping', () => {
 });
 
 describe('answers', () => {
+  test('to a path that is no path are problems like all others', async () => {
+    const response = await fetch(`${plane.url}/control/v1/projects/%zz`);
+    expect(response.headers.get('content-type')).toContain('application/problem+json');
+    expect(await response.json()).toMatchObject({ status: 400, code: 'malformed-path' });
+  });
+
   test('are kept by no cache', async () => {
     for (const { headers } of [await plane.send('GET', '/projects'), await plane.send('GET', '/nothing')]) {
       expect(headers.get('cache-control')).toBe('no-store');

@@ -10,6 +10,7 @@ import { ControlKeys } from './environment/control-keys.js';
 import { ApiDescription } from './openapi/api-description.controller.js';
 import { buildApiDocument } from './openapi/api-document.js';
 import { acceptOnlyJsonBodies } from './problems/json-bodies.js';
+import { answerUnroutable } from './problems/problem.filter.js';
 
 export interface ControlPlaneOptions {
   config: Config;
@@ -46,6 +47,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Ne
       logger,
       app: 'control-plane',
       bodyLimitBytes,
+      answerUnroutable,
       configureFastify: (fastify) => {
         protectAnswers(fastify);
         acceptOnlyJsonBodies(fastify);

@@ -11,7 +11,7 @@ export function apiPage(document: OpenAPIObject): string {
       return operation === undefined ? [] : [routeSection(method, path, operation)];
     }),
   );
-  const intro = `<p>${escapeHtml(document.info.description ?? '')}</p>
+  const intro = `<p>${prose(document.info.description ?? '')}</p>
 <p>The same for machines: <a href="openapi.json">openapi.json</a></p>`;
   return htmlPage(document.info.title, `<h1>${escapeHtml(document.info.title)}</h1>\n${intro}\n${routes.join('\n')}`);
 }
@@ -21,20 +21,23 @@ type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 function routeSection(method: string, path: string, operation: Operation): string {
   const parameters = (operation.parameters ?? []).flatMap((parameter) =>
     'name' in parameter
-      ? [
-          `<li><code>${escapeHtml(parameter.name)}</code> (${parameter.in}) ${escapeHtml(parameter.description ?? '')}</li>`,
-        ]
+      ? [`<li><code>${escapeHtml(parameter.name)}</code> (${parameter.in}) ${prose(parameter.description ?? '')}</li>`]
       : [],
   );
   const answers = Object.entries(operation.responses).map(([status, response]) => {
     const description = response !== undefined && 'description' in response ? response.description : '';
-    return `<li><code>${escapeHtml(status)}</code> ${escapeHtml(description)}</li>`;
+    return `<li><code>${escapeHtml(status)}</code> ${prose(description)}</li>`;
   });
   return `<section>
 <h2><code>${method.toUpperCase()} ${escapeHtml(path)}</code></h2>
-<p>${escapeHtml(operation.summary ?? '')}</p>
-${operation.description === undefined ? '' : `<p>${escapeHtml(operation.description)}</p>`}
+<p>${prose(operation.summary ?? '')}</p>
+${operation.description === undefined ? '' : `<p>${prose(operation.description)}</p>`}
 ${parameters.length === 0 ? '' : `<h3>Parameters</h3><ul>${parameters.join('')}</ul>`}
 <h3>Answers</h3><ul>${answers.join('')}</ul>
 </section>`;
+}
+
+/** Descriptions are CommonMark (https://spec.openapis.org/oas/v3.1.1.html#rich-text-formatting); ours use code spans only. */
+function prose(text: string): string {
+  return escapeHtml(text).replace(/`([^`]+)`/g, '<code>$1</code>');
 }

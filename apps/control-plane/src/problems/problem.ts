@@ -86,12 +86,15 @@ interface Rejection {
 /** What Fastify and Nest refuse before a controller runs, by the status that they give it. */
 function requestRejection(error: unknown): Rejection | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
-  const { statusCode } = error as { statusCode?: unknown };
+  const { statusCode, code: frameworkCode } = error as { statusCode?: unknown; code?: unknown };
+  if (frameworkCode === 'FST_ERR_BAD_URL') return malformedPath;
   const status = error instanceof HttpException ? error.getStatus() : statusCode;
   if (typeof status !== 'number' || status < 400 || status > 499) return undefined;
   const [code, detail] = rejections[status] ?? ['request-refused', STATUS_CODES[status] ?? 'The request was refused.'];
   return { status, code, detail };
 }
+
+const malformedPath = { status: 400, code: 'malformed-path', detail: 'The path is not valid percent-encoding.' };
 
 const rejections: Readonly<Record<number, readonly [code: string, detail: string]>> = {
   400: ['invalid-json', 'The body is not valid JSON.'],

@@ -1,6 +1,6 @@
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyInstance, RawRequestDefaultExpression } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RawRequestDefaultExpression } from 'fastify';
 import type { Config } from '../config/config.js';
 import { nestLogger, type Logger } from '../logging.js';
 import { answerClientError } from './client-error.js';
@@ -20,6 +20,8 @@ export interface HttpAppOptions {
   bodyLimitBytes?: number;
   /** Gives the request target by which the router finds the route, before any hook runs. */
   rewriteUrl?: (request: RawRequestDefaultExpression) => string;
+  /** Answers a request whose path is not valid percent-encoding; without it Fastify does, in its own form. */
+  answerUnroutable?: (error: unknown, request: FastifyRequest, reply: FastifyReply) => void;
   /** Adds hooks, parsers and plugins before Nest registers its routes. */
   configureFastify?(fastify: FastifyInstance): void | Promise<void>;
 }
@@ -45,6 +47,7 @@ export async function createHttpApp(
     requestIdHeader: false,
     routerOptions: { maxParamLength: maxParameterLength },
     rewriteUrl: options.rewriteUrl,
+    frameworkErrors: options.answerUnroutable,
     keepAliveTimeout: 72_000,
     requestTimeout: 60_000,
     http: { maxHeaderSize: maxHeaderBytes, headersTimeout: 20_000 },
