@@ -62,7 +62,7 @@ export async function benchFhir(): Promise<void> {
       checks[what] = { measured: `${ratio.toFixed(2)} of the floor`, limit: `≥ ${limit}`, holds: ratio >= limit };
     };
     for (const row of rowsFor(`/p/${project.slug}/fhir/R4`, headers, patientIds)) {
-      add(row.name, row.limit, await measure(platform, floorDatabase, row));
+      add(row.name, row.limit, await measure(platform, { database, floorDatabase }, row));
     }
     add('import, resources', 0.4, await measureImport(environment));
     const rss = await residentMegabytes(platform);
@@ -159,10 +159,14 @@ function rowsFor(base: string, headers: Record<string, string>, patientIds: read
 }
 
 /** Requests per second of the platform and of the floor, one figure per round, taken in turns. */
-async function measure(platform: RunningPlatform, floorDatabase: string, row: Row): Promise<Measured> {
+async function measure(
+  platform: RunningPlatform,
+  { database, floorDatabase }: { database: string; floorDatabase: string },
+  row: Row,
+): Promise<Measured> {
   const distinct = row.changes ? row.amount * ROUNDS : DISTINCT;
   const take = (): PlainRequest[] => Array.from({ length: distinct }, (_, index) => row.request(index));
-  const recorded = await record(platform, take(), row.status);
+  const recorded = await record(platform, database, take(), row.status);
   // What changes something was done by the recording, so the platform gets requests of its own.
   const requests = take();
   const part = <T>(all: readonly T[], roundNumber: number): T[] =>

@@ -84,7 +84,7 @@ export function patient(random: () => number, index: number): Resource {
 }
 
 /** A vital-sign Observation about `subject` (a literal reference): about 600 bytes. */
-export function observation(random: () => number, subject: string): Resource {
+function observation(random: () => number, subject: string): Resource {
   const vital = pick(random, VITALS);
   const value = Number((vital.low + random() * vital.span).toFixed(1));
   return {

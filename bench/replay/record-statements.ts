@@ -1,11 +1,12 @@
 /**
- * Loaded into a data plane with `--import`: appends every statement that the process sends to PostgreSQL to the file
- * named by BENCH_STATEMENTS, a JSON line each. What the audit of reads writes in the background belongs to no request and
+ * Loaded into a data plane with `--import`: appends every statement that the process sends to the database named by
+ * BENCH_DATABASE to the file named by BENCH_STATEMENTS, a JSON line each. What the audit of reads writes in the background belongs to no request and
  * is left out.
  */
 import { appendFileSync } from 'node:fs';
 import pg from 'pg';
 
+const database = process.env['BENCH_DATABASE'];
 const file = process.env['BENCH_STATEMENTS'];
 if (file === undefined) throw new Error('BENCH_STATEMENTS names no file.');
 
@@ -24,7 +25,7 @@ const original = Reflect.get(pg.Client.prototype, 'query') as Query;
 
 function recordingQuery(this: pg.Client, queried: string | Queried, ...rest: unknown[]): unknown {
   const { name, text, values = [] }: Queried = typeof queried === 'string' ? { text: queried } : queried;
-  if (text !== undefined && !background.test(text)) {
+  if (text !== undefined && this.database === database && !background.test(text)) {
     appendFileSync(file ?? '', `${JSON.stringify({ name, text, values })}\n`);
   }
   return original.call(this, queried, ...rest);

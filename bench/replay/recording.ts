@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { freePort, type RunningPlatform } from '#testing';
 
 /** One statement as the platform sent it. */
-export interface RecordedStatement {
+interface RecordedStatement {
   readonly name?: string;
   readonly text: string;
   readonly values: readonly unknown[];
@@ -29,11 +29,12 @@ export interface PlainRequest {
 }
 
 /**
- * Sends `requests` one after another through a second data plane of `platform`, which takes down its statements. The
- * floor replays exactly these, so that it does the same work in the database. Throws for an answer of another status.
+ * Sends `requests` one after another through a second data plane of `platform`, which takes down its statements to
+ * `database`, the tenant's. The floor replays exactly these, so that it does the same work in the database. Throws for an answer of another status.
  */
 export async function record(
   platform: RunningPlatform,
+  database: string,
   requests: readonly PlainRequest[],
   expected: number,
 ): Promise<RecordedRequest[]> {
@@ -45,7 +46,7 @@ export async function record(
     process.execPath,
     ['--import', './dist/bench/replay/record-statements.js', 'dist/apps/data-plane/src/main.js'],
     {
-      env: { ...platform.env, DATA_PORT: String(port), BENCH_STATEMENTS: file },
+      env: { ...platform.env, DATA_PORT: String(port), BENCH_DATABASE: database, BENCH_STATEMENTS: file },
       stdio: ['ignore', 'inherit', 'inherit'],
     },
   );

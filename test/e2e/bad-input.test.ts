@@ -146,7 +146,7 @@ describe('the control plane answers bad input with a problem document', () => {
     ['an unknown property', { slug: 'fine-slug', name: 'Q', fhirVersion: '4.0.1', colour: 'red' }, 400],
     ['a taken slug', { slug: 'rough-clinic', name: 'Q', fhirVersion: '4.0.1' }, 409],
     ['an unknown FHIR version', { slug: 'fine-slug', name: 'Q', fhirVersion: '9.9.9' }, 422],
-    ['a FHIR version that comes later', { slug: 'fine-slug', name: 'Q', fhirVersion: 'R5' }, 422],
+    ['a FHIR version that comes later', { slug: 'fine-slug', name: 'Q', fhirVersion: 'R6' }, 422],
   ])('%s', async (_name, body, status) => {
     const response = await platform.control('POST', '/projects', body);
     expect(response.headers.get('content-type')).toContain('application/problem+json');

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseSearch } from '#fhir-search';
-import { StaleRights, type ResourceRepository } from '#fhir-store';
+import { historyRequest, StaleRights, type ResourceRepository } from '#fhir-store';
 import { aPatient, aTenant, baseUrl, memberPolicy, parse, policyOf, type TestTenant } from './store.fixture.js';
 
 interface Entry {
@@ -244,7 +244,7 @@ describe('a transaction', () => {
   test.each([
     [
       'a method that there is not',
-      { request: { method: 'PATCH', url: 'Patient/1' }, resource: patient('x') },
+      { request: { method: 'FROB', url: 'Patient/1' }, resource: patient('x') },
       'not-supported',
     ],
     [
@@ -335,7 +335,7 @@ describe('conditions in a transaction', () => {
     const before = await resourceCount();
     await expect(transact([post(patient('x')), post(observation('Patient?identifier=nothing'))])).rejects.toMatchObject(
       {
-        category: 'invalid',
+        category: 'precondition-failed',
         message: expect.stringContaining('Bundle.entry[1]') as unknown,
       },
     );
@@ -362,7 +362,13 @@ describe('conditions in a transaction', () => {
 
     const [update, create] = await transact([put('cu-same', { gender: 'female' }), post(patient('cu-same'))]);
     expect(update?.resource).toMatchObject({ id: create?.resource?.id, gender: 'female' });
-    expect((await repository.history('Patient', create?.resource?.id ?? '', { count: 9, offset: 0 })).total).toBe(2);
+    expect(
+      (
+        await repository.history(
+          historyRequest({ type: 'Patient', id: create?.resource?.id ?? '' }, '_count=9&_offset=0'),
+        )
+      ).total,
+    ).toBe(2);
   });
 
   test('a link to a conditional update that makes the resource leads to it', async () => {

@@ -352,7 +352,11 @@ describe('the API describes itself', () => {
   test('and tells what it can do', async () => {
     const { body } = await plane.send('GET', '/capabilities');
     expect(body).toMatchObject({
-      fhirVersions: [{ id: '4.0.1', label: 'R4' }],
+      fhirVersions: [
+        { id: '4.0.1', label: 'R4' },
+        { id: '4.3.0', label: 'R4B' },
+        { id: '5.0.0', label: 'R5' },
+      ],
       baseDomain: 'localhost',
       pathRouting: true,
     });

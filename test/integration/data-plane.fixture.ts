@@ -30,6 +30,8 @@ export interface TestProject {
   clientSecret: string;
   /** `/p/<slug>/` */
   path: string;
+  /** `R4` */
+  fhirLabel: string;
   kid: string;
   privateKey: string;
   /** The operation under whose lease the test changes the project. */
@@ -99,7 +101,8 @@ export interface TestPlane {
   fhir(project: TestProject, path: string, call?: Omit<Call, 'path'>): Promise<Answer>;
   /** A token of the project's admin client; the same one as long as nobody asks for a new one. */
   token(project: TestProject, fresh?: boolean): Promise<string>;
-  createProject(slug: string): Promise<TestProject>;
+  /** A project of FHIR R4, or of the version with the number given. */
+  createProject(slug: string, fhirVersionId?: string): Promise<TestProject>;
   close(): Promise<void>;
 }
 
@@ -170,18 +173,18 @@ export async function aDataPlane(overrides: Partial<Config> = {}): Promise<TestP
     fhir: async (project, path, call = {}) =>
       testPlane.call({
         ...call,
-        path: `${project.path}fhir/R4${path === '' ? '' : '/'}${path}`,
+        path: `${project.path}fhir/${project.fhirLabel}${path === '' ? '' : '/'}${path}`,
         headers: {
           authorization: `Bearer ${await testPlane.token(project)}`,
           ...(call.body === undefined ? {} : { 'content-type': 'application/fhir+json' }),
           ...call.headers,
         },
       }),
-    createProject: async (slug) => {
+    createProject: async (slug, fhirVersionId = '4.0.1') => {
       const operations = new OperationRepository(dataSource);
       const id = uuidv7();
       const { operation } = await projects.createProvisioning({
-        project: { id, slug, name: `Project ${slug}`, fhirVersion: '4.0.1', createdBy: 'operator:test' },
+        project: { id, slug, name: `Project ${slug}`, fhirVersion: fhirVersionId, createdBy: 'operator:test' },
         baseUrl: { kind: 'slug', name: slug },
         operation: { id: newId('op'), kind: 'project.create', params: {}, createdBy: 'operator:test' },
       });
@@ -235,7 +238,7 @@ export async function aDataPlane(overrides: Partial<Config> = {}): Promise<TestP
       await seedProject(
         tenantDatabase({
           projectId: id,
-          version: fhirVersion('4.0.1'),
+          version: fhirVersion(fhirVersionId),
           hasher: tokenHasher(searchKey),
           cursorKey,
           use: (work) => work(owner),
@@ -254,6 +257,7 @@ export async function aDataPlane(overrides: Partial<Config> = {}): Promise<TestP
         clientId,
         clientSecret,
         path: `/p/${slug}/`,
+        fhirLabel: fhirVersion(fhirVersionId).label,
         kid,
         privateKey: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
         fence,

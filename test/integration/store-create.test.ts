@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseSearch } from '#fhir-search';
+import { historyRequest } from '#fhir-store';
 import { aPatient, aTenant, memberPolicy, parse, policyOf, text, type TestTenant } from './store.fixture.js';
 
 let t: TestTenant;
@@ -207,7 +208,9 @@ describe('putting a resource at an id that does not exist', () => {
     );
     expect(results.filter(({ created }) => created)).toHaveLength(1);
     expect(await countOf('resource', `fhir_id = 'put-race'`)).toBe(1);
-    const { total, versions } = await repository.history('Patient', 'put-race', { count: 20, offset: 0 });
+    const { total, versions } = await repository.history(
+      historyRequest({ type: 'Patient', id: 'put-race' }, '_count=20&_offset=0'),
+    );
     expect(total).toBe(6);
     expect(versions).toHaveLength(6);
     const stored = parse((await repository.read('Patient', 'put-race')).body);

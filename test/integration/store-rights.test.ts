@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseSearch } from '#fhir-search';
-import { ResourceRepository, StaleRights, tenantDatabase, type TenantDatabase } from '#fhir-store';
+import { historyRequest, ResourceRepository, StaleRights, tenantDatabase, type TenantDatabase } from '#fhir-store';
 import { compiledSql } from '#postgres';
 import { systemPolicy } from '#access-policy';
 import { aPatient, aTenant, policyOf, text, type TestTenant } from './store.fixture.js';
@@ -36,7 +36,7 @@ describe('denial', () => {
       const calls = [
         nobody.read('Patient', id),
         nobody.readVersion('Patient', id, version.versionId),
-        nobody.history('Patient', id, { count: 1, offset: 0 }),
+        nobody.history(historyRequest({ type: 'Patient', id }, '_count=1&_offset=0')),
         nobody.update('Patient', id, aPatient({ id })),
         nobody.delete('Patient', id),
       ];
@@ -80,7 +80,7 @@ describe('after a change of rights', () => {
       () => repository.read('Patient', id),
       () => repository.read('Patient', 'unknown'),
       () => repository.readVersion('Patient', id, versionId),
-      () => repository.history('Patient', id, { count: 1, offset: 0 }),
+      () => repository.history(historyRequest({ type: 'Patient', id }, '_count=1&_offset=0')),
       () => repository.search(request('Patient')),
       () => repository.search(request('Patient', 'identifier=nothing')),
       () => repository.search(request('Patient', '_total=accurate')),

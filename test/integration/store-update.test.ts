@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseSearch } from '#fhir-search';
-import type { ResourceRepository, StoredVersion } from '#fhir-store';
+import { historyRequest, type ResourceRepository, type StoredVersion } from '#fhir-store';
 import { aPatient, aTenant, memberPolicy, parse, policyOf, text, type TestTenant } from './store.fixture.js';
 
 let t: TestTenant;
@@ -54,7 +54,9 @@ describe('updating a resource', () => {
       created: false,
       changed: false,
     });
-    expect((await repository.history('Patient', first.id, { count: 10, offset: 0 })).total).toBe(1);
+    expect(
+      (await repository.history(historyRequest({ type: 'Patient', id: first.id }, '_count=10&_offset=0'))).total,
+    ).toBe(1);
   });
 
   test('counts a change of number text as a change', async () => {
@@ -138,14 +140,18 @@ describe('If-Match', () => {
     for (const outcome of outcomes) {
       if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ category: 'precondition-failed' });
     }
-    expect((await repository.history('Patient', first.id, { count: 10, offset: 0 })).total).toBe(2);
+    expect(
+      (await repository.history(historyRequest({ type: 'Patient', id: first.id }, '_count=10&_offset=0'))).total,
+    ).toBe(2);
   });
 });
 
 test('concurrent updates of one resource all succeed, in some order, and the index holds the last one only', async () => {
   const first = await stored();
   await Promise.all(Array.from({ length: 10 }, (_, n) => put(first.id, { name: [{ family: `Writer${n}` }] })));
-  const { total, versions } = await repository.history('Patient', first.id, { count: 50, offset: 0 });
+  const { total, versions } = await repository.history(
+    historyRequest({ type: 'Patient', id: first.id }, '_count=50&_offset=0'),
+  );
   expect(total).toBe(11);
   const numbers = versions.map(({ versionId }) => Number(versionId));
   expect(numbers).toEqual([...numbers].sort((a, b) => b - a));
@@ -209,16 +215,24 @@ describe('history of a resource', () => {
     const second = (await put(first.id, { gender: 'male' })).version;
     const third = await repository.delete('Patient', first.id);
     const fourth = (await put(first.id, { gender: 'female' })).version;
-    const whole = await repository.history('Patient', first.id, { count: 10, offset: 0 });
+    const whole = await repository.history(historyRequest({ type: 'Patient', id: first.id }, '_count=10&_offset=0'));
     expect(whole.total).toBe(4);
-    expect(whole.versions).toEqual([fourth, third, second, first]);
-    const page = await repository.history('Patient', first.id, { count: 2, offset: 1 });
-    expect(page).toEqual({ total: 4, versions: [third, second] });
-    expect(await repository.history('Patient', first.id, { count: 2, offset: 9 })).toEqual({ total: 4, versions: [] });
+    const shown = (versions: (StoredVersion | undefined)[]) =>
+      versions.map((version) => ({ ...version, rowId: first.versionId }));
+    expect(whole.versions).toEqual(shown([fourth, third, second, first]));
+    const page = await repository.history(historyRequest({ type: 'Patient', id: first.id }, '_count=2&_offset=1'));
+    expect(page).toMatchObject({ total: 4, versions: shown([third, second]) });
+    expect(page.next).toBeDefined();
+    expect(await repository.history(historyRequest({ type: 'Patient', id: first.id }, '_count=2&_offset=9'))).toEqual({
+      total: 4,
+      versions: [],
+    });
   });
 
   test('of an unknown id is not found', async () => {
-    await expect(repository.history('Patient', 'never', { count: 1, offset: 0 })).rejects.toMatchObject({
+    await expect(
+      repository.history(historyRequest({ type: 'Patient', id: 'never' }, '_count=1&_offset=0')),
+    ).rejects.toMatchObject({
       category: 'not-found',
     });
   });

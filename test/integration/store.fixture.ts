@@ -27,6 +27,10 @@ export interface TestTenant {
   /** A repository whose caller may do everything, at the epoch of this moment, unless `caller` says otherwise. */
   repository(caller?: Partial<Caller>): Promise<ResourceRepository>;
   epoch(): Promise<string>;
+  /** Resolves when a statement of the project waits for a lock. */
+  untilBlocked(): Promise<void>;
+  /** Resolves when the database's clock is past `moment` by a millisecond at least. */
+  untilLater(moment: string): Promise<void>;
   /** How many rows a query of the owner gives; the text is a test's own. */
   rows<Row extends object = Record<string, unknown>>(text: string, ...values: unknown[]): Promise<Row[]>;
   close(): Promise<void>;
@@ -47,7 +51,8 @@ export function policyOf(...granted: string[]): AccessPolicy {
   };
 }
 
-export async function aTenant(): Promise<TestTenant> {
+/** A tenant of the given FHIR version, by label or number. */
+export async function aTenant(version = 'R4'): Promise<TestTenant> {
   const database = await aDatabase();
   const dataSource = new DataSource({ type: 'postgres', url: database.url, migrations: tenantMigrations });
   await dataSource.initialize();
@@ -74,7 +79,7 @@ export async function aTenant(): Promise<TestTenant> {
   const broker = new ConnectionBroker({ maxConnections: 12, perTenant: 10, queueDeadlineMs: 20_000 });
   const tenant = tenantDatabase({
     projectId: randomUUID(),
-    version: fhirVersion('4.0.1'),
+    version: fhirVersion(version),
     hasher: tokenHasher(randomBytes(32)),
     cursorKey: randomBytes(32),
     ownBaseUrls: [baseUrl],
@@ -97,6 +102,16 @@ export async function aTenant(): Promise<TestTenant> {
         requestId: 'request-1',
         ...caller,
       }),
+    untilBlocked: () =>
+      until(async () => {
+        const blocked = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+        return (await run(blocked)).length > 0;
+      }),
+    untilLater: (moment) =>
+      until(async () => {
+        const later = `SELECT 1 WHERE clock_timestamp() > $1::timestamptz + interval '1 ms'`;
+        return (await owner.query(compiledSql({ text: later, values: [moment] }))).length > 0;
+      }),
     rows: (text, ...values) => owner.query(compiledSql({ text, values })),
     close: async () => {
       await broker.close();
@@ -106,6 +121,14 @@ export async function aTenant(): Promise<TestTenant> {
       await database.drop();
     },
   };
+}
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!(await isSo())) {
+    if (performance.now() > deadline) throw new Error('It has not come about in ten seconds.');
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
 }
 
 /** The text that a client would send. */

@@ -1,4 +1,8 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { LocalFileStorage } from '#files';
 import { connectOnce, identifier, sql, sqlState } from '#postgres';
 import { endChild, lineWith, WorkerBench } from './worker.fixture.js';
 
@@ -40,6 +44,9 @@ describe('deleting a project', () => {
 
     // The next start finds it; a running worker would within a minute.
     await bench.stopWorkers();
+    const files = await LocalFileStorage.open(path.join(bench.config.dataDir, 'files'));
+    const fileOf = ({ id }: { id: string }) => ({ area: id, name: 'a-file' });
+    for (const each of [project, kept]) await files.put(fileOf(each), Readable.from([Buffer.from('content')]));
     await bench.startWorker();
     const purged = await bench.until('the project is purged', async () => {
       const { state, ...rest } = await bench.projects.get(project.id);
@@ -53,6 +60,8 @@ describe('deleting a project', () => {
     const keys = await bench.dataSource.query<object[]>('SELECT FROM data_key WHERE id = $1', [database.dataKeyId]);
     expect(keys).toEqual([]);
     expect(await bench.signingKeyStates(project.id)).toEqual([]);
+    expect(await files.get(fileOf(project))).toBeUndefined();
+    expect(existsSync(path.join(bench.config.dataDir, 'files', kept.id))).toBe(true);
     const [name] = await bench.dataSource.query<{ days: number; active: boolean }[]>(
       `SELECT round(extract(epoch FROM free_after - now()) / 86400)::int AS days, active FROM base_url WHERE project_id = $1`,
       [project.id],

@@ -52,6 +52,7 @@ export class WorkerBench {
       settings: { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', max_wal_size: '1GB' },
     });
     const env = {
+      BOXYARD_DATA_DIR: dataDir,
       DATABASE_URL: server.url,
       BOXYARD_MASTER_KEY: randomBytes(32).toString('base64'),
       LOG_LEVEL: 'warn',

@@ -11,11 +11,20 @@ import { OAuthController } from './auth/oauth.controller.js';
 import { SessionCache } from './auth/session-cache.js';
 import { WellKnownController } from './auth/well-known.controller.js';
 import { DataPlaneLogger } from './data-plane-logger.js';
+import { BinaryController } from './fhir/binary/binary.controller.js';
+import { BinaryLimits } from './fhir/binary/binary-limits.js';
 import { BundleController } from './fhir/bundle.controller.js';
+import { GraphqlController } from './fhir/graphql.controller.js';
+import { HistoryController } from './fhir/history.controller.js';
 import { MetadataController } from './fhir/metadata.controller.js';
 import { OperationController } from './fhir/operation.controller.js';
+import { ExpandProfileController } from './fhir/operations/expand-profile.controller.js';
+import { EverythingController } from './fhir/operations/everything.controller.js';
+import { MetaController } from './fhir/operations/meta.controller.js';
+import { ValidateController } from './fhir/operations/validate.controller.js';
 import { ResourceController } from './fhir/resource.controller.js';
 import { SearchController } from './fhir/search.controller.js';
+import { WrongMethodController } from './fhir/wrong-method.controller.js';
 import { OutcomeFilter } from './http/outcome.filter.js';
 import { Shutdown } from './shutdown.js';
 import { BaseUrls } from './tenant/base-urls.js';
@@ -29,6 +38,7 @@ export interface DataPlaneParts {
   readonly sessions: SessionCache;
   readonly baseUrls: BaseUrls;
   readonly audit: ReadAudit;
+  readonly binaryLimits: BinaryLimits;
   readonly shutdown: Shutdown;
 }
 
@@ -41,10 +51,18 @@ export class DataPlaneModule {
       imports: [HealthModule.forRoot(parts.health)],
       controllers: [
         MetadataController,
+        BinaryController,
+        EverythingController,
+        ExpandProfileController,
+        MetaController,
+        ValidateController,
+        GraphqlController,
         BundleController,
         OperationController,
         SearchController,
+        HistoryController,
         ResourceController,
+        WrongMethodController,
         OAuthController,
         AuthMeController,
         WellKnownController,
@@ -55,6 +73,7 @@ export class DataPlaneModule {
         { provide: SessionCache, useValue: parts.sessions },
         { provide: BaseUrls, useValue: parts.baseUrls },
         { provide: ReadAudit, useValue: parts.audit },
+        { provide: BinaryLimits, useValue: parts.binaryLimits },
         { provide: Shutdown, useValue: parts.shutdown },
         { provide: ClientAuthenticator, useFactory: () => new ClientAuthenticator(new LoginBackoff(systemClock)) },
         AccessTokenStrategy,

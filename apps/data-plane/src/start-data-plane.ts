@@ -3,10 +3,12 @@
  * `Shutdown`, also when a later part fails to open.
  */
 import { isUtf8 } from 'node:buffer';
+import path from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ClusterRepository, openControlDatabase, ProjectRepository } from '#control-database';
 import { badRequest, fhirVersion, supportedFhirVersions } from '#fhir';
 import { ReadAudit } from '#fhir-store';
+import { LocalFileStorage } from '#files';
 import {
   type Config,
   ConfigError,
@@ -29,6 +31,9 @@ import {
 import { DataPlaneModule } from './app.module.js';
 import { SessionCache } from './auth/session-cache.js';
 import { DataPlaneLogger } from './data-plane-logger.js';
+import { BinaryLimits } from './fhir/binary/binary-limits.js';
+import { acceptRawUploads } from './fhir/binary/raw-upload.js';
+import { negotiateRepresentation } from './fhir/negotiate-representation.js';
 import { loggableError } from './http/loggable-error.js';
 import { rewriteRequest } from './http/request-target.js';
 import { showMetrics } from './metrics.js';
@@ -54,6 +59,7 @@ const READY_STALE_MS = 5_000;
 const BODY_TYPES = [
   'application/fhir+json',
   'application/json',
+  'application/graphql',
   'application/json-patch+json',
   'application/x-www-form-urlencoded',
 ];
@@ -102,6 +108,7 @@ async function open(config: Config, logger: Logger, shutdown: Shutdown): Promise
   const runtimes = new TenantRuntimes({
     broker,
     keyProvider: masterKeyProvider(loadMasterKey(config)),
+    files: await LocalFileStorage.open(path.join(config.dataDir, 'files')),
     fhirBasesOf: (entry) => baseUrls.fhirBasesOf(entry),
     onUnreachable: () => directory.doubted(),
   });
@@ -116,6 +123,7 @@ async function open(config: Config, logger: Logger, shutdown: Shutdown): Promise
     sessions,
     baseUrls,
     audit,
+    binaryLimits: new BinaryLimits(config.maxBinaryBytes),
     shutdown,
   });
   const publicHost = config.publicDataUrl === undefined ? {} : { publicHost: new URL(config.publicDataUrl).hostname };
@@ -126,7 +134,11 @@ async function open(config: Config, logger: Logger, shutdown: Shutdown): Promise
     app: 'data-plane',
     bodyLimitBytes: BODY_LIMIT_BYTES,
     rewriteUrl: (request) => rewriteRequest(request, config.pathRouting),
-    configureFastify: (fastify) => routeRequests(fastify, { router, directory }),
+    configureFastify: (fastify) => {
+      routeRequests(fastify, { router, directory });
+      negotiateRepresentation(fastify);
+      acceptRawUploads(fastify);
+    },
   });
   readBodiesAsText(app);
   const url = await listenOn(app, config.host, config.dataPort, 'DATA_PORT');

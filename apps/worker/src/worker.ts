@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import path from 'node:path';
 import { randomBytes } from 'node:crypto';
 import {
   AuditRepository,
@@ -12,6 +13,7 @@ import {
   Transactions,
 } from '#control-database';
 import { fhirVersion, supportedFhirVersions } from '#fhir';
+import { LocalFileStorage } from '#files';
 import { openOperationQueue } from '#operations';
 import { type Config, ConfigError, loadMasterKey, type Logger, masterKeyProvider, systemClock } from '#platform';
 import { ClusterAdmins } from './clusters/cluster-admins.js';
@@ -90,6 +92,7 @@ export async function startWorker(config: Config, logger: Logger, options: Worke
     spareConnections,
     builder,
     remover,
+    files: await LocalFileStorage.open(path.join(config.dataDir, 'files')),
     clock: systemClock,
     logger,
   };

@@ -15,19 +15,13 @@ const tagBytes = 16;
 
 /** The cursor for the rows of `request` behind `position`. `key` has 32 bytes and belongs to one project. */
 export function encodeCursor(key: Buffer, request: SearchRequest, position: CursorPosition): string {
-  const nonce = randomBytes(nonceBytes);
-  const cipher = createCipheriv(algorithm, key, nonce).setAAD(searchIdentity(request));
-  const sealed = Buffer.concat([
-    cipher.update(JSON.stringify([position.id, ...position.values]), 'utf8'),
-    cipher.final(),
-  ]);
-  return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString('base64url');
+  return sealCursor(key, searchIdentity(request), JSON.stringify([position.id, ...position.values]));
 }
 
 /** The position that the cursor of `request` holds; throws an OutcomeError (invalid) if it was not made for it. */
 export function decodeCursor(key: Buffer, request: SearchRequest): CursorPosition | undefined {
   if (request.cursor === undefined) return undefined;
-  const plain = decrypt(key, Buffer.from(request.cursor, 'base64url'), searchIdentity(request));
+  const plain = openCursor(key, searchIdentity(request), request.cursor);
   if (plain === undefined) {
     throw badRequest("The value of '_cursor' was not made for this search.", {
       code: 'value',
@@ -38,7 +32,17 @@ export function decodeCursor(key: Buffer, request: SearchRequest): CursorPositio
   return { id, values };
 }
 
-function decrypt(key: Buffer, cursor: Buffer, identity: Buffer): string | undefined {
+/** Seals `plain` into a cursor that opens only under the same key and for the same `identity`. */
+export function sealCursor(key: Buffer, identity: Buffer, plain: string): string {
+  const nonce = randomBytes(nonceBytes);
+  const cipher = createCipheriv(algorithm, key, nonce).setAAD(identity);
+  const sealed = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()]);
+  return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString('base64url');
+}
+
+/** What `sealCursor` sealed; undefined for every other text. */
+export function openCursor(key: Buffer, identity: Buffer, text: string): string | undefined {
+  const cursor = Buffer.from(text, 'base64url');
   if (cursor.length <= nonceBytes + tagBytes) return undefined;
   const decipher = createDecipheriv(algorithm, key, cursor.subarray(0, nonceBytes), { authTagLength: tagBytes })
     .setAAD(identity)
@@ -58,5 +62,5 @@ const pageParameters = new Set(['_count', '_cursor', '_offset', '_total', '_form
 /** The same for two requests that walk through the same rows in the same order. */
 function searchIdentity(request: SearchRequest): Buffer {
   const pairs = request.applied.filter(([name]) => !pageParameters.has(name)).map((pair) => JSON.stringify(pair));
-  return Buffer.from(hash('sha256', JSON.stringify([request.type, ...pairs.sort()]), 'hex'));
+  return Buffer.from(hash('sha256', JSON.stringify([request.path, ...pairs.sort()]), 'hex'));
 }

@@ -1,11 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { fhirVersion, type JsonObject } from '#fhir';
+import { nextDown, nextUp } from './decimal.js';
 import { indexResource } from './index-resource.js';
 import type { IndexRows } from './index-rows.js';
+import { listMembers } from './list-members.js';
+import { anyScope } from './number-scopes.js';
 
 const version = fhirVersion('R4');
 /** Shows the text behind each hash, so that a test can name it. */
-const plain = { hash: (text: string) => text };
+const plain = { hash: (text: string) => text, hashOften: (text: string) => text };
 
 function index(resource: JsonObject): IndexRows {
   return indexResource(version, plain, resource, ['https://me.example/fhir/R4/']);
@@ -53,9 +56,24 @@ describe('tokens', () => {
     expect(new Set(tokens).size).toBe(tokens.length);
   });
 
-  it('say that a quantity is present, although it cannot be searched by', () => {
+  it('say that a parameter has a value, whatever its type', () => {
     const { tokens } = index({ resourceType: 'Observation', valueQuantity: { value: 1 } });
     expect(tokens).toContain(`${key('Observation', 'value-quantity')}|present`);
+  });
+
+  it('name the type of an identifier with its value', () => {
+    const { tokens } = index({
+      resourceType: 'Patient',
+      identifier: [{ value: '7', type: { coding: [{ system: 's', code: 'MR' }, { code: 'no system' }] } }],
+    });
+    const parameter = key('Patient', 'identifier');
+    expect(tokens.filter((text) => text.includes('of-type'))).toEqual([`${parameter}|of-type|1|s|2|MR|7`]);
+  });
+
+  it('are not written for a parameter that unites others', () => {
+    const { tokens } = index({ resourceType: 'Observation', code: { coding: [{ code: '1' }] } });
+    const parameter = key('Observation', 'combo-code');
+    expect(tokens.filter((text) => text.startsWith(`${parameter}|`))).toEqual([]);
   });
 
   it('have none for what the server sets', () => {
@@ -125,6 +143,143 @@ describe('dates', () => {
     const location = ['2024-01-01', '2024-02-01', '2024-02-01'].map((day) => ({ period: { start: day, end: day } }));
     const rows = index({ resourceType: 'Encounter', location });
     expect(datesOf(rows, 'Encounter', 'location-period').map(({ irregular }) => irregular)).toEqual([true, true]);
+  });
+});
+
+describe('numbers', () => {
+  const ucum = 'http://unitsofmeasure.org';
+  const numbersOf = (rows: IndexRows, type: string, code: string) =>
+    rows.numbers.filter(({ parameter }) => parameter === key(type, code)).map(({ parameter: _, ...row }) => row);
+  const quantity = (value: number, more: JsonObject = {}): JsonObject => ({
+    value,
+    unit: 'milligram',
+    system: ucum,
+    code: 'mg',
+    ...more,
+  });
+  const valueOf = (valueQuantity: JsonObject) =>
+    numbersOf(index({ resourceType: 'Observation', valueQuantity }), 'Observation', 'value-quantity');
+  const row = { irregular: false, node: 0, marks: [] };
+
+  it('of a quantity are the number as written, marked with its unit, and the number in base units', () => {
+    expect(valueOf(quantity(5.4))).toEqual([
+      { ...row, scope: anyScope, lower: 5.4, upper: 5.4, marks: ['mark|unit|mg', 'mark|unit|milligram'] },
+      { ...row, scope: 'scope|kind|g1.mol0', lower: 0.0054, upper: 0.0054 },
+    ]);
+  });
+
+  it('of a unit that cannot be converted stand under its system and code', () => {
+    expect(valueOf(quantity(5, { code: '[iU]' }))[1]).toEqual({
+      ...row,
+      scope: `scope|unit|25|${ucum}|[iU]`,
+      lower: 5,
+      upper: 5,
+    });
+    expect(valueOf({ value: 5, code: 'x' })[1]?.scope).toBe('scope|unit|0||x');
+    expect(valueOf({ value: 5, unit: 'x' })).toHaveLength(1);
+    expect(valueOf({ unit: 'x' })).toEqual([]);
+  });
+
+  it.each([
+    ['<', -Infinity, nextDown(0.005)],
+    ['<=', -Infinity, 0.005],
+    ['>', nextUp(0.005), Infinity],
+    ['>=', 0.005, Infinity],
+    ['ad', 0.005, 0.005],
+  ])('of a quantity with the comparator %s reach from %d to %d in base units', (comparator, lower, upper) => {
+    expect(valueOf(quantity(5, { comparator }))[1]).toMatchObject({ lower, upper, irregular: lower !== upper });
+  });
+
+  it('of a range reach from its low to its high end', () => {
+    const of = (onsetRange: JsonObject) =>
+      numbersOf(index({ resourceType: 'Condition', onsetRange }), 'Condition', 'onset-age').map(({ lower, upper }) => [
+        lower,
+        upper,
+      ]);
+    expect(of({ low: { value: 1 }, high: { value: 2 } })).toEqual([[1, 2]]);
+    expect(of({ low: { value: 1 } })).toEqual([[1, Infinity]]);
+    expect(of({ high: { value: 2 } })).toEqual([[-Infinity, 2]]);
+    expect(of({ low: { value: 2 }, high: { value: 1 } })).toEqual([]);
+    expect(of({})).toEqual([]);
+  });
+
+  it('of an amount of money have its currency as their unit', () => {
+    const rows = index({ resourceType: 'Invoice', totalNet: { value: 40, currency: 'EUR' } });
+    expect(numbersOf(rows, 'Invoice', 'totalnet').map(({ scope, marks }) => [scope, marks])).toEqual([
+      [anyScope, ['mark|unit|EUR']],
+      ['scope|unit|20|urn:iso:std:iso:4217|EUR', []],
+    ]);
+  });
+
+  it('are irregular when a parameter has several, and equal ones are one row', () => {
+    const rows = index({
+      resourceType: 'RiskAssessment',
+      prediction: [{ probabilityDecimal: 0.5 }, { probabilityDecimal: 0.7 }, { probabilityDecimal: 0.5 }],
+    });
+    expect(numbersOf(rows, 'RiskAssessment', 'probability').map(({ lower, irregular }) => [lower, irregular])).toEqual([
+      [0.5, true],
+      [0.7, true],
+    ]);
+  });
+
+  it('of a composite stand under the code they belong to, and carry its system', () => {
+    const rows = index({
+      resourceType: 'Observation',
+      component: [
+        { code: { coding: [{ system: 'http://l', code: 'a' }] }, valueQuantity: { value: 1 } },
+        { code: { coding: [{ code: 'b' }] }, valueQuantity: { value: 1 } },
+        { code: { text: 'no code' }, valueQuantity: { value: 1 } },
+      ],
+    });
+    expect(numbersOf(rows, 'Observation', 'component-code-value-quantity')).toEqual([
+      { ...row, scope: 'scope|1|1|a|', lower: 1, upper: 1, marks: ['mark|0|pair|8|http://l|a'] },
+      { ...row, node: 1, scope: 'scope|1|1|b|', lower: 1, upper: 1, marks: ['mark|0|pair|0||b'] },
+    ]);
+    expect(numbersOf(rows, 'Observation', 'combo-code-value-quantity')).toEqual([]);
+  });
+});
+
+describe('words and sort texts', () => {
+  it('are the words of the narrative, with a weight, of other texts, and the texts beside codes under their parameter', () => {
+    const { words } = index({
+      resourceType: 'Observation',
+      text: { status: 'generated', div: '<div>Heart</div>' },
+      code: { coding: [{ code: '1', display: "Heart's rate" }] },
+    });
+    expect(words).toBe(`'${key('Observation', 'code')}|heart''s rate' 1:1 heart:1A s:1 rate:1`);
+  });
+
+  it('have room in the database however long a document is', () => {
+    const text = Array.from({ length: 200_000 }, (_, index) => `word${index}`).join(' ');
+    expect(index({ resourceType: 'Basic', text: { div: text } }).words.length).toBeLessThan(1_000_000);
+  });
+
+  it('are the least code of a token and the least text of a reference', () => {
+    const { sortTexts } = index({
+      resourceType: 'Patient',
+      meta: { tag: [{ code: 'x' }] },
+      identifier: [{ value: 'b' }, { value: 'a' }, { system: 's' }],
+      active: true,
+      managingOrganization: { reference: 'https://me.example/fhir/R4/Organization/o' },
+    });
+    expect(JSON.parse(sortTexts)).toEqual({
+      identifier: 'a',
+      active: 'true',
+      deceased: 'false',
+      organization: 'Organization/o',
+    });
+  });
+});
+
+describe('the members of a list', () => {
+  it('are those whose entries are not marked as deleted', () => {
+    const rows = index({
+      resourceType: 'List',
+      entry: [{ item: { reference: 'Patient/1/_history/3' } }, { item: { reference: 'Patient/2' }, deleted: true }, {}],
+    });
+    const members = rows.references.filter(({ parameter }) => parameter === listMembers.key);
+    expect(members.map(({ target }) => target)).toEqual(['reference|Patient/1']);
+    expect(targetsOf(rows, 'List', 'item')).toContain('reference|Patient/2');
   });
 });
 

@@ -6,6 +6,11 @@ export interface IndexRows {
   readonly references: ReferenceRow[];
   readonly strings: StringRow[];
   readonly dates: DateRow[];
+  readonly numbers: NumberRow[];
+  /** For `resource_text.words`: the text form of a `tsvector`; empty when the resource has no words. */
+  readonly words: string;
+  /** For `resource.sort_texts`: a JSON object, by code of the parameter. */
+  readonly sortTexts: string;
 }
 
 export interface ReferenceRow {
@@ -30,4 +35,18 @@ export interface DateRow {
   readonly lower: string;
   readonly upper: string;
   readonly irregular: boolean;
+}
+
+/**
+ * The numbers from lower to upper, both included; infinite for open ends. `irregular` marks a row with different ends or
+ * one of several of its parameter and scope: all others are found by `lower` alone.
+ */
+export interface NumberRow {
+  readonly parameter: number;
+  readonly scope: string;
+  readonly irregular: boolean;
+  readonly lower: number;
+  readonly upper: number;
+  readonly marks: readonly string[];
+  readonly node: number;
 }

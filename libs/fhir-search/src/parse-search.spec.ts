@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { fhirVersion, OutcomeError } from '#fhir';
-import { parseSearch, type ParseOptions } from './parse-search.js';
+import { parseSearch, parseSearchAt, parseSystemSearch, type ParseOptions } from './parse-search.js';
 import type { SearchRequest } from './search-request.js';
 
 const version = fhirVersion('R4');
@@ -40,31 +40,27 @@ describe('what is not a parameter of the type', () => {
 
 describe('what is not supported yet', () => {
   it.each([
-    ['Observation?subject.name=x', 'subject.name'],
-    ['Observation?subject:Patient.name=x', 'subject:Patient.name'],
-    ['Patient?_has:Observation:patient:code=x', '_has:Observation:patient:code'],
-    ['Observation?_include=Observation:subject', '_include'],
-    ['Observation?_include:iterate=Observation:subject', '_include:iterate'],
-    ['Patient?_revinclude=Observation:subject', '_revinclude'],
-    ['Patient?_filter=name eq x', '_filter'],
-    ['Patient?_text=x', '_text'],
-    ['Patient?_content=x', '_content'],
-    ['Patient?_elements=id', '_elements'],
-    ['Patient?_summary=true', '_summary=true'],
-    ['Observation?value-quantity=5', 'value-quantity'],
-    ['RiskAssessment?probability=0.5', 'probability'],
-    ['Observation?code-value-quantity=a$5', 'code-value-quantity'],
+    ['Patient?_contained=true', '_contained'],
+    ['Patient?_contained=both', '_contained'],
+    ['Patient?_query=x', '_query'],
+    ['Patient?_filter=name ss x', '_filter'],
     ['Observation?code:in=http://x', 'code:in'],
-    ['Observation?code:text=x', 'code:text'],
-    ['Patient?identifier:of-type=a|b|c', 'identifier:of-type'],
-    ['Patient?family:text=x', 'family:text'],
+    ['Observation?code:not-in=http://x', 'code:not-in'],
+    ['Observation?code:above=x', 'code:above'],
+    ['Observation?code:below=x', 'code:below'],
+    ['Observation?code:code-text=x', 'code:code-text'],
+    ['Observation?subject:above=Patient/1', 'subject:above'],
+    ['Observation?subject:below=Patient/1', 'subject:below'],
+    ['Observation?value-quantity:not=5', 'value-quantity:not'],
+    ['RiskAssessment?probability:exact=0.5', 'probability:exact'],
+    ['Observation?code-value-quantity:missing=true', 'code-value-quantity:missing'],
+    ['Location?near=42|-83', 'near'],
+    ['Patient?_list=$current-problems', '_list'],
+    ['Patient?_text:exact=x', '_text:exact'],
     ['Patient?birthdate:not=2000', 'birthdate:not'],
     ['Observation?subject:missin=true', 'subject:missin'],
-    ['ValueSet?url:above=http://x', 'url:above'],
     ['Patient?_id:exact=x', '_id:exact'],
     ['Patient?_lastUpdated:not=2020', '_lastUpdated:not'],
-    ['Patient?_sort=identifier', '_sort'],
-    ['Observation?_sort=subject', '_sort'],
   ])('%s is refused by name, under lenient handling too', (search, name) => {
     for (const handling of ['strict', 'lenient'] as const) {
       const error = refusal(search, { handling });
@@ -97,6 +93,9 @@ describe('a bad value', () => {
     ['Patient?_sort=nothing', '_sort'],
     ['Patient?_total=exact', '_total'],
     ['Patient?_summary=all', '_summary'],
+    ['Patient?_elements=name&_summary=text', '_summary'],
+    ['Patient?_elements=a[1]', '_elements'],
+    ['Patient?_contained=maybe', '_contained'],
     [`Patient?family=${'a'.repeat(257)}`, 'family'],
     [`ValueSet?url:below=${'a'.repeat(257)}`, 'url'],
   ])('%s is refused with the name of the parameter', (search, name) => {
@@ -129,6 +128,11 @@ describe('a request', () => {
       sort: [],
       count: 20,
       total: 'none',
+      furtherTypes: [],
+      everyType: false,
+      path: 'Patient',
+      includes: [],
+      shown: { kind: 'all' },
       ignored: [],
       applied: [],
     });
@@ -139,7 +143,7 @@ describe('a request', () => {
   });
 
   it('takes at most a thousand entries on a page', () => {
-    expect(parse('Patient?_count=5000').count).toBe(1000);
+    expect(parse('Patient?_count=5000')).toMatchObject({ count: 1000, applied: [['_count', '1000']] });
   });
 
   it.each(['_count=0', '_summary=count', '_summary=count&_count=5', '_count=5&_summary=count', '_count=0&_total=none'])(
@@ -184,6 +188,105 @@ describe('a request', () => {
   it('can be printed', () => {
     const request = parse('Patient?identifier=a|b&birthdate=ge2000&family:exact=x&_sort=family&_offset=3');
     expect(JSON.parse(JSON.stringify(request))).toEqual(request);
+  });
+});
+
+describe('a chain', () => {
+  const key = (type: string, code: string) => version.searchParameters(type).get(code)?.key;
+
+  it('has the criteria for each type that the reference may have and that knows the parameter', () => {
+    const [criterion] = parse('Observation?subject.name=x').criteria;
+    expect(criterion).toMatchObject({
+      kind: 'chain',
+      parameter: { code: 'subject', key: key('Observation', 'subject') },
+    });
+    expect(criterion?.kind === 'chain' && criterion.targets.map(({ type }) => type)).toEqual(['Patient', 'Location']);
+  });
+
+  it('leaves out the types whose parameter cannot take the value', () => {
+    const [criterion] = parse('Provenance?agent.address-city=x').criteria;
+    expect(criterion?.kind).toBe('chain');
+  });
+
+  it('goes on from the other side with _has', () => {
+    expect(parse('Patient?_has:Observation:patient:code=x').criteria).toMatchObject([
+      { kind: 'has', parameter: { key: key('Observation', 'patient') }, source: { type: 'Observation' } },
+    ]);
+  });
+
+  it('is as long as the limit allows and no longer', () => {
+    expect(parse(`Patient?${'link:Patient.'.repeat(5)}name=x`).criteria).toHaveLength(1);
+    expect(refusal(`Patient?${'link:Patient.'.repeat(6)}name=x`).category).toBe('too-costly');
+  });
+
+  it('is one of as many as the limit allows', () => {
+    const chains = (count: number) => `Patient?${Array.from({ length: count }, () => 'link:Patient.name=x').join('&')}`;
+    expect(parse(chains(50)).criteria).toHaveLength(50);
+    expect(refusal(chains(51)).category).toBe('too-costly');
+  });
+
+  it('that leads nowhere is left out under lenient handling', () => {
+    const lenient = parse('Observation?subject.nosuch=x&_include=Nothing:x&code=y', { handling: 'lenient' });
+    expect(lenient.ignored).toEqual(['subject.nosuch', '_include']);
+    expect(lenient.applied).toEqual([['code', 'y']]);
+  });
+});
+
+describe('the limits of includes', () => {
+  it('allow twenty', () => {
+    const includes = (count: number) => `Patient?${Array.from({ length: count }, () => '_include=*').join('&')}`;
+    expect(parse(includes(20)).includes).toHaveLength(20);
+    expect(refusal(includes(21)).category).toBe('too-costly');
+  });
+});
+
+describe('a search over several types', () => {
+  const system = (query: string, options: Partial<ParseOptions> = {}) =>
+    parseSystemSearch(version, query, { handling: 'strict', ...options });
+
+  it('has the criteria as each type has the parameter', () => {
+    const request = system('_type=Patient,Practitioner&name=x');
+    expect(request).toMatchObject({
+      type: 'Patient',
+      furtherTypes: [{ type: 'Practitioner' }],
+      everyType: false,
+      path: '',
+    });
+    expect(request.applied).toEqual([
+      ['_type', 'Patient,Practitioner'],
+      ['name', 'x'],
+    ]);
+    expect(request.furtherTypes[0]?.criteria).not.toEqual(request.criteria);
+  });
+
+  it('is about every type when none is named', () => {
+    const request = system('_id=x');
+    expect(request.everyType).toBe(true);
+    expect([request, ...request.furtherTypes].map(({ type }) => type)).toEqual(version.resourceTypes);
+  });
+
+  it.each([
+    ['Patient/1/Observation', 'Observation', 'Patient/1/Observation'],
+    ['Patient/1/*', 'Account', 'Patient/1/*'],
+    ['', version.resourceTypes[0], ''],
+    ['Patient', 'Patient', 'Patient'],
+  ])('stands at the address %j', (address, type, path) => {
+    expect(parseSearchAt(version, address, '', { handling: 'strict' })).toMatchObject({ type, path });
+  });
+
+  it.each([
+    'Nothing',
+    '*',
+    'Patient/1',
+    'Organization/1/Patient',
+    'Patient/1/Organization',
+    'Patient/a b/Observation',
+    'Patient/1/Observation/2',
+    'Patient/1/Nothing',
+  ])('does not stand at the address %j', (address) => {
+    expect(() => parseSearchAt(version, address, '', { handling: 'strict' })).toThrow(
+      expect.objectContaining({ category: 'not-found' }),
+    );
   });
 });
 

@@ -3,14 +3,17 @@
  * checked without a database: names, modifiers, values, limits. What the standard has and this server does not have yet
  * is refused by name; nothing that a client asked for is left out silently.
  */
-import { badRequest, tooCostly, type FhirVersion, type SearchParameter } from '#fhir';
+import { badRequest, notFound, tooCostly, type FhirVersion } from '#fhir';
+import { compartmentCriterion, compartmentTypes, type CompartmentOwner } from './compartment.js';
 import { localReferences } from './local-reference.js';
-import { parseDateTest } from './parameter-types/date.js';
-import { parameterTypes } from './parameter-types/index.js';
-import { modifierNotSupported, notSupportedYet, type ParseContext } from './parameter-types/parameter-type.js';
+import { parseCriterion, type CriterionContext } from './parse-criterion.js';
+import { parseFilter } from './parse-filter.js';
+import { isInclude, parseInclude } from './parse-include.js';
 import { isResultParameter, readResultParameters } from './result-parameters.js';
-import type { Criterion, SearchRequest } from './search-request.js';
-import { splitUnescaped, unescapeValue } from './value-text.js';
+import { SearchBudget } from './search-budget.js';
+import type { Criterion, Include, SearchRequest, TypeCriteria } from './search-request.js';
+import { UnknownParameter } from './unknown-parameter.js';
+import { splitUnescaped } from './value-text.js';
 
 export interface ParseOptions {
   /** What `Prefer: handling=` said; `strict` refuses unknown parameters, `lenient` leaves them out. */
@@ -19,56 +22,160 @@ export interface ParseOptions {
   readonly ownBaseUrls?: readonly string[];
   /** The present moment, on which `ap` depends. */
   readonly now?: Date;
+  /** Only what is in this compartment (https://hl7.org/fhir/R4/search.html#compartment). */
+  readonly compartment?: CompartmentOwner;
 }
 
-/** Limits of one search; beyond them it is refused as too costly before any work is done. */
-const maxCriteria = 100;
-const maxValues = 1000;
+/** A query string without its question mark, or its decoded pairs. */
+export type Query = string | readonly (readonly [name: string, value: string])[];
+
+const maxIncludes = 20;
 
 /**
- * The request that `query` (the text behind `?`, or its decoded pairs) makes for resources of `type`. Parameters
- * without a value are ignored. Throws OutcomeError: an unknown parameter under strict handling, a malformed value, an
- * unsupported feature, or too many criteria; the issue's `expression` names the parameter.
+ * The request that `query` makes for resources of `type`. Parameters without a value are ignored. Throws OutcomeError:
+ * an unknown parameter under strict handling, a malformed value, an unsupported feature, or more than the limits allow;
+ * the issue's `expression` names the parameter. 404 when the compartment does not exist or never holds the type.
  */
-export function parseSearch(
-  version: FhirVersion,
-  type: string,
-  query: string | readonly (readonly [string, string])[],
-  options: ParseOptions,
-): SearchRequest {
-  const parameters = version.searchParameters(type);
-  const context = parseContext(version, options);
-  const criteria: Criterion[] = [];
-  const results: [string, string][] = [];
-  const applied: [string, string][] = [];
-  const ignored: string[] = [];
-  let valueCount = 0;
-
-  for (const [name, value] of typeof query === 'string' ? new URLSearchParams(query) : query) {
-    const values = splitUnescaped(value, ',').filter((part) => part !== '');
-    if (values.length === 0) continue;
-    if (isResultParameter(name)) {
-      results.push([name, value]);
-      applied.push([name, value]);
-      continue;
-    }
-    const parameter = findParameter(parameters, name, type);
-    if (parameter === undefined) {
-      if (options.handling === 'strict') throw unknownParameter(name, type);
-      ignored.push(name);
-      continue;
-    }
-    valueCount += values.length;
-    if (criteria.length === maxCriteria) throw tooCostly(`A search may have at most ${maxCriteria} criteria.`);
-    if (valueCount > maxValues) throw tooCostly(`A search may have at most ${maxValues} values in all its criteria.`);
-    criteria.push(parseCriterion(parameter, name, values, context));
-    applied.push([name, value]);
-  }
-  return { type, criteria, ...readResultParameters(parameters, type, results), ignored, applied };
+export function parseSearch(version: FhirVersion, type: string, query: Query, options: ParseOptions): SearchRequest {
+  const { compartment } = options;
+  if (compartment !== undefined && !compartmentTypes(version, compartment).includes(type)) throw notFound();
+  const path = compartment === undefined ? type : `${compartment.type}/${compartment.id}/${type}`;
+  return parseTypes(version, [type], pairsOf(query), options, { path, everyType: false, applied: [] });
 }
 
-function parseContext(version: FhirVersion, options: ParseOptions): ParseContext {
+/**
+ * The request that `query` makes for resources of all types, or of those in `_type`: the whole system
+ * (https://hl7.org/fhir/R4/http.html#search), or one compartment. It may use the parameters that all of them have.
+ * Throws like `parseSearch`.
+ */
+export function parseSystemSearch(version: FhirVersion, query: Query, options: ParseOptions): SearchRequest {
+  const { compartment } = options;
+  const pairs = [...pairsOf(query)];
+  const searchable = compartment === undefined ? version.resourceTypes : compartmentTypes(version, compartment);
+  const named = pairs.filter(([name]) => name === '_type').flatMap(([, value]) => value.split(',').filter(Boolean));
+  const stray = named.find((type) => !searchable.includes(type));
+  if (stray !== undefined) {
+    throw badRequest(`'${stray}' is no resource type that can be searched here.`, {
+      code: 'value',
+      expression: ['_type'],
+    });
+  }
+  const path = compartment === undefined ? '' : `${compartment.type}/${compartment.id}/*`;
+  const others = pairs.filter(([name]) => name !== '_type');
+  if (named.length === 0)
+    return parseTypes(version, searchable, others, options, { path, everyType: true, applied: [] });
+  const types = [...new Set(named)];
+  const applied = [['_type', types.join(',')]] as const;
+  return parseTypes(version, types, others, options, { path, everyType: false, applied });
+}
+
+/** Stands in the address of a compartment for all types. */
+const anyType = '*';
+
+/**
+ * The search at an address below the FHIR base: `Patient`, the empty text for the whole system, `Patient/123/Observation`
+ * or `Patient/123/*` for a compartment. Throws like `parseSearch`, and 404 for an address at which no search is.
+ */
+export function parseSearchAt(version: FhirVersion, path: string, query: Query, options: ParseOptions): SearchRequest {
+  if (path === '') return parseSystemSearch(version, query, options);
+  const [first = '', id, inside, ...rest] = path.split('/');
+  const type = inside ?? first;
+  if (rest.length > 0 || (id !== undefined && inside === undefined)) throw notFound();
+  if (!version.isResourceType(type) && (type !== anyType || id === undefined)) throw notFound();
+  const within = id === undefined ? options : { ...options, compartment: { type: first, id } };
+  return type === anyType ? parseSystemSearch(version, query, within) : parseSearch(version, type, query, within);
+}
+
+const pairsOf = (query: Query) => (typeof query === 'string' ? new URLSearchParams(query) : query);
+
+function parseTypes(
+  version: FhirVersion,
+  types: readonly string[],
+  pairs: Iterable<readonly [string, string]>,
+  options: ParseOptions,
+  place: Pick<SearchRequest, 'path' | 'everyType' | 'applied'>,
+): SearchRequest {
+  const { compartment, handling } = options;
+  const branches = types.map((type) => new Branch(type, parseContext(version, options)));
+  if (compartment !== undefined) for (const branch of branches) branch.addCompartment(compartment);
+  const results: [string, string][] = [];
+  const includes: Include[] = [];
+  const applied = [...place.applied];
+  const ignored: string[] = [];
+
+  for (const [name, value] of pairs) {
+    if (splitUnescaped(value, ',').every((part) => part === '')) continue;
+    try {
+      if (isInclude(name)) includes.push(parseInclude(version, name, value));
+      else if (isResultParameter(name)) results.push([name, value]);
+      else addCriteria(branches, name, value);
+      applied.push([name, value]);
+    } catch (error) {
+      if (!(error instanceof UnknownParameter)) throw error;
+      if (handling === 'strict') throw unknownParameter(error, name);
+      ignored.push(name);
+    }
+  }
+  if (includes.length > maxIncludes) {
+    throw tooCostly(`A search may have at most ${maxIncludes} parameters '_include' and '_revinclude'.`);
+  }
+  const [first, ...further] = branches.map(({ type, criteria }): TypeCriteria => ({ type, criteria }));
+  if (first === undefined) throw new Error('A search is for at least one type.');
+  const settings = readResultParameters(version.searchParameters(first.type), types, results);
   return {
+    ...first,
+    furtherTypes: further,
+    ...place,
+    includes,
+    ...settings,
+    ignored,
+    applied: asApplied(applied, settings),
+  };
+}
+
+/** A page size beyond the limit is shown as what it was taken for. */
+function asApplied(
+  applied: SearchRequest['applied'],
+  { count }: Pick<SearchRequest, 'count'>,
+): SearchRequest['applied'] {
+  return applied.map(([name, value]) =>
+    name === '_count' && Number(value) > count ? [name, String(count)] : [name, value],
+  );
+}
+
+/** All or none of the branches get their criterion: a parameter that one type does not have is not one of this search. */
+function addCriteria(branches: readonly Branch[], name: string, value: string): void {
+  const criteria = branches.map((branch) => branch.parse(name, value));
+  branches.forEach((branch, index) => {
+    const criterion = criteria[index];
+    if (criterion !== undefined) branch.criteria.push(criterion);
+  });
+}
+
+/** One of the types that are searched, and what is asked of it. */
+class Branch {
+  readonly criteria: Criterion[] = [];
+
+  constructor(
+    readonly type: string,
+    private readonly context: CriterionContext,
+  ) {}
+
+  parse(name: string, value: string): Criterion {
+    if (name === '_filter') return parseFilter(this.type, value, this.context);
+    const values = splitUnescaped(value, ',').filter((part) => part !== '');
+    return parseCriterion(this.type, name, values, this.context);
+  }
+
+  addCompartment(owner: CompartmentOwner): void {
+    this.criteria.push(compartmentCriterion(this.context.version, owner, this.type));
+  }
+}
+
+function parseContext(version: FhirVersion, options: ParseOptions): CriterionContext {
+  return {
+    version,
+    budget: new SearchBudget(),
     now: options.now ?? new Date(),
     isResourceType: (name) => version.isResourceType(name),
     resourceTypes: version.resourceTypes,
@@ -76,63 +183,6 @@ function parseContext(version: FhirVersion, options: ParseOptions): ParseContext
   };
 }
 
-/** Parameters of the standard that are no properties of one resource and that this server does not have yet. */
-const notYetByName = new Set(
-  '_include _revinclude _has _list _query _filter _text _content _contained _containedType _type _score _graph'.split(
-    ' ',
-  ),
-);
-
-/** The parameter that `name` (with modifier or chain) starts with; undefined if the type has none of that name. */
-function findParameter(
-  parameters: ReadonlyMap<string, SearchParameter>,
-  name: string,
-  type: string,
-): SearchParameter | undefined {
-  const [code = ''] = name.split(/[:.]/, 1);
-  if (notYetByName.has(code)) throw notSupportedYet(name, `The search parameter '${code}'`);
-  const parameter = parameters.get(code);
-  if (parameter !== undefined && name.includes('.')) {
-    throw notSupportedYet(name, `The chained search parameter '${name}' of ${type}`);
-  }
-  return parameter;
-}
-
-function parseCriterion(
-  parameter: SearchParameter,
-  name: string,
-  values: readonly string[],
-  context: ParseContext,
-): Criterion {
-  const { code } = parameter;
-  const modifier = name.length > code.length ? name.slice(code.length + 1) : undefined;
-  if (modifier === 'missing') return parseMissing(parameter, values);
-  if (code === '_id') return parseId(modifier, values);
-  if (code === '_lastUpdated') {
-    if (modifier !== undefined) throw modifierNotSupported(code, modifier);
-    return { kind: 'last-updated', tests: values.map((value) => parseDateTest(code, value, context.now)) };
-  }
-  return parameterTypes[parameter.type].parse(parameter, modifier, values, context);
-}
-
-function parseId(modifier: string | undefined, values: readonly string[]): Criterion {
-  if (modifier !== undefined && modifier !== 'not') throw modifierNotSupported('_id', modifier);
-  return { kind: 'id', ids: values.map(unescapeValue), negated: modifier === 'not' };
-}
-
-function parseMissing(parameter: SearchParameter, values: readonly string[]): Criterion {
-  const { code, key, type } = parameter;
-  if (type === 'composite' || type === 'special') throw modifierNotSupported(code, 'missing');
-  const [value] = values;
-  if (values.length !== 1 || (value !== 'true' && value !== 'false')) {
-    throw badRequest(`':missing' of the search parameter '${code}' takes 'true' or 'false'.`, {
-      code: 'value',
-      expression: [`${code}:missing`],
-    });
-  }
-  return { kind: 'missing', parameter: { code, key }, missing: value === 'true' };
-}
-
-function unknownParameter(name: string, type: string): Error {
-  return badRequest(`${type} has no search parameter '${name}'.`, { code: 'not-found', expression: [name] });
+function unknownParameter({ message }: UnknownParameter, name: string): Error {
+  return badRequest(message, { code: 'not-found', expression: [name] });
 }

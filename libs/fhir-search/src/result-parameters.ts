@@ -4,9 +4,9 @@
  */
 import { badRequest, type OutcomeError, type SearchParameter } from '#fhir';
 import { notSupportedYet } from './parameter-types/parameter-type.js';
-import type { SearchRequest, SortKey } from './search-request.js';
+import type { SearchRequest, ShownParts, SortKey } from './search-request.js';
 
-type ResultSettings = Pick<SearchRequest, 'count' | 'offset' | 'cursor' | 'sort' | 'total'>;
+type ResultSettings = Pick<SearchRequest, 'count' | 'offset' | 'cursor' | 'sort' | 'total' | 'shown'>;
 
 const defaultCount = 20;
 const maxCount = 1000;
@@ -21,7 +21,10 @@ const readers = new Map<string, (value: string, context: ReadContext) => Partial
   ['_sort', (value, context) => ({ sort: parseSort(value, context) })],
   ['_total', (value) => ({ total: parseTotal(value) })],
   ['_summary', (value) => parseSummary(value)],
-  ['_elements', () => refuse('_elements')],
+  ['_elements', (value) => ({ shown: parseElements('_elements', value) })],
+  // What clients of Medplum call it.
+  ['_fields', (value) => ({ shown: parseElements('_fields', value) })],
+  ['_contained', (value) => parseContained(value)],
   // The representation is negotiated elsewhere; a search is the same whatever its format.
   ['_format', () => ({})],
   ['_pretty', () => ({})],
@@ -32,7 +35,8 @@ export function isResultParameter(name: string): boolean {
 }
 
 interface ReadContext {
-  readonly type: string;
+  /** What is searched, the type of `parameters` first. */
+  readonly types: readonly string[];
   readonly parameters: ReadonlyMap<string, SearchParameter>;
 }
 
@@ -42,16 +46,19 @@ interface ReadContext {
  */
 export function readResultParameters(
   parameters: ReadonlyMap<string, SearchParameter>,
-  type: string,
+  types: readonly string[],
   pairs: readonly (readonly [name: string, value: string])[],
 ): ResultSettings {
-  let settings: ResultSettings = { count: defaultCount, sort: [], total: 'none' };
+  let settings: ResultSettings = { count: defaultCount, sort: [], total: 'none', shown: { kind: 'all' } };
   const seen = new Set<string>();
   for (const [name, value] of pairs) {
     if (seen.has(name)) throw badSetting(name, `'${name}' may be given once only.`);
     seen.add(name);
-    const read = readers.get(name)?.(value, { type, parameters });
+    const read = readers.get(name)?.(value, { types, parameters });
     // Asking for the count alone wins over a `_count`, in whichever order they come.
+    if (read?.shown && settings.shown.kind !== 'all') {
+      throw badSetting(name, "'_summary', '_elements' and '_fields' cannot be combined.");
+    }
     settings = { ...settings, ...read, count: settings.count === 0 ? 0 : (read?.count ?? settings.count) };
   }
   if (settings.cursor !== undefined && settings.offset !== undefined) {
@@ -79,8 +86,24 @@ function parseTotal(value: string): 'none' | 'accurate' {
 function parseSummary(value: string): Partial<ResultSettings> {
   if (value === 'count') return { count: 0 };
   if (value === 'false') return {};
-  if (value === 'true' || value === 'text' || value === 'data') return refuse(`_summary=${value}`);
-  throw badSetting('_summary', `'_summary' takes 'count' or 'false', not '${value}'.`);
+  if (value === 'true') return { shown: { kind: 'summary' } };
+  if (value === 'text' || value === 'data') return { shown: { kind: value } };
+  throw badSetting('_summary', `'_summary' takes 'true', 'text', 'data', 'count' or 'false', not '${value}'.`);
+}
+
+/** Resources inside others are found with them only, which is what the standard means by default. */
+function parseContained(value: string): Partial<ResultSettings> {
+  if (value === 'false') return {};
+  if (value === 'true' || value === 'both') throw notSupportedYet('_contained', `'_contained=${value}'`);
+  throw badSetting('_contained', `'_contained' takes 'false', not '${value}'.`);
+}
+
+/** Elements at the top of a resource; of a path into one (`name.family`) the whole of the first element is shown. */
+function parseElements(name: string, value: string): ShownParts {
+  const elements = value.split(',').filter((path) => path !== '');
+  const flaw = elements.find((path) => !/^[A-Za-z]+(?:\.[A-Za-z]+)*$/.test(path));
+  if (flaw !== undefined) throw badSetting(name, `'${name}' takes names of elements, not '${flaw}'.`);
+  return { kind: 'elements', elements };
 }
 
 function parseSort(value: string, context: ReadContext): SortKey[] {
@@ -92,23 +115,34 @@ function parseSort(value: string, context: ReadContext): SortKey[] {
   });
 }
 
-function parseSortKey(code: string, descending: boolean, { type, parameters }: ReadContext): SortKey {
+/** By what the values of each type of parameter are ordered; the others have no order. */
+const sortedAs: Readonly<Record<SearchParameter['type'], 'string' | 'date' | 'number' | 'text' | undefined>> = {
+  string: 'string',
+  uri: 'string',
+  date: 'date',
+  number: 'number',
+  quantity: 'number',
+  token: 'text',
+  reference: 'text',
+  composite: undefined,
+  special: undefined,
+};
+
+function parseSortKey(code: string, descending: boolean, { types, parameters }: ReadContext): SortKey {
   if (code === '_id') return { code, descending, by: 'id' };
   if (code === '_lastUpdated') return { code, descending, by: 'last-updated' };
-  const parameter = parameters.get(code);
-  if (parameter === undefined) throw badSetting('_sort', `${type} has no search parameter '${code}' to sort by.`);
-  const { type: by, key } = parameter;
-  if (by !== 'string' && by !== 'date') {
-    throw notSupportedYet(
-      '_sort',
-      `Sorting by '${code}' (of type ${by}; only dates, strings, _id and _lastUpdated are)`,
-    );
+  if (types.length > 1) {
+    throw badSetting('_sort', "A search over several types can be sorted by '_id' and '_lastUpdated' only.");
   }
+  const parameter = parameters.get(code);
+  if (parameter === undefined)
+    throw badSetting('_sort', `${types[0] ?? ''} has no search parameter '${code}' to sort by.`);
+  const { type, key, indexKeys } = parameter;
+  // Neither what stands in the index under other keys nor the codes that all types have is kept for sorting.
+  const isKept = indexKeys.includes(key) && !(sortedAs[type] === 'text' && code.startsWith('_'));
+  const by = isKept ? sortedAs[type] : undefined;
+  if (by === undefined) throw notSupportedYet('_sort', `Sorting by '${code}' (of type ${type})`);
   return { code, descending, by, parameter: { code, key } };
-}
-
-function refuse(what: string): never {
-  throw notSupportedYet(what, `'${what}'`);
 }
 
 function badSetting(name: string, text: string): OutcomeError {

@@ -19,26 +19,87 @@ export type Condition =
       readonly negated: boolean;
       readonly identifying: boolean;
     }
-  | { readonly kind: 'reference'; readonly parameter: number; readonly targets: readonly string[] }
+  /** The resource refers, by one of these parameters, to one of these targets. */
+  | { readonly kind: 'reference'; readonly parameters: readonly number[]; readonly targets: readonly string[] }
   | {
       readonly kind: 'string';
       readonly parameter: number;
       readonly match: StringMatch;
       readonly values: readonly string[];
     }
-  | { readonly kind: 'date'; readonly parameter: number; readonly tests: readonly DateTest[] };
+  | { readonly kind: 'date'; readonly parameter: number; readonly tests: readonly DateTest[] }
+  /** A row of resource_number lies within one of the bounds. */
+  | { readonly kind: 'number'; readonly anyOf: readonly NumberBounds[] }
+  /** Two rows of resource_number that come from one node of the resource: a composite of two numbers. */
+  | { readonly kind: 'number-pair'; readonly anyOf: readonly (readonly [NumberBounds, NumberBounds])[] }
+  /** The resource's words satisfy the query, which is PostgreSQL's `tsquery` over `resource_text.words`. */
+  | { readonly kind: 'words'; readonly query: string }
+  | CombiningCondition;
+
+/**
+ * Where the rows of a number, quantity or composite must lie: a closed interval for each of their two ends, so that
+ * every prefix has the same form (`> 5` starts at the next number there is behind 5).
+ */
+export interface NumberBounds {
+  readonly parameter: number;
+  /** What else must be equal, a unit or a code: `anyScope` or the hash of a text that number-scopes.ts makes. */
+  readonly scope: string;
+  readonly lower: readonly [from: number, to: number];
+  readonly upper: readonly [from: number, to: number];
+  /** Hashes that the row must carry, for what is too rare to be part of the scope. */
+  readonly marks: readonly string[];
+}
+
+/** Conditions that are made of conditions, and those that follow references to other resources. */
+export type CombiningCondition =
+  | { readonly kind: 'and' | 'or'; readonly conditions: readonly Condition[] }
+  | { readonly kind: 'not'; readonly condition: Condition }
+  /** No resource satisfies it: what somebody finds who may not see anything of a type. */
+  | { readonly kind: 'nothing' }
+  /** The resource is of the type of one of the plans and satisfies its conditions. */
+  | { readonly kind: 'of-types'; readonly plans: readonly TypePlan[] }
+  /** The resource refers by `parameter` to one that satisfies one of the plans (a chain). */
+  | { readonly kind: 'refers-to'; readonly parameter: number; readonly plans: readonly TypePlan[] }
+  /** One that satisfies the plan refers by `parameter` to the resource (`_has`). */
+  | { readonly kind: 'referred-from'; readonly parameter: number; readonly plan: TypePlan }
+  /** The resource refers to targets of one of the groups, or is itself one of `selves` (hashes of `Type/id`). */
+  | { readonly kind: 'linked'; readonly groups: readonly LinkGroup[]; readonly selves: readonly string[] }
+  /** One of the resources with these creation numbers refers to the resource, as one of the groups says. */
+  | { readonly kind: 'target-of'; readonly resources: readonly string[]; readonly groups: readonly TargetGroup[] };
+
+/** References by these parameters (undefined: by any) to these targets. */
+export interface LinkGroup {
+  readonly parameters: readonly number[] | undefined;
+  readonly targets: readonly string[];
+}
+
+/** References by these parameters (undefined: by any) to resources of this type (undefined: of any). */
+export interface TargetGroup {
+  readonly parameters: readonly number[] | undefined;
+  readonly type: string | undefined;
+}
+
+/** Conditions on resources of one type, which must all hold. Deleted resources satisfy none. */
+export interface TypePlan {
+  readonly type: string;
+  readonly where: readonly Condition[];
+}
 
 /**
  * `prefix` and `contains` compare with `resource_string.value`, so their values are in the form in which the index
  * holds them; `exact` compares with `resource_string.original`.
  */
-export type StringMatch = 'prefix' | 'contains' | 'exact';
+export type StringMatch = 'prefix' | 'contains' | 'exact' | 'words';
 
 /** One key of the order; the creation number of the resource always follows as the last key. */
 export type OrderKey = { readonly descending: boolean } & (
   | { readonly by: 'id' }
   | { readonly by: 'last-updated' }
   | { readonly by: 'string'; readonly parameter: number }
+  /** The least number in `resource_number` whatever its unit. */
+  | { readonly by: 'number'; readonly parameter: number }
+  /** The member `code` of `resource.sort_texts`. */
+  | { readonly by: 'text'; readonly code: string }
   /** `main`: the parameter whose earliest start also stands in `resource_reference.ord`. */
   | { readonly by: 'date'; readonly parameter: number; readonly main: boolean }
 );
@@ -50,7 +111,8 @@ export interface CursorPosition {
 }
 
 export interface SearchPlan {
-  readonly type: string;
+  /** At least one. */
+  readonly types: readonly string[];
   readonly where: readonly Condition[];
   readonly order: readonly OrderKey[];
   /** Rows on a page. The statement asks for one more, which tells whether there is a next page. */

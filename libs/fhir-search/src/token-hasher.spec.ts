@@ -15,6 +15,11 @@ describe('a token hasher', () => {
     for (const value of values) expect(value).toMatch(/^[0-9a-f]{32}$/);
   });
 
+  it('gives the same value for a text that it keeps, however many it was asked to keep', () => {
+    const texts = Array.from({ length: 1000 }, (_, index) => `text ${index % 400}`);
+    for (const text of texts) expect(hasher.hashOften(text)).toBe(hasher.hash(text));
+  });
+
   it('takes a key of 32 bytes and no other', () => {
     expect(() => tokenHasher(Buffer.alloc(16))).toThrow('32 bytes');
   });

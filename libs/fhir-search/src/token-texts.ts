@@ -3,7 +3,7 @@
  * Every text starts with the key of its search parameter, which is different for each type; parts of free length that
  * are not last carry their length, so that no value can pose as another one.
  */
-import type { TokenValue } from './search-request.js';
+import type { TokenValue, TypedIdentifier } from './search-request.js';
 
 /** The parameter has a value: what `:missing` asks for. */
 export const presentText = (parameter: number): string => `${parameter}|present`;
@@ -24,6 +24,14 @@ export function tokenText(parameter: number, space: TokenSpace, { system, code }
 
 /** A code whose system the element itself implies (data type `code`): any system that a search names fits it. */
 export const impliedSystemText = (parameter: number, code: string): string => `${parameter}|implied|${code}`;
+
+/** An Identifier with that value whose type has that coding. */
+export const ofTypeText = (parameter: number, { system, code, value }: TypedIdentifier): string =>
+  `${parameter}|of-type|${system.length}|${system}|${code.length}|${code}|${value}`;
+
+/** A value of a composite all of whose parts are compared exactly. */
+export const compositeText = (parameter: number, parts: readonly string[]): string =>
+  `${parameter}|composite|${parts.map((part) => `${part.length}|${part}`).join('|')}`;
 
 /** The text whose hash stands in `resource_reference.target`. */
 export const referenceText = (target: string): string => `reference|${target}`;

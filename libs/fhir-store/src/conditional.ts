@@ -6,7 +6,7 @@
 import { multipleMatches, preconditionFailed } from '#fhir';
 import { parseSearch } from '#fhir-search';
 import type { SearchRequest } from '#fhir-search';
-import { sql } from '#postgres';
+import { compiledSql } from '#postgres';
 import { assertGranted, type Context } from './rights.js';
 import { runSearch } from './search.js';
 import type { StoredVersion } from './stored-version.js';
@@ -14,9 +14,10 @@ import type { Scope } from './transaction.js';
 
 /**
  * Reads the criteria of a conditional interaction. Throws 403 when the caller may not search the type, 400 for criteria
- * that are no valid search, and 412 when nothing in them selects: an interaction without a condition is not meant.
+ * that are no valid search, and 412 when nothing in them selects: an interaction without a condition is not meant. The
+ * request asks for `count` matches.
  */
-export function conditionalRequest({ tenant, caller }: Context, type: string, query: string): SearchRequest {
+export function conditionalRequest({ tenant, caller }: Context, type: string, query: string, count = 1): SearchRequest {
   assertGranted({ tenant, caller }, 'search', type);
   const request = parseSearch(tenant.version, type, query.startsWith('?') ? query.slice(1) : query, {
     handling: 'strict',
@@ -26,7 +27,7 @@ export function conditionalRequest({ tenant, caller }: Context, type: string, qu
     throw preconditionFailed(`A conditional interaction needs at least one search criterion on ${type}`);
   }
   const { cursor: _cursor, offset: _offset, ...rest } = request;
-  return { ...rest, sort: [], total: 'none', count: 1 };
+  return { ...rest, sort: [], includes: [], total: 'none', count };
 }
 
 /** Equal for requests that select the same by the same criteria, in whatever order they were given. */
@@ -35,19 +36,25 @@ export const criteriaKey = (request: SearchRequest): string =>
 
 /** Waits until no other transaction works on these criteria and keeps others away until this one ends. */
 export async function lockCriteria({ connection }: Scope, requests: readonly SearchRequest[]): Promise<void> {
+  if (requests.length === 0) return;
   // One order for everybody, so that transactions with several criteria never wait for each other in a ring.
-  for (const key of [...new Set(requests.map(criteriaKey))].sort()) {
-    await connection.query(sql`SELECT pg_advisory_xact_lock(hashtextextended(${key}, 0))`);
-  }
+  const keys = [...new Set(requests.map(criteriaKey))].sort();
+  await connection.query(
+    compiledSql({
+      name: 'store_lock_criteria',
+      text: 'SELECT pg_advisory_xact_lock(hashtextextended(key, 0)) FROM unnest($1::text[]) AS k (key)',
+      values: [keys],
+    }),
+  );
 }
 
 /** The one resource that matches; undefined when none does. Throws `multiple-matches` (412). */
 export async function findMatch(
-  { tenant }: Context,
+  context: Context,
   scope: Scope,
   request: SearchRequest,
 ): Promise<StoredVersion | undefined> {
-  const { hits, next } = await runSearch(tenant, scope, request);
+  const { hits, next } = await runSearch(context, scope, request);
   if (next !== undefined) throw multipleMatches();
   return hits[0];
 }

@@ -8,7 +8,8 @@ const draft: Draft = {
   head: '{"resourceType":"Patient","id":"1","meta":{"versionId":"',
   tail: '},"active":true}',
   extendedMeta: '"project":"p"',
-  index: { tokens: [], references: [], strings: [], dates: [] },
+  index: { tokens: [], references: [], strings: [], dates: [], numbers: [], words: '', sortTexts: '{}' },
+  self: '',
   credentials: {},
 };
 const lastUpdated = '2026-11-21T04:10:12.345Z';

@@ -37,9 +37,13 @@ export function decideUpdate({ current, draft, ifMatch, mayCreate }: UpdateFacts
  */
 export function assertIfMatch(ifMatch: string | undefined, current: StoredVersion): void {
   if (ifMatch === undefined) return;
-  const named = ifMatch.split(',').map((tag) => tag.trim().replace(/^(?:W\/)?"([^"]*)"$/, '$1'));
+  const named = entityTags(ifMatch);
   if (named.includes('*') ? !current.deleted : named.includes(current.versionId)) return;
   throw preconditionFailed(
     `If-Match names another version than the current one of ${current.type}/${current.id}, which is ${current.versionId}`,
   );
 }
+
+/** What the tags in a header or in an entry's condition say, without their quotes: version ids, or `*`. */
+export const entityTags = (condition: string): string[] =>
+  condition.split(',').map((tag) => tag.trim().replace(/^(?:W\/)?"([^"]*)"$/, '$1'));

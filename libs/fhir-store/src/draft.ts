@@ -1,5 +1,5 @@
 import { bodyHead, bodyTail } from '#fhir';
-import { indexResource, type IndexRows } from '#fhir-search';
+import { indexResource, selfHash, type IndexRows } from '#fhir-search';
 import type { Caller } from './caller.js';
 import type { Credentials, TakenResource } from './credentials/take-credentials.js';
 import type { TenantDatabase } from './tenant-database.js';
@@ -13,6 +13,8 @@ export interface Draft {
   readonly tail: string;
   readonly extendedMeta: string;
   readonly index: IndexRows;
+  /** What a reference to the resource has as its target in the index. */
+  readonly self: string;
   /** What was cut out of the text because no body may hold it. */
   readonly credentials: Credentials;
 }
@@ -28,6 +30,7 @@ export function draftResource(tenant: TenantDatabase, caller: Caller, id: string
     tail: bodyTail(text),
     extendedMeta: extendedMetaMembers(tenant.projectId, caller.author),
     index: indexResource(tenant.version, tenant.hasher, text.value, tenant.ownBaseUrls),
+    self: selfHash(tenant.hasher, text.resourceType, id),
     credentials,
   };
 }

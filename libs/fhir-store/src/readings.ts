@@ -1,9 +1,14 @@
 import { gone, notFound } from '#fhir';
 import type { SearchRequest } from '#fhir-search';
 import type { Connection } from '#postgres';
-import { assertGranted, type Context } from './rights.js';
-import { runSearch, type SearchResult } from './search.js';
-import { findCurrent, findHistory, findVersion } from './sql/read.sql.js';
+import { findDefinition } from './definitions/built-in-definitions.js';
+import { isDefinitionSearch, searchDefinitions } from './definitions/search-definitions.js';
+import type { HistoryRequest } from './history/history-request.js';
+import { readHistory, type HistoryResult } from './history/read-history.js';
+import { assertGranted, grantedTypes, type Context } from './rights.js';
+import { answerSearch, isOneStatement, type SearchResult } from './search.js';
+import { assertSearchGranted } from './search/search-rights.js';
+import { findCurrent, findMany, findVersion, type Identity } from './sql/read.sql.js';
 import { isFhirId, isVersionId, type StoredVersion } from './stored-version.js';
 
 /** Where readings get a connection from. */
@@ -11,7 +16,7 @@ export interface ReadingScope {
   readonly epoch: string | undefined;
   /** For one statement that finds its rows by identity. */
   lookUp<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
-  /** For one statement. */
+  /** For one statement, or several of which each stands for itself. */
   run<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
   /** For several statements that must see the same. */
   snapshot<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
@@ -25,9 +30,14 @@ export class Readings {
   ) {}
 
   async read(type: string, id: string): Promise<StoredVersion> {
-    assertGranted(this.context, 'read', type);
+    const { tenant, caller } = this.context;
+    // Everybody may know what the types are; the project's own resource of that id goes before.
+    const definition = findDefinition(tenant.version, type, id);
+    if (definition === undefined) assertGranted(this.context, 'read', type);
     if (!isFhirId(id)) throw notFound();
-    return visible(await this.scope.lookUp((connection) => findCurrent(connection, this.scope.epoch, type, id)));
+    const stored = await this.scope.lookUp((connection) => findCurrent(connection, this.scope.epoch, type, id));
+    if (definition === undefined) return visible(stored);
+    return stored !== undefined && !stored.deleted && caller.policy.grants('read', type) ? stored : definition;
   }
 
   async readVersion(type: string, id: string, versionId: string): Promise<StoredVersion> {
@@ -38,24 +48,46 @@ export class Readings {
     );
   }
 
-  async history(
-    type: string,
-    id: string,
-    page: { count: number; offset: number },
-  ): Promise<{ total: number; versions: StoredVersion[] }> {
-    assertGranted(this.context, 'history', type);
-    if (!isFhirId(id)) throw notFound();
-    const history = await this.scope.run((connection) => findHistory(connection, this.scope.epoch, type, id, page));
-    if (history === undefined) throw notFound();
-    return history;
+  async readMany(identities: readonly Identity[]): Promise<Map<string, StoredVersion>> {
+    const { tenant, caller } = this.context;
+    const visible = identities.filter(
+      ({ type, id }) => isFhirId(id) && tenant.version.isResourceType(type) && caller.policy.grants('read', type),
+    );
+    const found = await this.scope.lookUp((connection) => findMany(connection, this.scope.epoch, visible));
+    for (const { type, id } of identities) {
+      const definition = found.has(`${type}/${id}`) ? undefined : findDefinition(tenant.version, type, id);
+      if (definition !== undefined) found.set(`${type}/${id}`, definition);
+    }
+    return found;
+  }
+
+  async history(request: HistoryRequest): Promise<HistoryResult> {
+    const { tenant } = this.context;
+    const types = request.type === undefined ? grantedTypes(this.context, 'history') : [request.type];
+    if (request.type !== undefined) assertGranted(this.context, 'history', request.type);
+    if (request.id !== undefined && !isFhirId(request.id)) throw notFound();
+    return this.scope.run((connection) => readHistory(tenant, { connection, epoch: this.scope.epoch }, request, types));
   }
 
   async search(request: SearchRequest): Promise<SearchResult> {
-    assertGranted(this.context, 'search', request.type);
-    const { tenant } = this.context;
-    const search = (connection: Connection) => runSearch(tenant, { connection, epoch: this.scope.epoch }, request);
-    const isOneStatement = request.total === 'none' || request.count === 0;
-    return isOneStatement ? this.scope.run(search) : this.scope.snapshot(search);
+    if (!isDefinitionSearch(request)) return this.searchStored(request);
+    const { tenant, caller } = this.context;
+    const isGranted = caller.policy.grants('search', request.type);
+    return searchDefinitions(tenant, request, {
+      search: async (part) => (isGranted ? this.searchStored(part) : nothingFound(part)),
+      idsAmong: async (type, ids) => {
+        const identities = isGranted ? ids.map((id) => ({ type, id })) : [];
+        const found = await this.scope.lookUp((connection) => findMany(connection, this.scope.epoch, identities));
+        return new Set([...found.values()].map(({ id }) => id));
+      },
+    });
+  }
+
+  private async searchStored(request: SearchRequest): Promise<SearchResult> {
+    const { context, scope } = this;
+    assertSearchGranted(context, request);
+    const search = (connection: Connection) => answerSearch(context, { connection, epoch: scope.epoch }, request);
+    return isOneStatement(request) ? this.scope.run(search) : this.scope.snapshot(search);
   }
 }
 
@@ -64,3 +96,9 @@ function visible(version: StoredVersion | undefined): StoredVersion {
   if (version.deleted) throw gone();
   return version;
 }
+
+const nothingFound = ({ total }: SearchRequest): SearchResult => ({
+  hits: [],
+  included: [],
+  ...(total === 'none' ? {} : { total: 0 }),
+});

@@ -1,4 +1,4 @@
-import { notFound, type ResourceText } from '#fhir';
+import { metaPatch, notFound, type JsonObject, type ResourcePatch, type ResourceText } from '#fhir';
 import type { SearchRequest } from '#fhir-search';
 import { uuidv7 } from '#platform';
 import type { BundleOptions } from './bundle/bundle-context.js';
@@ -6,11 +6,16 @@ import { processBundle } from './bundle/process-bundle.js';
 import type { Caller } from './caller.js';
 import { conditionalRequest } from './conditional.js';
 import { draftResource, type Draft } from './draft.js';
+import { deleteMatches, maxConditionalDeletes } from './conditional-delete.js';
+import type { HistoryRequest } from './history/history-request.js';
+import type { HistoryResult } from './history/read-history.js';
+import { patchMatch, patchOne } from './patch-resource.js';
 import { Readings } from './readings.js';
 import { acceptResource, assertIdentity, assertType } from './resource-checks.js';
 import { assertGranted, auditingDenial, type Context } from './rights.js';
 import type { SearchResult } from './search.js';
 import { createOne, createUnlessFound, deleteOne, putMatch, putOne, type CreateResult } from './single-writes.js';
+import type { Identity } from './sql/read.sql.js';
 import { isFhirId, type StoredVersion } from './stored-version.js';
 import { assertTenantDatabase, type TenantDatabase } from './tenant-database.js';
 import { withKnownErrors } from './transaction.js';
@@ -52,13 +57,17 @@ export class ResourceRepository {
     return this.readings.readVersion(type, id, versionId);
   }
 
-  /** A page of all versions, newest first, deletions included, and how many there are in all. */
-  history(
-    type: string,
-    id: string,
-    page: { count: number; offset: number },
-  ): Promise<{ total: number; versions: StoredVersion[] }> {
-    return this.readings.history(type, id, page);
+  /**
+   * The current versions of those of `identities` that the caller may see, keyed by `Type/id`; what is deleted, unknown
+   * or not granted is missing. One statement, whatever their number.
+   */
+  readMany(identities: readonly Identity[]): Promise<Map<string, StoredVersion>> {
+    return this.readings.readMany(identities);
+  }
+
+  /** A page of versions, deletions included: of one resource, of a type, or of all types that the caller may see. */
+  history(request: HistoryRequest): Promise<HistoryResult> {
+    return this.readings.history(request);
   }
 
   /** The resources that match, the total if asked for (of the same snapshot), and the cursor of the next page. */
@@ -110,12 +119,58 @@ export class ResourceRepository {
     });
   }
 
+  /**
+   * Changes the current version of a resource as `patch` says (https://hl7.org/fhir/R4/http.html#patch). The result is
+   * checked like an update's, but what is wrong with it is 422; no change: no new version. Writers that meet are carried
+   * out one after the other, each on what the one before has left, unless `ifMatch` names a version (412).
+   */
+  patch(type: string, id: string, patch: ResourcePatch, options: { ifMatch?: string } = {}): Promise<UpdateResult> {
+    return this.writing('U', `${type}/${id}`, async () => {
+      assertGranted(this.context, 'update', type);
+      if (!isFhirId(id)) throw notFound();
+      return patchOne(this.context, type, id, patch, options.ifMatch);
+    });
+  }
+
+  /** PATCH Type?query: the one resource that matches is patched; none: 404, several: 412. */
+  conditionalPatch(
+    type: string,
+    query: string,
+    patch: ResourcePatch,
+    options: { ifMatch?: string } = {},
+  ): Promise<UpdateResult> {
+    return this.writing('U', `${type}?${query}`, async () => {
+      assertGranted(this.context, 'update', type);
+      return patchMatch(this.context, conditionalRequest(this.context, type, query), patch, options.ifMatch);
+    });
+  }
+
+  /**
+   * Changes the members of `meta` that belong to the client (profile, tag, security, source, extension), as a new version
+   * like every write. `change` may be called several times; no change: no new version.
+   */
+  changeMeta(type: string, id: string, change: (meta: JsonObject) => JsonObject): Promise<UpdateResult> {
+    return this.patch(type, id, metaPatch(change));
+  }
+
   /** Deletes the resource and returns the version that says so; deleted already: that version, unchanged. */
   delete(type: string, id: string, options: { ifMatch?: string } = {}): Promise<StoredVersion> {
     return this.writing('D', `${type}/${id}`, async () => {
       assertGranted(this.context, 'delete', type);
       if (!isFhirId(id)) throw notFound();
       return deleteOne(this.context, type, id, options.ifMatch);
+    });
+  }
+
+  /**
+   * DELETE Type?query (https://hl7.org/fhir/R4/http.html#3.1.0.7.1): deletes all resources that match, in one
+   * transaction, and returns the versions that say so. More than 100: 412, and nothing is deleted.
+   */
+  conditionalDelete(type: string, query: string, options: { ifMatch?: string } = {}): Promise<StoredVersion[]> {
+    return this.writing('D', `${type}?${query}`, async () => {
+      assertGranted(this.context, 'delete', type);
+      const request = conditionalRequest(this.context, type, query, maxConditionalDeletes);
+      return deleteMatches(this.context, request, options.ifMatch);
     });
   }
 

@@ -1,4 +1,4 @@
-import { badRequest, invalidResource, type ResourceText } from '#fhir';
+import { badRequest, conflict, invalidResource, type ResourceText } from '#fhir';
 import { takeCredentials, type TakenResource } from './credentials/take-credentials.js';
 import type { StoredVersion } from './stored-version.js';
 import type { TenantDatabase } from './tenant-database.js';
@@ -7,9 +7,9 @@ import type { TenantDatabase } from './tenant-database.js';
  * Cuts the credentials out of a resource and checks the rest. Throws 400 with all issues when it does not have the form
  * that its type demands.
  */
-export function acceptResource({ version }: TenantDatabase, text: ResourceText): TakenResource {
+export function acceptResource({ version, validation }: TenantDatabase, text: ResourceText): TakenResource {
   const taken = takeCredentials(text);
-  const issues = version.validate(taken.text.value);
+  const issues = version.validate(taken.text.value, validation);
   if (issues.length > 0) throw invalidResource(issues);
   return taken;
 }
@@ -36,4 +36,13 @@ export function assertMatchedId(text: ResourceText, match: StoredVersion | undef
   throw badRequest(`The criteria find ${match.type}/${match.id}, but the id in the body is ${text.id}`, {
     expression: [`${text.resourceType}.id`],
   });
+}
+
+/**
+ * Throws 409 when criteria find nothing, but the id in the body is that of another resource, which they do not select
+ * (https://hl7.org/fhir/R5/http.html#cond-update).
+ */
+export function assertNotElsewhere(match: StoredVersion | undefined, current: StoredVersion | undefined): void {
+  if (match !== undefined || current === undefined || current.deleted) return;
+  throw conflict(`There is ${current.type}/${current.id}, but the criteria do not find it`);
 }

@@ -34,6 +34,13 @@ export function assertGranted({ tenant, caller }: Context, interaction: Interact
   if (!caller.policy.grants(interaction, type)) throw forbidden();
 }
 
+/** The types of which the caller may do `interaction`, for what goes over all of them. Throws 403 when there are none. */
+export function grantedTypes({ tenant, caller }: Context, interaction: Interaction): string[] {
+  const types = tenant.version.resourceTypes.filter((type) => caller.policy.grants(interaction, type));
+  if (types.length === 0) throw forbidden();
+  return types;
+}
+
 /** Whether a PUT to an id that does not exist (any more) makes the resource: project admins and the system only. */
 export function mayCreateByUpdate({ caller }: Context, type: string): boolean {
   return caller.policy.projectAdmin && caller.policy.grants('create', type);

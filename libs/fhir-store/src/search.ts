@@ -1,71 +1,68 @@
-import { decodeCursor, encodeCursor, planSearch, toCountSql, toSql } from '#fhir-search';
-import type { CountRow, SearchPlan, SearchRequest, SearchRow } from '#fhir-search';
-import { compiledSql, type Connection } from '#postgres';
+import { decodeCursor, encodeCursor, planSearch, showParts, toCountSql, toSql } from '#fhir-search';
+import type { CountRow, SearchPlan, SearchRequest } from '#fhir-search';
+import { compiledSql } from '#postgres';
 import { assertEpoch } from './caller.js';
+import type { Context } from './rights.js';
+import { findRows, firstOf, versionOf, type FoundRow } from './search/found-rows.js';
+import { findIncluded } from './search/included.js';
+import { searchRights } from './search/search-rights.js';
 import type { StoredVersion } from './stored-version.js';
-import type { TenantDatabase } from './tenant-database.js';
 import type { Scope } from './transaction.js';
 
 export interface SearchResult {
   readonly hits: StoredVersion[];
+  /** What comes along with the hits; none of them is a hit. */
+  readonly included: StoredVersion[];
   /** How many resources match in all, when the request asked for it. */
   readonly total?: number;
   /** The cursor of the next page; undefined on the last page. */
   readonly next?: string;
 }
 
-/**
- * Runs a search. The total, if asked for, is of the same snapshot as the hits. Throws StaleRights, and OutcomeError
- * `invalid` for a cursor that was not made for this search.
- */
-export async function runSearch(tenant: TenantDatabase, scope: Scope, request: SearchRequest): Promise<SearchResult> {
-  const plan = planSearch(tenant.version, request, tenant.hasher, decodeCursor(tenant.cursorKey, request));
-  if (request.total === 'none') return findPage(tenant, scope, request, plan);
-  const total = await countMatches(scope, plan);
-  return request.count === 0 ? { hits: [], total } : { ...(await findPage(tenant, scope, request, plan)), total };
-}
+/** Whether the search is one statement; several must run in one snapshot. */
+export const isOneStatement = ({ total, count, includes }: SearchRequest): boolean =>
+  count === 0 || (total === 'none' && includes.length === 0);
 
-async function findPage(
-  tenant: TenantDatabase,
-  scope: Scope,
-  request: SearchRequest,
-  plan: SearchPlan,
-): Promise<SearchResult> {
-  const found = await findRows(scope, plan);
+/**
+ * Runs a search as far as the caller's rights go. The total and the included resources are of the same snapshot as the
+ * hits when `scope` is one. Throws StaleRights, and OutcomeError: `invalid` for a cursor that was not made for this
+ * search, `too-costly` for more included resources than an answer holds.
+ */
+export async function runSearch(context: Context, scope: Scope, request: SearchRequest): Promise<SearchResult> {
+  const { tenant } = context;
+  const after = decodeCursor(tenant.cursorKey, request);
+  const plan = planSearch(tenant.version, request, tenant.hasher, searchRights(context), after);
+  const total = request.total === 'none' ? {} : { total: await countMatches(scope, plan) };
+  if (plan.count === 0) return { hits: [], included: [], ...total };
+
+  const found = await findRows(scope, toSql(plan));
   const page = found.slice(0, plan.count);
   const last = page.at(-1);
-  if (found.length <= plan.count || last === undefined) return { hits: page.map(hit) };
-  const values = plan.order.map((_, position) => last[`s${position + 1}`] ?? null);
-  return { hits: page.map(hit), next: encodeCursor(tenant.cursorKey, request, { id: last.id, values }) };
+  const hasMore = found.length > plan.count && last !== undefined;
+  const next = hasMore ? { next: encodeCursor(tenant.cursorKey, request, positionOf(plan, last)) } : {};
+  const included = request.includes.length === 0 ? [] : await findIncluded(context, scope, request, page);
+  return { hits: page.map(versionOf), included, ...total, ...next };
 }
 
-/** The rows of `plan` and, when there are more than fit on the page, one more. */
-async function findRows({ connection, epoch }: Scope, plan: SearchPlan): Promise<(SearchRow & { id: string })[]> {
-  const rows = await query<SearchRow>(connection, toSql(plan));
-  assertEpoch(epoch, firstOf(rows).epoch);
-  return rows.filter((row): row is SearchRow & { id: string } => row.id !== null);
+/** The same with each resource as the request wants it shown; `_elements` is about the matches alone. */
+export async function answerSearch(context: Context, scope: Scope, request: SearchRequest): Promise<SearchResult> {
+  const result = await runSearch(context, scope, request);
+  const { shown } = request;
+  if (shown.kind === 'all') return result;
+  const show = (found: StoredVersion) => ({
+    ...found,
+    body: showParts(context.tenant.version, found.type, found.body, shown),
+  });
+  const included = shown.kind === 'elements' ? result.included : result.included.map(show);
+  return { ...result, hits: result.hits.map(show), included };
+}
+
+function positionOf(plan: SearchPlan, row: FoundRow): { id: string; values: (string | null)[] } {
+  return { id: row.id, values: plan.order.map((_, position) => row[`s${position + 1}`] ?? null) };
 }
 
 async function countMatches({ connection, epoch }: Scope, plan: SearchPlan): Promise<number> {
-  const row = firstOf(await query<CountRow>(connection, toCountSql(plan)));
+  const row = firstOf(await connection.query<CountRow>(compiledSql(toCountSql(plan))));
   assertEpoch(epoch, row.epoch);
   return Number(row.total);
 }
-
-const query = <Row extends object>(connection: Connection, statement: ReturnType<typeof toSql>): Promise<Row[]> =>
-  connection.query<Row>(compiledSql(statement));
-
-function firstOf<Row>([row]: readonly Row[]): Row {
-  if (row === undefined) throw new Error('The tenant database has no security epoch.');
-  return row;
-}
-
-const hit = (row: SearchRow): StoredVersion => ({
-  type: row.type,
-  id: row.fhir_id,
-  versionId: row.version,
-  lastUpdated: row.last_updated,
-  deleted: false,
-  body: row.body,
-  extendedMeta: row.extended_meta,
-});

@@ -11,12 +11,13 @@ import type { TakenResource } from './credentials/take-credentials.js';
 import { assertIfMatch, decideUpdate } from './decide-update.js';
 import { draftResource, type Draft } from './draft.js';
 import { assertGranted, changesRights, mayCreateByUpdate, type Context } from './rights.js';
-import { assertMatchedId } from './resource-checks.js';
+import { lockMatch } from './patch-resource.js';
+import { assertMatchedId, assertNotElsewhere } from './resource-checks.js';
 import { insertResources } from './sql/insert.sql.js';
 import { findCurrent } from './sql/read.sql.js';
 import { replaceVersion } from './sql/replace.sql.js';
 import type { StoredVersion } from './stored-version.js';
-import { inTransaction } from './transaction.js';
+import { inTransaction, type Scope } from './transaction.js';
 import { deleteLocked, insertOne, lockOne, updateLocked, type UpdateResult } from './writes.js';
 
 /** How often a write without a lock is tried before it waits for its turn. */
@@ -71,7 +72,7 @@ export async function putOne(context: Context, draft: Draft, ifMatch: string | u
   }
 }
 
-/** Carries out a PUT on the resource that matches `request`; none: it is created. */
+/** Carries out a PUT on the resource that matches `request`; none: it is created; 409 when its own id is taken. */
 export async function putMatch(
   context: Context,
   request: SearchRequest,
@@ -79,19 +80,36 @@ export async function putMatch(
   ifMatch: string | undefined,
 ): Promise<UpdateResult> {
   const { tenant, caller } = context;
-  return inTransaction(tenant, caller, changesRights('update', request.type), async (scope) => {
-    await lockCriteria(scope, [request]);
-    const match = await findMatch(context, scope, request);
-    assertMatchedId(taken.text, match);
-    const id = match?.id ?? taken.text.id;
-    if (id === undefined) {
-      assertGranted(context, 'create', request.type);
-      const version = await insertOne(scope, context, draftResource(tenant, caller, uuidv7(), taken));
-      return { version, created: true, changed: true };
-    }
-    const current = await lockOne(scope, request.type, id);
-    return updateLocked(scope, context, current, draftResource(tenant, caller, id, taken), ifMatch);
-  });
+  try {
+    return await inTransaction(tenant, caller, changesRights('update', request.type), (scope) =>
+      putMatchLocked(scope, context, request, taken, ifMatch),
+    );
+  } catch (error) {
+    if (isIdTaken(error)) throw conflict(`There is a ${request.type} with the id ${taken.text.id} already`);
+    throw error;
+  }
+}
+
+async function putMatchLocked(
+  scope: Scope,
+  context: Context,
+  request: SearchRequest,
+  taken: TakenResource,
+  ifMatch: string | undefined,
+): Promise<UpdateResult> {
+  const { tenant, caller } = context;
+  await lockCriteria(scope, [request]);
+  const match = await lockMatch(scope, context, request);
+  assertMatchedId(taken.text, match);
+  const id = match?.id ?? taken.text.id;
+  if (id === undefined) {
+    assertGranted(context, 'create', request.type);
+    const version = await insertOne(scope, context, draftResource(tenant, caller, uuidv7(), taken));
+    return { version, created: true, changed: true };
+  }
+  const current = match ?? (await lockOne(scope, request.type, id));
+  assertNotElsewhere(match, current);
+  return updateLocked(scope, context, current, draftResource(tenant, caller, id, taken), ifMatch);
 }
 
 /** Deletes a resource; deleted already: returns that version. */

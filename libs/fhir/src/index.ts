@@ -2,8 +2,12 @@
 export type { JsonObject, JsonValue } from './json/json-value.js';
 export { isJsonObject } from './json/json-value.js';
 export { readResource, type ResourceText } from './json/read-resource.js';
+export { memberName, spansOf } from './json/members.js';
 export { readBundle, type BundleText } from './json/read-bundle.js';
+export { plainValue, readLossless, writeLossless } from './patch/lossless-json.js';
 export { bodyHead, bodyTail, spliceExtendedMeta } from './json/stored-body.js';
+export { fhirpathPatch } from './patch/fhirpath-patch.js';
+export { jsonPatch, metaPatch, type ResourcePatch } from './patch/resource-patch.js';
 export { operationOutcome, type Issue } from './outcomes/issue.js';
 export {
   badRequest,
@@ -25,9 +29,14 @@ export {
   unprocessable,
 } from './outcomes/outcome-error.js';
 export { dateInterval, type DateInterval } from './dates/date-interval.js';
+export { parameterKey } from './search-parameters/parameter-key.js';
 export type { TypedValue } from './search-parameters/typed-value.js';
+export type { SearchComponent } from './search-parameters/components.js';
 export type { SearchParameter } from './search-parameters/search-parameter.js';
-export type { SearchParameterType } from './definitions/definition-folders.js';
+export type { OperationDescription, SearchParameterType } from './definitions/definition-folders.js';
+export type { DefinitionResource, DefinitionType } from './definitions/definition-archive.js';
+export type { StructureElement } from './definitions/structure.js';
+export type { ValidationLevel } from './validation/resource-validator.js';
 export type { FhirVersion } from './versions/fhir-version.js';
 export { fhirVersion, supportedFhirVersions } from './versions/registry.js';
 export { UnsupportedFhirVersionError } from './versions/unsupported-fhir-version-error.js';

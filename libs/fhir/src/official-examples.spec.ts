@@ -1,7 +1,7 @@
 /** The official examples of each version go through everything this lib does. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { bodyHead, bodyTail, fhirVersion, readResource, supportedFhirVersions } from './index.js';
+import { bodyHead, bodyTail, fhirVersion, readResource, supportedFhirVersions, type JsonObject } from './index.js';
 
 const fixtures = new URL('../../../test/fixtures/fhir/', import.meta.url);
 const fixture = (label: string, name: string) => readFileSync(new URL(`${label}/${name}`, fixtures), 'utf8');
@@ -11,12 +11,37 @@ describe.each(supportedFhirVersions())('the official examples of FHIR $label', (
   const lines = fixture(label, 'examples.ndjson').trim().split('\n');
   const foundByIdOnly = JSON.parse(fixture(label, 'found-by-id-only.json')) as string[];
 
-  it('are valid', () => {
-    const invalid = lines
+  it('are of the right structure', () => {
+    const wrong = lines
       .map((line) => readResource(line))
-      .map(({ resourceType, id: resourceId, value }) => ({ resourceType, resourceId, issues: version.validate(value) }))
+      .map(({ resourceType, id: resourceId, value }) => ({
+        resourceType,
+        resourceId,
+        issues: version.validate(value, 'structure'),
+      }))
       .filter(({ issues }) => issues.length > 0);
-    expect(invalid).toEqual([]);
+    expect(wrong).toEqual([]);
+  });
+
+  it('satisfy all invariants and required bindings, but for those listed', () => {
+    const broken = lines
+      .map((line) => readResource(line))
+      .map(({ resourceType, id: resourceId, value }) => [
+        `${resourceType}/${String(resourceId)}`,
+        version.validate(value).map(({ text }) => text),
+      ])
+      .filter(([, texts = []]) => texts.length > 0);
+    expect(Object.fromEntries(broken)).toEqual(JSON.parse(fixture(label, 'broken-invariants.json')));
+  });
+
+  it('are refused at the right element where their structure is known to be wrong', () => {
+    const known = JSON.parse(fixture(label, 'broken-structure.json')) as {
+      expression: string[];
+      resource: JsonObject;
+    }[];
+    for (const { expression, resource } of known) {
+      expect(version.validate(resource).flatMap((issue) => issue.expression)).toEqual(expression);
+    }
   });
 
   it('have a value for a search parameter of their own type, but for those listed', () => {

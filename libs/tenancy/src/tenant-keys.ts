@@ -18,6 +18,8 @@ export interface ProjectKeys {
   readonly searchKey: Buffer;
   /** Authenticates the project's page cursors: 32 bytes. */
   readonly cursorKey: Buffer;
+  /** From it come the keys of the project's files: 32 bytes. */
+  readonly fileKey: Buffer;
 }
 
 /** Derives a project's keys from its data key; the same data key always gives the same keys. */
@@ -25,6 +27,7 @@ export function projectKeys(dataKey: Buffer): ProjectKeys {
   return {
     searchKey: deriveKey(dataKey, 'boxyard search tokens'),
     cursorKey: deriveKey(dataKey, 'boxyard page cursors'),
+    fileKey: deriveKey(dataKey, 'boxyard files'),
   };
 }
 

@@ -8,3 +8,4 @@ export {
   type CreatedProject,
   type RunningPlatform,
 } from './running-platform.js';
+export { runs, SeededRandom } from './seeded-random.js';

@@ -1,63 +1,90 @@
+/** Every suite of search cases, on a database of each FHIR version. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { dateCases } from './date.cases.js';
-import { orderCases } from './order.cases.js';
-import { referenceCases } from './reference.cases.js';
-import { resources } from './resources.js';
+import { OutcomeError, supportedFhirVersions } from '#fhir';
+import { resourcesOf } from './resources.js';
 import type { SearchCase } from './search-case.js';
 import { SearchableDatabase } from './searchable-database.js';
-import { stringCases } from './string.cases.js';
-import { tokenCases } from './token.cases.js';
-import { uriCases } from './uri.cases.js';
+import { suites } from './suites.js';
 
-let database: SearchableDatabase;
+const applies = ({ versions }: { versions?: readonly string[] }, label: string) => versions?.includes(label) ?? true;
 
-beforeAll(async () => {
-  database = await SearchableDatabase.create();
-  await database.put(...resources);
-  // A deleted resource that every search would otherwise find.
-  await database.put({ ...resources[0], id: 'deleted' });
-  await database.delete('Patient', 'deleted');
-});
-afterAll(() => database.close());
+describe.each(supportedFhirVersions())('in FHIR $label', ({ label }) => {
+  const shared = suites.filter(({ resources, ...suite }) => resources === undefined && applies(suite, label));
+  describe('over the common resources', () => {
+    let database: SearchableDatabase;
+    beforeAll(async () => {
+      database = await SearchableDatabase.create(label);
+      const resources = resourcesOf(label);
+      await database.put(...resources);
+      // A deleted resource that every search would otherwise find.
+      await database.put({ ...resources[0], id: 'deleted' });
+      await database.delete('Patient', 'deleted');
+    });
+    afterAll(() => database?.close());
 
-describe.each<[string, SearchCase[]]>([
-  ['token', tokenCases],
-  ['string', stringCases],
-  ['date', dateCases],
-  ['reference', referenceCases],
-  ['uri', uriCases],
-  ['order and window', orderCases],
-])('searching by %s', (_, cases) => {
-  it.each(cases)('$search finds $finds', async ({ search, finds }) => {
-    const [type = '', query = ''] = split(search);
-    const { ids } = await database.search(type, query);
-    expect(ids).toEqual(finds.map((id) => `${type}/${id}`));
+    describe.each(shared)('searching by $title ($spec)', ({ cases }) => check(() => database, cases, label));
+
+    it('an answer has one resource more to come when there is a next page', async () => {
+      expect((await database.search('Patient?_count=3')).next).toBeDefined();
+      expect((await database.search('Patient?_count=4')).next).toBeUndefined();
+    });
   });
 
-  it.each(cases.filter(({ search }) => !search.includes('_offset') && !search.includes('_count')))(
-    '$search counts its answers',
-    async ({ search, finds }) => {
-      const [type = '', query = ''] = split(search);
-      expect(await database.search(type, `${query}&_summary=count`)).toEqual({ ids: [], total: finds.length });
-    },
-  );
-});
-
-describe('an answer', () => {
-  it('brings the epoch with it, also when nothing was found', async () => {
-    expect(await database.rows('Patient', '_id=nobody')).toMatchObject([{ epoch: '1', id: null }]);
-    expect(await database.rows('Patient', '_id=ana')).toMatchObject([
-      { epoch: '1', fhir_id: 'ana', type: 'Patient', version: '1', last_updated: '2026-01-01T00:00:01.000Z' },
-    ]);
-  });
-
-  it('has one row more than the page when there is a next page', async () => {
-    expect(await database.rows('Patient', '_count=3')).toHaveLength(4);
-    expect(await database.rows('Patient', '_count=4')).toHaveLength(4);
+  const apart = suites.filter((suite) => suite.resources !== undefined && applies(suite, label));
+  if (apart.length === 0) return;
+  describe.each(apart)('searching by $title ($spec)', ({ cases, resources }) => {
+    let database: SearchableDatabase;
+    beforeAll(async () => {
+      database = await SearchableDatabase.create(label);
+      await database.put(...(resources?.(label) ?? []));
+    });
+    afterAll(() => database?.close());
+    check(() => database, cases, label);
   });
 });
 
-function split(search: string): string[] {
+function check(database: () => SearchableDatabase, all: readonly SearchCase[], label: string): void {
+  const cases = all.filter((one) => applies(one, label));
+  const answered = cases.filter(({ refused }) => refused === undefined);
+  if (answered.length > 0) {
+    it.each(answered)('$search finds $finds', async ({ search, finds = [], includes = [] }) => {
+      const page = await database().search(search);
+      const type = parts(search).path.split('/').at(-1) ?? '';
+      expect(page.ids).toEqual(finds.map((id) => (id.includes('/') ? id : `${type}/${id}`)));
+      expect([...page.included].sort()).toEqual([...includes].sort());
+    });
+  }
+
+  // The total is of all pages, so it can be told from `finds` only where that is all.
+  const counted = answered.filter(({ search }) => !/[?&]_(offset|count|total|summary|cursor)=/.test(search));
+  if (counted.length > 0) {
+    it.each(counted)('$search counts its answers, and is judged alike in memory', async ({ search, finds = [] }) => {
+      expect(database().judge(search)).toHaveLength(finds.length);
+      const { path, query } = parts(search);
+      const page = await database().search(`${path}?${query}&_summary=count`);
+      expect([page.ids, page.total]).toEqual([[], finds.length]);
+    });
+  }
+
+  const refusals = cases.filter(({ refused }) => refused !== undefined);
+  if (refusals.length > 0) {
+    it.each(refusals)('$search is refused: $refused', async ({ search, refused, expression }) => {
+      const error = await database()
+        .search(search)
+        .then(
+          (page) => page,
+          (reason: unknown) => reason,
+        );
+      expect(error).toBeInstanceOf(OutcomeError);
+      const { category, issues } = error as OutcomeError;
+      expect(['invalid', 'too-costly', 'not-supported']).toContain(category);
+      expect(issues[0]?.code).toBe(refused);
+      if (expression !== undefined) expect(issues[0]?.expression).toEqual([expression]);
+    });
+  }
+}
+
+function parts(search: string): { path: string; query: string } {
   const at = search.indexOf('?');
-  return [search.slice(0, at), search.slice(at + 1)];
+  return { path: search.slice(0, at), query: search.slice(at + 1) };
 }

@@ -1,6 +1,9 @@
 import type { SearchCase } from './search-case.js';
 
 /** Observations: o1 08:00Z on 1 March 2024; o2 28 February to 2 March; o3 from 1 March on; o4 none; o5 10 January to 20 June. */
+/** R5 made `location-period` of Encounter a composite. */
+const notR5 = ['R4', 'R4B'];
+
 export const dateCases: SearchCase[] = [
   { search: 'Patient?birthdate=1985-03-12', finds: ['ana'] },
   { search: 'Patient?birthdate=1985-03', finds: ['ana', 'bob'], because: 'the day and the month lie within the month' },
@@ -45,18 +48,24 @@ export const dateCases: SearchCase[] = [
   { search: 'Observation?date=ge2024-06-01&date=le2024-12', finds: ['o3', 'o5'] },
   { search: 'Observation?date=ge2024-03-01&date=lt2024-03-02&code=http://loinc.org|', finds: ['o1', 'o5'] },
   { search: 'Observation?date:missing=true', finds: ['o4'] },
-  { search: 'Encounter?location-period=ge2024-05-01', finds: ['twoStays'] },
+  { search: 'Encounter?location-period=ge2024-05-01', versions: notR5, finds: ['twoStays'] },
   {
     search: 'Encounter?location-period=ge2024-05-01&location-period=lt2024-02-01',
+    versions: notR5,
     finds: ['twoStays'],
     because: 'each stay satisfies one of the two',
   },
   {
     search: 'Encounter?location-period=ge2024-02-01&location-period=lt2024-04-01',
+    versions: notR5,
     finds: ['oneStay', 'twoStays'].reverse(),
   },
-  { search: 'Encounter?location-period=sa2024-01-05&location-period=eb2024-06-01', finds: ['twoStays', 'oneStay'] },
-  { search: 'Encounter?location-period=2024-03&location-period=2024-03-03', finds: ['oneStay'] },
+  {
+    search: 'Encounter?location-period=sa2024-01-05&location-period=eb2024-06-01',
+    versions: notR5,
+    finds: ['twoStays', 'oneStay'],
+  },
+  { search: 'Encounter?location-period=2024-03&location-period=2024-03-03', versions: notR5, finds: ['oneStay'] },
   { search: 'QuestionnaireResponse?authored=2024-02', finds: ['r1'] },
   { search: 'QuestionnaireResponse?authored=lt2024-03', finds: ['r1'] },
   { search: 'QuestionnaireResponse?authored=ge2024-03', finds: ['r2'] },

@@ -1,5 +1,8 @@
 import type { SearchCase } from './search-case.js';
 
+/** R5 made `location-period` of Encounter a composite. */
+const notR5 = ['R4', 'R4B'];
+
 export const orderCases: SearchCase[] = [
   { search: 'Patient?', finds: ['ana', 'bob', 'cid', 'dot'], because: 'the order of creation' },
   { search: 'Patient?_sort=_id', finds: ['ana', 'bob', 'cid', 'dot'] },
@@ -29,10 +32,11 @@ export const orderCases: SearchCase[] = [
   { search: 'Patient?_offset=3', finds: ['dot'] },
   {
     search: 'Encounter?_sort=location-period',
+    versions: notR5,
     finds: ['twoStays', 'oneStay'],
     because: 'each once, by its earliest stay',
   },
-  { search: 'Encounter?_sort=-location-period', finds: ['oneStay', 'twoStays'] },
+  { search: 'Encounter?_sort=-location-period', versions: notR5, finds: ['oneStay', 'twoStays'] },
   { search: 'Observation?_sort=date', finds: ['o5', 'o2', 'o3', 'o1', 'o4'] },
   { search: 'Observation?_sort=-date&_count=3', finds: ['o1', 'o3', 'o2'] },
 ];

@@ -7,6 +7,7 @@ const patients: JsonObject[] = Array.from({ length: 47 }, (_, index) => ({
   resourceType: 'Patient',
   id: `p${String((index * 29) % 47).padStart(2, '0')}`,
   active: index % 2 === 0,
+  ...(index % 3 === 0 ? {} : { managingOrganization: { reference: 'Organization/quay' } }),
   ...(index % 5 === 0 ? {} : { name: [{ family: `Family${index % 7}`, given: [`Given${index % 3}`, 'Zoe'] }] }),
   ...(index % 4 === 0 ? {} : { birthDate: `19${70 + (index % 6)}` }),
 }));
@@ -18,13 +19,14 @@ const observations: JsonObject[] = Array.from({ length: 31 }, (_, index) => ({
   code: { text: 'x' },
   subject: { reference: `Patient/${index % 3 === 0 ? 'other' : 'one'}` },
   ...(index % 6 === 0 ? {} : { effectiveDateTime: `2024-0${1 + (index % 4)}-01` }),
+  ...(index % 5 === 0 ? {} : { valueQuantity: { value: (index % 7) / 10 - 0.2, unit: index % 2 === 0 ? 'kg' : 'g' } }),
 }));
 
 let database: SearchableDatabase;
 
 beforeAll(async () => {
   database = await SearchableDatabase.create();
-  await database.put(...patients, ...observations);
+  await database.put({ resourceType: 'Organization', id: 'quay', name: 'Quay' }, ...patients, ...observations);
 });
 afterAll(() => database.close());
 
@@ -48,11 +50,27 @@ const searches = [
   { type: 'Observation', query: 'subject=Patient/one&_sort=date' },
   { type: 'Observation', query: 'subject=Patient/one&_sort=-date' },
   { type: 'Observation', query: 'subject=Patient/one,Patient/other&_sort=-date' },
+  { type: 'Observation', query: '_sort=value-quantity' },
+  { type: 'Observation', query: '_sort=-value-quantity' },
+  { type: 'Observation', query: 'value-quantity=lt0.3&_sort=-value-quantity,date' },
+  { type: 'Patient', query: 'organization.name=quay' },
+  { type: 'Patient', query: 'organization.name=quay&_sort=-_lastUpdated' },
+  { type: 'Patient', query: 'organization.name=quay&_sort=family' },
+  { type: 'Patient', query: 'organization.name=quay&_sort=-birthdate,family' },
+  { type: 'Patient', query: '_sort=organization' },
+  { type: 'Patient', query: '_sort=birthdate,-family,-_id' },
+  { type: 'Patient', query: 'birthdate:missing=true&_sort=birthdate,family' },
+  { type: 'Patient', query: 'active=true&_sort=-family,organization' },
+  { type: 'Observation', query: 'subject=Patient/one&_sort=-date,-_id' },
+  { type: 'Observation', query: 'subject=Patient/one,Patient/other&_sort=date,subject,_lastUpdated' },
+  { type: 'Patient', query: '_sort=-active,_id' },
+  { type: 'Patient', query: '_sort=-organization,family' },
+  { type: 'Patient', query: '_filter=active eq true or organization.name eq "Quay"&_sort=-family' },
 ];
 
 describe.each(searches)('paging through $type?$query', ({ type, query }) => {
   it.each([1, 2, 7, 20])('in pages of %d gives what one page gives', async (count) => {
-    const whole = await database.search(type, `${query}&_count=1000`);
+    const whole = await database.search(`${type}?${query}&_count=1000`);
     const pages = await walk(type, query, count);
     expect(pages.flat()).toEqual(whole.ids);
     expect(new Set(pages.flat()).size).toBe(whole.ids.length);
@@ -61,15 +79,15 @@ describe.each(searches)('paging through $type?$query', ({ type, query }) => {
   });
 
   it('by offsets gives the same pages', async () => {
-    const whole = await database.search(type, `${query}&_count=1000`);
+    const whole = await database.search(`${type}?${query}&_count=1000`);
     for (let offset = 0; offset <= whole.ids.length; offset += 9) {
-      const page = await database.search(type, `${query}&_count=9&_offset=${offset}`);
+      const page = await database.search(`${type}?${query}&_count=9&_offset=${offset}`);
       expect(page.ids).toEqual(whole.ids.slice(offset, offset + 9));
     }
   });
 
   it('visits each resource that stays exactly once while others come and go', async () => {
-    const before = (await database.search(type, `${query}&_count=1000`)).ids;
+    const before = (await database.search(`${type}?${query}&_count=1000`)).ids;
     const removed = new Set<string>();
     const visited = await walk(type, query, 3, async (page, number) => {
       const template = (type === 'Patient' ? patients : observations)[number % 30];
@@ -85,6 +103,42 @@ describe.each(searches)('paging through $type?$query', ({ type, query }) => {
   });
 });
 
+describe.each([
+  '?_type=Patient,Observation',
+  '?_type=Patient,Observation&_sort=-_lastUpdated',
+  '?_type=Organization,Patient&_sort=_id',
+  '?_sort=_lastUpdated',
+  '?_lastUpdated=ge2026-01-01T00:00:20Z&_sort=-_lastUpdated',
+  '?_lastUpdated=ge2000',
+  'Patient/one/*?',
+  'Patient/one/Observation?_sort=-date',
+  'Patient/one/Observation?status=final',
+])('paging through %s', (search) => {
+  it.each([1, 7, 20])('in pages of %d gives what one page gives', async (count) => {
+    const whole = await database.search(`${search}&_count=1000`);
+    const found: string[] = [];
+    for (let next = ''; ;) {
+      const page = await database.search(`${search}&_count=${count}${next}`);
+      found.push(...page.ids);
+      if (page.next === undefined) break;
+      next = `&_cursor=${page.next}`;
+    }
+    expect(found).toEqual(whole.ids);
+    expect(found.length).toBeGreaterThan(7);
+  });
+});
+
+it('a cursor is good for the very search it was made for', async () => {
+  const { next } = await database.search('Patient/one/Observation?_count=1');
+  for (const other of [
+    'Observation?_count=1',
+    'Patient/other/Observation?_count=1',
+    'Patient/one/*?_type=Observation&_count=1',
+  ]) {
+    await expect(database.search(`${other}&_cursor=${next ?? ''}`)).rejects.toMatchObject({ category: 'invalid' });
+  }
+});
+
 let freshIds = 0;
 const freshId = () => `fresh-${++freshIds}`;
 
@@ -96,7 +150,7 @@ async function walk(
 ): Promise<string[][]> {
   const pages: string[][] = [];
   for (let next = ''; ;) {
-    const page = await database.search(type, `${query}&_count=${count}${next}`);
+    const page = await database.search(`${type}?${query}&_count=${count}${next}`);
     pages.push(page.ids);
     if (page.next === undefined) return pages;
     if (pages.length > 500) throw new Error('The pages have no end.');

@@ -2,7 +2,7 @@ import type { SearchCase } from './search-case.js';
 
 export const referenceCases: SearchCase[] = [
   { search: 'Observation?subject=Patient/ana', finds: ['o1', 'o2'], because: 'our own base URL is cut off' },
-  { search: 'Observation?subject=https://quay.example/fhir/R4/Patient/ana', finds: ['o1', 'o2'] },
+  { search: 'Observation?subject=https://quay.example.org/fhir/R4/Patient/ana', finds: ['o1', 'o2'] },
   { search: 'Observation?subject=https://elsewhere.example/fhir/Patient/ana', finds: ['o4'] },
   {
     search: 'Observation?subject=ana',

@@ -1,7 +1,18 @@
 import type { JsonObject } from '#fhir';
 
-/** The resources that the search cases look for; ids are short, so that a case can be read at a glance. */
-export const resources: JsonObject[] = [
+/**
+ * The resources that the search cases look for, in the form of the FHIR version with that label. Ids are short, so that
+ * a case can be read at a glance.
+ */
+export const resourcesOf = (label: string): readonly JsonObject[] =>
+  resources.map((resource) => ({ ...resource, ...forms[label]?.[resource['resourceType'] as string] }));
+
+/** What other versions write differently, by label and type. */
+const forms: Readonly<Record<string, Readonly<Record<string, JsonObject>>>> = {
+  R5: { Encounter: { status: 'completed', class: [{ coding: [{ code: 'IMP' }] }] } },
+};
+
+const resources: readonly JsonObject[] = [
   {
     resourceType: 'Patient',
     id: 'ana',
@@ -68,7 +79,7 @@ export const resources: JsonObject[] = [
     id: 'o2',
     status: 'final',
     code: { coding: [{ system: 'http://other.example', code: '8480-6' }] },
-    subject: { reference: 'https://quay.example/fhir/R4/Patient/ana' },
+    subject: { reference: 'https://quay.example.org/fhir/R4/Patient/ana' },
     effectivePeriod: { start: '2024-02-28', end: '2024-03-02' },
     performer: [{ reference: 'Practitioner/y' }],
   },

@@ -1,149 +1,164 @@
-/** A database with the tenant schema, into which resources are put the short way: as rows with their index. */
-import { fhirVersion, type JsonObject } from '#fhir';
+/** A tenant database into which resources are put, and searched, as the store does both. */
+import { fhirVersion, isJsonObject, readResource, type FhirVersion, type JsonObject } from '#fhir';
 import {
-  decodeCursor,
-  encodeCursor,
-  indexResource,
-  parseSearch,
+  matchesCriteria,
+  parseSearchAt,
   planSearch,
-  toCountSql,
-  toSql,
   tokenHasher,
-  type CountRow,
-  type SearchRow,
+  toSql,
+  unrestricted,
+  type MatchContext,
+  type SearchRequest,
 } from '#fhir-search';
-import { tenantMigrations } from '#migrations/tenant';
-import { compiledSql, connectOnce, sql, type Connection, type OwnedConnection } from '#postgres';
-import { aDatabase } from '#testing';
-import type { QueryRunner } from 'typeorm';
+import { compiledSql, sql } from '#postgres';
+import { aTenant, baseUrl, type TestTenant } from '../../integration/store.fixture.js';
+import { identityOf } from '../identity.js';
 
 export const version = fhirVersion('R4');
 export const hasher = tokenHasher(Buffer.alloc(32, 7));
-const ownBaseUrl = 'https://quay.example/fhir/R4/';
 /** The present of all searches, on which `ap` depends. */
 export const now = new Date('2026-11-21T00:00:00Z');
-const cursorKey = Buffer.alloc(32, 9);
 
 export interface Page {
   /** `Type/id` of the hits, in order. */
   readonly ids: string[];
+  /** `Type/id` of the included resources, in order. */
+  readonly included: string[];
   readonly total?: number;
   readonly next?: string;
 }
 
 export class SearchableDatabase {
-  private lastId = 0;
+  private lastNumber = 0;
+  /** What is stored, by `Type/id`, as searches see it. */
+  readonly stored = new Map<string, JsonObject>();
 
   private constructor(
-    private readonly connection: OwnedConnection,
-    private readonly dropDatabase: () => Promise<void>,
+    readonly version: FhirVersion,
+    private readonly tenant: TestTenant,
   ) {}
 
-  static async create(): Promise<SearchableDatabase> {
-    const database = await aDatabase();
-    const connection = await connectOnce(database.url);
-    const runner = { query: (text: string) => connection.query(compiledSql({ text, values: [] })) };
-    for (const Migration of tenantMigrations) await new Migration().up(runner as unknown as QueryRunner);
-    return new SearchableDatabase(connection, () => database.drop());
+  /** An empty one, of the FHIR version with that label. */
+  static async create(label = 'R4'): Promise<SearchableDatabase> {
+    return new SearchableDatabase(fhirVersion(label), await aTenant(label));
   }
 
-  async close(): Promise<void> {
-    await this.connection.close();
-    await this.dropDatabase();
+  close(): Promise<void> {
+    return this.tenant.close();
   }
 
   /** Puts resources in, in this order; each is last updated one second after the one before. */
-  async put(...resources: JsonObject[]): Promise<void> {
-    await this.connection.transaction(async (connection) => {
-      for (const resource of resources) await this.insert(connection, resource);
-    });
+  async put(...resources: readonly JsonObject[]): Promise<void> {
+    const repository = await this.tenant.repository();
+    for (const resource of resources) {
+      const { type, id, address } = identityOf(resource);
+      await repository.update(type, id, readResource(JSON.stringify(resource)));
+      const at = new Date(Date.UTC(2026, 0, 1) + ++this.lastNumber * 1000).toISOString();
+      await this.tenant.owner.query(
+        sql`UPDATE resource SET last_updated = ${at} WHERE type = ${type} AND fhir_id = ${id}`,
+      );
+      const meta = isJsonObject(resource['meta']) ? resource['meta'] : {};
+      this.stored.set(address, { ...resource, meta: { ...meta, lastUpdated: at } });
+    }
+  }
+
+  /** Puts many resources in at once, and leaves the database as its upkeep would. They cannot be judged in memory. */
+  async putMany(resources: readonly JsonObject[]): Promise<void> {
+    const repository = await this.tenant.repository();
+    for (let from = 0; from < resources.length; from += entriesPerBundle) {
+      const entry = resources.slice(from, from + entriesPerBundle).map((resource) => {
+        const { address } = identityOf(resource);
+        return { resource, request: { method: 'PUT', url: address } };
+      });
+      await repository.processBundle(JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry }), baseUrl);
+    }
+    await this.tenant.owner.query(
+      sql`UPDATE resource SET last_updated = '2026-01-01T00:00:00Z'::timestamptz + id * interval '1 second'`,
+    );
+    await this.tenant.owner.query(sql`VACUUM ANALYZE`);
+  }
+
+  /**
+   * The plan of the statement that finds the first page of a search: its nodes, one a line and indented by depth. A
+   * statement that is prepared once is planned for any values, as it is then; others for the values that they have.
+   */
+  async explain(search: string): Promise<string> {
+    const plan = planSearch(this.version, this.parse(search), this.tenant.tenant.hasher, unrestricted);
+    const { name, text, values } = toSql(plan);
+    const explained = await this.tenant.owner.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
+      compiledSql(
+        name === undefined
+          ? { text: `EXPLAIN (FORMAT JSON) ${text}`, values }
+          : { text: `EXPLAIN (FORMAT JSON, GENERIC_PLAN) ${text}`, values: [] },
+      ),
+    );
+    const root = explained[0]?.['QUERY PLAN'][0].Plan;
+    return root === undefined
+      ? ''
+      : [name === undefined ? 'planned for its values' : 'prepared', ...linesOf(root)].join('\n');
   }
 
   async delete(type: string, id: string): Promise<void> {
-    await this.removeIndex(type, id);
-    await this.connection.query(
-      sql`UPDATE resource SET deleted = true, tok = '{}' WHERE type = ${type} AND fhir_id = ${id}`,
-    );
+    await (await this.tenant.repository()).delete(type, id);
+    this.stored.delete(`${type}/${id}`);
   }
 
   async analyze(): Promise<void> {
-    await this.connection.query(sql`ANALYZE`);
+    await this.tenant.owner.query(sql`ANALYZE`);
   }
 
-  /** Runs a search as the store does it: the total if asked for, then the page. */
-  async search(type: string, query: string): Promise<Page> {
-    const request = parseSearch(version, type, query, { handling: 'strict', ownBaseUrls: [ownBaseUrl], now });
-    const plan = planSearch(version, request, hasher, decodeCursor(cursorKey, request));
-    const total = request.total === 'accurate' ? await this.count(plan) : undefined;
-    if (plan.count === 0) return { ids: [], total };
-    const rows = await this.connection.query<SearchRow>(compiledSql(toSql(plan)));
-    const hits = rows.filter((row): row is SearchRow & { id: string } => row.id !== null);
-    const page = hits.slice(0, plan.count);
-    const last = page.at(-1);
-    const values = plan.order.map((_, index) => last?.[`s${index + 1}`] ?? null);
+  /** Answers a search as the server does. Throws OutcomeError when it is refused. */
+  async search(search: string): Promise<Page> {
+    const request = this.parse(search);
+    const { hits, included, total, next } = await (await this.tenant.repository()).search(request);
     return {
-      ids: page.map((row) => `${row.type}/${row.fhir_id}`),
+      ids: hits.map((hit) => `${hit.type}/${hit.id}`),
+      included: included.map((resource) => `${resource.type}/${resource.id}`),
       ...(total === undefined ? {} : { total }),
-      ...(hits.length > plan.count && last ? { next: encodeCursor(cursorKey, request, { id: last.id, values }) } : {}),
+      ...(next === undefined ? {} : { next }),
     };
   }
 
-  /** The rows themselves, for what `search` does not show. */
-  async rows(type: string, query: string): Promise<SearchRow[]> {
-    const request = parseSearch(version, type, query, { handling: 'strict' });
-    return this.connection.query<SearchRow>(compiledSql(toSql(planSearch(version, request, hasher))));
+  /** `Type/id` of all resources that the criteria of a search fit, judged in memory and in no order. */
+  judge(search: string): string[] {
+    const request = this.parse(search);
+    const context: MatchContext = {
+      ownBaseUrls: [baseUrl],
+      others: {
+        find: (type, id) => this.stored.get(`${type}/${id}`),
+        ofType: (type) => this.ofType(type),
+      },
+    };
+    return [request, ...request.furtherTypes].flatMap(({ type, criteria }) => {
+      const all = this.ofType(type);
+      const fitting = all.filter((resource) => matchesCriteria(this.version, criteria, resource, context));
+      return fitting.map((resource) => identityOf(resource).address);
+    });
   }
 
-  /** Whether `resource` is among the answers to `query`, however many there are. */
-  async finds(resource: JsonObject, query: string): Promise<boolean> {
-    const { resourceType, id } = identityOf(resource);
-    const { ids } = await this.search(resourceType, `${query}&_count=1000`);
-    return ids.includes(`${resourceType}/${id}`);
+  private ofType(type: string): JsonObject[] {
+    return [...this.stored.values()].filter(({ resourceType }) => resourceType === type);
   }
 
-  private async count(plan: ReturnType<typeof planSearch>): Promise<number> {
-    const [row] = await this.connection.query<CountRow>(compiledSql(toCountSql(plan)));
-    return Number(row?.total);
-  }
-
-  private async removeIndex(type: string, id: string): Promise<void> {
-    const of = sql`(SELECT r.id FROM resource r WHERE r.type = ${type} AND r.fhir_id = ${id})`;
-    await this.connection.query(sql`DELETE FROM resource_reference WHERE resource_id = ${of}`);
-    await this.connection.query(sql`DELETE FROM resource_string WHERE resource_id = ${of}`);
-    await this.connection.query(sql`DELETE FROM resource_date WHERE resource_id = ${of}`);
-  }
-
-  private async insert(connection: Connection, resource: JsonObject): Promise<void> {
-    const { resourceType, id } = identityOf(resource);
-    const number = ++this.lastId;
-    const lastUpdated = new Date(Date.UTC(2026, 0, 1) + number * 1000).toISOString();
-    const { tokens, references, strings, dates } = indexResource(version, hasher, resource, [ownBaseUrl]);
-    await connection.query(
-      sql`INSERT INTO resource (id, type, fhir_id, version, last_updated, body, tok)
-          VALUES (${number}, ${resourceType}, ${id}, ${number}, ${lastUpdated}, ${JSON.stringify(resource)}, ${tokens}::uuid[])`,
-    );
-    await connection.query(
-      sql`INSERT INTO resource_reference (parameter, target, ord, resource_id)
-          SELECT j.parameter, j.target, j.ord, ${number}
-          FROM jsonb_to_recordset(${JSON.stringify(references)}) AS j(parameter int4, target uuid, ord timestamptz)`,
-    );
-    await connection.query(
-      sql`INSERT INTO resource_string (parameter, value, original, resource_id)
-          SELECT j.parameter, j.value, j.original, ${number}
-          FROM jsonb_to_recordset(${JSON.stringify(strings)}) AS j(parameter int4, value text, original text)`,
-    );
-    await connection.query(
-      sql`INSERT INTO resource_date (parameter, lower, upper, irregular, resource_id)
-          SELECT j.parameter, j.lower, j.upper, j.irregular, ${number}
-          FROM jsonb_to_recordset(${JSON.stringify(dates)})
-            AS j(parameter int4, lower timestamptz, upper timestamptz, irregular bool)`,
-    );
+  /** The request that a search is. Throws OutcomeError when it is refused. */
+  parse(search: string): SearchRequest {
+    const at = search.indexOf('?');
+    const options = { handling: 'strict', ownBaseUrls: [baseUrl], now } as const;
+    return parseSearchAt(this.version, search.slice(0, at), search.slice(at + 1), options);
   }
 }
 
-function identityOf(resource: JsonObject): { resourceType: string; id: string } {
-  const { resourceType, id } = resource;
-  if (typeof resourceType !== 'string' || typeof id !== 'string')
-    throw new Error('A resource here has a type and an id.');
-  return { resourceType, id };
+const entriesPerBundle = 250;
+
+interface PlanNode {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Index Name'?: string;
+  readonly Plans?: readonly PlanNode[];
+}
+
+function linesOf(node: PlanNode, depth = 1): string[] {
+  const place = [node['Index Name'] ?? node['Relation Name']].filter((name) => name !== undefined);
+  const line = '  '.repeat(depth) + [node['Node Type'], ...place].join(' ');
+  return [line, ...(node.Plans ?? []).flatMap((inner) => linesOf(inner, depth + 1))];
 }

@@ -3,7 +3,17 @@
  * purpose with `npm run jest -- test/conformance/search/sql --selectProjects integration -u`.
  */
 import { describe, expect, it } from '@jest/globals';
-import { decodeCursor, encodeCursor, parseSearch, planSearch, toCountSql, toSql, type Statement } from '#fhir-search';
+import {
+  decodeCursor,
+  encodeCursor,
+  parseSearchAt,
+  planIncludes,
+  planSearch,
+  toCountSql,
+  toSql,
+  unrestricted,
+  type Statement,
+} from '#fhir-search';
 import { hasher, now, version } from './searchable-database.js';
 
 const searches = [
@@ -24,6 +34,30 @@ const searches = [
   'Observation?date=2024-03',
   'Observation?code=8480-6&date=ge2024-03-01&date=lt2024-04-01',
   'ValueSet?url:below=http://sets.example/',
+  'RiskAssessment?probability=0.5',
+  'Observation?value-quantity=gt5.4|http://unitsofmeasure.org|mg',
+  'Observation?value-quantity=ge5||mg&value-quantity=lt7||mg',
+  'Observation?combo-code-value-quantity=http://loinc.org|8480-6$gt100',
+  'MolecularSequence?chromosome-variant-coordinate=1$lt5$gt9',
+  'Observation?_content=chest+pain&code:text=heart',
+  'Patient?name:text=smith',
+  'Patient?_list=42',
+  'Observation?_sort=-value-quantity',
+  'Observation?subject:Patient.identifier=http://h.example/mrn|1',
+  'Observation?subject.name=smi',
+  'Observation?patient.organization.name=quay&_sort=-date',
+  'Patient?_has:Observation:patient:code=http://loinc.org|8480-6',
+  'Patient?_list=1',
+  'Patient?_filter=family eq "Smith" and (given sw an or organization.name eq "Quay")',
+  'Patient?_filter=not (active eq true)',
+  'Patient/1/Observation?_sort=-date',
+  'Patient/1/Observation?code=8480-6',
+  'Encounter/1/*?_type=Encounter,Observation',
+  '?_type=Patient,Practitioner&_tag=vip',
+  '?_type=Patient,Practitioner&family=smi',
+  '?_type=Patient,Practitioner&_sort=-_lastUpdated',
+  'Observation?_sort=code',
+  'RiskAssessment?_sort=-probability',
 ];
 
 describe('the SQL of', () => {
@@ -39,6 +73,29 @@ describe('the SQL of', () => {
 
   it('a further page of Patient?_sort=family among those without a value', () => {
     expect(plan('Patient?_sort=family', [null]).page.text).toMatchSnapshot();
+  });
+});
+
+describe('the SQL of includes', () => {
+  const starts = [
+    { row: '7', type: 'Observation', id: 'a' },
+    { row: '9', type: 'Patient', id: 'b' },
+  ];
+  it.each([
+    '_include=Observation:subject',
+    '_include=Observation:performer:Practitioner&_include=Observation:subject',
+    '_include=*&_revinclude=Provenance:target',
+    '_revinclude=Observation:subject:Patient&_revinclude=*',
+  ])('%s', (query) => {
+    const { includes } = parseSearchAt(version, 'Observation', query, { handling: 'strict' });
+    const plans = planIncludes(
+      { version, hasher, restrict: unrestricted },
+      includes,
+      starts,
+      ['Patient', 'Practitioner'],
+      1000,
+    );
+    expect(plans.map((made) => toSql(made).text)).toMatchSnapshot();
   });
 });
 
@@ -81,6 +138,12 @@ describe('a statement', () => {
     ['Patient?_lastUpdated=gt2000', false],
     ['Patient?_id:not=a', false],
     ['Observation?code=x&_sort=-date', false],
+    ['Patient/1/Observation?', true],
+    ['Patient/1/Observation?_sort=-date', true],
+    ['Patient/1/*?', false],
+    ['Observation?patient.family=a', false],
+    ['Patient?_has:Observation:patient:_id=a', false],
+    ['?_id=a', false],
   ])('for %s has a name, so that one plan serves all values: %s', (search, isNamed) => {
     expect(plan(search).page.name !== undefined).toBe(isNamed);
     expect(plan(search).total.name !== undefined).toBe(isNamed);
@@ -98,14 +161,14 @@ describe('a statement', () => {
 
 function plan(search: string, after?: (string | null)[]): { page: Statement; total: Statement } {
   const at = search.indexOf('?');
-  const [type, query] = [search.slice(0, at), search.slice(at + 1)];
+  const [path, query] = [search.slice(0, at), search.slice(at + 1)];
   const options = { handling: 'strict', now } as const;
-  const first = parseSearch(version, type, query, options);
+  const first = parseSearchAt(version, path, query, options);
   const key = Buffer.alloc(32);
   const position = after && { id: '7', values: after.slice(0, first.sort.length) };
   const request = position
-    ? parseSearch(version, type, `${query}&_cursor=${encodeCursor(key, first, position)}`, options)
+    ? parseSearchAt(version, path, `${query}&_cursor=${encodeCursor(key, first, position)}`, options)
     : first;
-  const made = planSearch(version, request, hasher, decodeCursor(key, request));
+  const made = planSearch(version, request, hasher, unrestricted, decodeCursor(key, request));
   return { page: toSql(made), total: toCountSql(made) };
 }

@@ -6,8 +6,12 @@ export interface FhirVersionName {
   label: string;
 }
 
-/** The versions in which a project can be made. */
-export const supportedFhirVersions: readonly FhirVersionName[] = [{ id: '4.0.1', label: 'R4' }];
+/** The versions in which a project can be made: those for which the data plane has definitions. */
+export const supportedFhirVersions: readonly FhirVersionName[] = [
+  { id: '4.0.1', label: 'R4' },
+  { id: '4.3.0', label: 'R4B' },
+  { id: '5.0.0', label: 'R5' },
+];
 
 /** The number of the version that `text` names by number or label; `unsupported-fhir-version` when we have no such. */
 export function resolveFhirVersion(text: string): string {

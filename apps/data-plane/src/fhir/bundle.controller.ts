@@ -1,14 +1,15 @@
 import { Controller, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ReadAudit } from '#fhir-store';
+import { ReadAudit, type OperationCall } from '#fhir-store';
 import type { Logger } from '#platform';
 import { DataPlaneLogger } from '../data-plane-logger.js';
 import { loggableError } from '../http/loggable-error.js';
 import { sendText } from '../http/send.js';
 import { BaseUrls } from '../tenant/base-urls.js';
+import { callOperation } from './call-operation.js';
 import { readAsCaller } from './read-audit.js';
 import { presentationOf } from './presentation.js';
-import { searchHandling } from './request-headers.js';
+import { returnPreference, searchHandling } from './request-headers.js';
 import { jsonText } from './resource-body.js';
 import { CACHE_CONTROL } from './version-answer.js';
 
@@ -32,6 +33,8 @@ export class BundleController {
     const options = {
       extended,
       handling: searchHandling(request.headers),
+      returns: returnPreference(request.headers),
+      onOperation: (call: OperationCall) => callOperation(request, baseUrl, call),
       onFault: (error: unknown) =>
         this.logger.error({ err: loggableError(error), requestId: request.id }, 'an entry of a batch failed'),
     };

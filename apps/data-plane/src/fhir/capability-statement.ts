@@ -1,15 +1,27 @@
 /**
  * What this server can do, per FHIR version (https://hl7.org/fhir/R4/capabilitystatement.html). The resource part is
- * made once per version from the version's own definitions and kept as text; only the address differs per project. The
- * statement is some 350 KiB, so the ones asked for last are kept whole: anybody may ask, and as often as he likes.
+ * made once per version from the version's own definitions and from what the search and the operations say of
+ * themselves, and kept as text; only the address differs per project. The statement is long, so the ones asked for last
+ * are kept whole: anybody may ask, and as often as he likes.
  */
 import { LRUCache } from 'lru-cache';
-import type { FhirVersion, SearchParameter } from '#fhir';
+import type { FhirVersion } from '#fhir';
+import { systemOperations, typeOperations } from './operations/offered-operations.js';
+import { searchableParameters } from './searchable-parameters.js';
 
-/** Types of search parameters that the search really supports, in the statement's own words. */
-const SEARCHABLE = new Set<SearchParameter['type']>(['token', 'string', 'reference', 'date', 'uri']);
-
-const INTERACTIONS = ['read', 'vread', 'update', 'delete', 'history-instance', 'create', 'search-type'];
+const TYPE_INTERACTIONS = [
+  'read',
+  'vread',
+  'update',
+  'patch',
+  'delete',
+  'history-instance',
+  'history-type',
+  'create',
+  'search-type',
+];
+const SYSTEM_INTERACTIONS = ['transaction', 'batch', 'search-system', 'history-system'];
+const PATCH_FORMATS = ['application/json-patch+json', 'application/fhir+json'];
 
 const restTexts = new WeakMap<FhirVersion, string>();
 
@@ -49,11 +61,13 @@ function statementText(version: FhirVersion, address: StatementAddress): string 
     implementation: { description: 'FHIR server', url: address.fhirBase.replace(/\/$/, '') },
     fhirVersion: version.id,
     format: ['application/fhir+json', 'json'],
+    patchFormat: PATCH_FORMATS,
   };
   const server = {
     mode: 'server',
     security: security(address.baseUrl),
-    interaction: [{ code: 'transaction' }, { code: 'batch' }],
+    interaction: SYSTEM_INTERACTIONS.map((code) => ({ code })),
+    operation: systemOperations(version),
   };
   return `${JSON.stringify(head).slice(0, -1)},"rest":[${JSON.stringify(server).slice(0, -1)},"resource":${rest}}]}`;
 }
@@ -83,20 +97,50 @@ function security(baseUrl: string): object {
 /** The types of the standard. The platform's own cannot stand here: `type` is bound to the standard's list. */
 function resources(version: FhirVersion): object[] {
   const platformTypes = new Set(version.platformTypes);
-  return version.resourceTypes
-    .filter((type) => !platformTypes.has(type))
-    .map((type) => ({
-      type,
-      interaction: INTERACTIONS.map((code) => ({ code })),
-      versioning: 'versioned-update',
-      readHistory: true,
-      updateCreate: true,
-      conditionalCreate: true,
-      conditionalRead: 'not-match',
-      conditionalUpdate: true,
-      conditionalDelete: 'not-supported',
-      searchParam: [...version.searchParameters(type).values()]
-        .filter((parameter) => SEARCHABLE.has(parameter.type))
-        .map(({ code, type: kind, url }) => ({ name: code, definition: url, type: kind })),
-    }));
+  const types = version.resourceTypes.filter((type) => !platformTypes.has(type));
+  const links = referenceLinks(version, types);
+  // Not every version can say this.
+  const canSayPatch = version
+    .structure('CapabilityStatement.rest.resource')
+    ?.some(({ name }) => name === 'conditionalPatch');
+  return types.map((type) => ({
+    type,
+    interaction: TYPE_INTERACTIONS.map((code) => ({ code })),
+    versioning: 'versioned',
+    readHistory: true,
+    updateCreate: true,
+    conditionalCreate: true,
+    conditionalRead: 'full-support',
+    conditionalUpdate: true,
+    ...(canSayPatch === true ? { conditionalPatch: true } : {}),
+    conditionalDelete: 'multiple',
+    referencePolicy: ['literal', 'logical'],
+    searchInclude: ['*', ...(links.from.get(type) ?? [])],
+    ...(links.to.has(type) ? { searchRevInclude: links.to.get(type) } : {}),
+    searchParam: searchableParameters(version, type).map(({ code, type: kind, url }) => ({
+      name: code,
+      definition: url,
+      type: kind,
+    })),
+    operation: typeOperations(version, type),
+  }));
+}
+
+/**
+ * The reference parameters (`Observation:subject`) from each type, and to each type that they name. Those that may lead
+ * to any type are not listed with every type.
+ */
+function referenceLinks(version: FhirVersion, types: readonly string[]) {
+  const from = new Map<string, string[]>();
+  const to = new Map<string, string[]>();
+  const add = (links: Map<string, string[]>, type: string, link: string) =>
+    links.set(type, [...(links.get(type) ?? []), link]);
+  for (const type of types) {
+    for (const { code, type: kind, targets } of version.searchParameters(type).values()) {
+      if (kind !== 'reference') continue;
+      add(from, type, `${type}:${code}`);
+      if (targets.length < types.length / 2) for (const target of targets) add(to, target, `${type}:${code}`);
+    }
+  }
+  return { from, to };
 }

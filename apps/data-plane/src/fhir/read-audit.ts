@@ -37,3 +37,20 @@ export function recordRead(
     requestId: request.id,
   });
 }
+
+/** Records that the caller of the request was refused a write before it began. */
+export function recordRefusal(
+  audit: ReadAudit,
+  request: FastifyRequest,
+  action: AuditEntry['action'],
+  entity: string,
+): void {
+  const { runtime, current } = sessionOf(request);
+  audit.record(runtime.database, {
+    action,
+    outcome: 'refused',
+    agent: current.profile.reference,
+    entity,
+    requestId: request.id,
+  });
+}

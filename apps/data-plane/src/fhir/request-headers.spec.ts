@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { isNotModified, returnPreference, searchHandling, wantsExtendedMeta } from './request-headers.js';
 
+const version = { versionId: '7', lastUpdated: '2026-11-21T04:10:12.345Z' };
+
 describe('request headers', () => {
   test.each([
     [undefined, 'representation'],
@@ -28,7 +30,20 @@ describe('request headers', () => {
     ['W/"77"', false],
     ['7', false],
   ])('If-None-Match: %s fits version 7: %s', (header, expected) => {
-    expect(isNotModified({ 'if-none-match': header }, '7')).toBe(expected);
+    expect(isNotModified({ 'if-none-match': header }, version)).toBe(expected);
+  });
+
+  test.each([
+    ['Sat, 21 Nov 2026 04:10:12 GMT', true],
+    ['Sat, 21 Nov 2026 04:10:11 GMT', false],
+    ['yesterday', false],
+  ])('If-Modified-Since: %s finds nothing newer: %s', (header, expected) => {
+    expect(isNotModified({ 'if-modified-since': header }, version)).toBe(expected);
+  });
+
+  test('If-None-Match goes before If-Modified-Since', () => {
+    const headers = { 'if-none-match': 'W/"6"', 'if-modified-since': 'Sat, 21 Nov 2026 04:10:12 GMT' };
+    expect(isNotModified(headers, version)).toBe(false);
   });
 
   test('extended meta is for those who ask', () => {

@@ -1,7 +1,6 @@
 /** The headers by which a client shapes a FHIR interaction (https://hl7.org/fhir/R4/http.html). */
 import type { IncomingHttpHeaders } from 'node:http';
-
-export type ReturnPreference = 'minimal' | 'representation' | 'OperationOutcome';
+import { isModifiedSince, type ReturnPreference, type StoredVersion } from '#fhir-store';
 
 /** `Prefer: return=…`; by default the written resource comes back. Unknown preferences are ignored (RFC 7240). */
 export function returnPreference(headers: IncomingHttpHeaders): ReturnPreference {
@@ -24,11 +23,18 @@ function preference(headers: IncomingHttpHeaders, name: string): string | undefi
 
 const ENTITY_TAG = /^\s*(?:W\/)?"([^"]*)"\s*$/;
 
-/** Whether `If-None-Match` names this version, so that the client's copy is still good (RFC 9110 section 13.1.2). */
-export function isNotModified(headers: IncomingHttpHeaders, versionId: string): boolean {
-  const header = headers['if-none-match'];
-  if (header === undefined) return false;
-  return header.trim() === '*' || header.split(',').some((tag) => ENTITY_TAG.exec(tag)?.[1] === versionId);
+/**
+ * Whether the client's copy of this version is still good: `If-None-Match` names it, or, without that header, it is not
+ * newer than `If-Modified-Since` (RFC 9110 section 13.1).
+ */
+export function isNotModified(
+  headers: IncomingHttpHeaders,
+  version: Pick<StoredVersion, 'versionId' | 'lastUpdated'>,
+): boolean {
+  const tags = headers['if-none-match'];
+  const moment = headers['if-modified-since'];
+  if (tags === undefined) return moment !== undefined && !isModifiedSince(version, moment);
+  return tags.trim() === '*' || tags.split(',').some((tag) => ENTITY_TAG.exec(tag)?.[1] === version.versionId);
 }
 
 /** Whether the client wants `meta.author`, `project`, `account` and `compartment`. */

@@ -1,17 +1,16 @@
 import { Controller, Delete, Get, Patch, Post, Put, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { notFound } from '#fhir';
-import { historyBundle, historyPage, ReadAudit, type StoredVersion } from '#fhir-store';
-import { HttpStatusError } from '../http/http-status-error.js';
-import { sendText } from '../http/send.js';
+import { ReadAudit, type StoredVersion } from '#fhir-store';
 import { BaseUrls } from '../tenant/base-urls.js';
 import { sessionOf, tenantOf } from '../tenant/request-tenant.js';
 import { queryOf } from './query.js';
 import { readAsCaller } from './read-audit.js';
-import { presentationOf } from './presentation.js';
+import { patchBody } from './patch-body.js';
 import { resourceBody } from './resource-body.js';
 import { runAsCaller } from './run-as-caller.js';
-import { CACHE_CONTROL, sendDeleted, sendVersion, sendWritten } from './version-answer.js';
+import { sendDeleted, sendVersion, sendWritten } from './version-answer.js';
+import { ifMatchOption, ifNoneExistOption } from './write-conditions.js';
 
 interface InstanceParams {
   type: string;
@@ -43,18 +42,6 @@ export class ResourceController {
       repository.readVersion(type, id, versionId),
     );
     return sendVersion(request, reply, version);
-  }
-
-  @Get(':type/:id/_history')
-  async history(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const { type, id } = request.params as InstanceParams;
-    const page = historyPage(queryOf(request));
-    const history = await readAsCaller(this.audit, request, `${type}/${id}/_history`, (repository) =>
-      repository.history(type, id, page),
-    );
-    const presentation = presentationOf(request, this.baseUrls);
-    void reply.header('cache-control', CACHE_CONTROL);
-    return sendText(request, reply, 200, historyBundle({ type, id }, page, history, presentation));
   }
 
   @Post(':type')
@@ -91,17 +78,46 @@ export class ResourceController {
     return this.sendWritten(request, reply, created, version);
   }
 
+  @Patch(':type/:id')
+  async patch(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const { type, id } = request.params as InstanceParams;
+    assertKnownType(request, type);
+    const patch = patchBody(request);
+    const { version } = await runAsCaller(request, (repository) =>
+      repository.patch(type, id, patch, ifMatchOption(request)),
+    );
+    return this.sendWritten(request, reply, false, version);
+  }
+
+  /** PATCH Type?query. */
+  @Patch(':type')
+  async conditionalPatch(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const { type } = request.params as { type: string };
+    assertKnownType(request, type);
+    const patch = patchBody(request);
+    const { version } = await runAsCaller(request, (repository) =>
+      repository.conditionalPatch(type, queryOf(request), patch, ifMatchOption(request)),
+    );
+    return this.sendWritten(request, reply, false, version);
+  }
+
   @Delete(':type/:id')
   async delete(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { type, id } = request.params as InstanceParams;
     const version = await runAsCaller(request, (repository) => repository.delete(type, id, ifMatchOption(request)));
     this.sealWrites(request);
-    return sendDeleted(request, reply, version);
+    return sendDeleted(request, reply, [version]);
   }
 
-  @Patch(':type/:id')
-  patch(): never {
-    throw new HttpStatusError(405, 'GET, HEAD, PUT, DELETE');
+  /** DELETE Type?query. */
+  @Delete(':type')
+  async conditionalDelete(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const { type } = request.params as { type: string };
+    const versions = await runAsCaller(request, (repository) =>
+      repository.conditionalDelete(type, queryOf(request), ifMatchOption(request)),
+    );
+    this.sealWrites(request);
+    return sendDeleted(request, reply, versions);
   }
 
   private sendWritten(
@@ -124,14 +140,4 @@ export class ResourceController {
 /** Throws 404 for a type that the project's FHIR version does not have, before anybody reads the body. */
 function assertKnownType(request: FastifyRequest, type: string): void {
   if (!sessionOf(request).runtime.database.version.isResourceType(type)) throw notFound();
-}
-
-function ifMatchOption(request: FastifyRequest): { ifMatch?: string } {
-  const ifMatch = request.headers['if-match'];
-  return ifMatch === undefined ? {} : { ifMatch };
-}
-
-function ifNoneExistOption(request: FastifyRequest): { ifNoneExist?: string } {
-  const ifNoneExist = request.headers['if-none-exist'];
-  return ifNoneExist === undefined ? {} : { ifNoneExist: String(ifNoneExist) };
 }

@@ -1,7 +1,6 @@
 import { Controller, Get, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { notFound } from '#fhir';
-import { parseSearch } from '#fhir-search';
+import { parseSearchAt, type SearchRequest } from '#fhir-search';
 import { ReadAudit, searchsetBundle } from '#fhir-store';
 import { HttpStatusError } from '../http/http-status-error.js';
 import { sendText } from '../http/send.js';
@@ -15,13 +14,23 @@ import { CACHE_CONTROL } from './version-answer.js';
 
 const FORM_TYPE = /^application\/x-www-form-urlencoded\s*(?:;|$)/i;
 
-/** Searches of one type (https://hl7.org/fhir/R4/http.html#search). */
+/** Searches of one type, of the whole system and of a compartment (https://hl7.org/fhir/R4/http.html#search). */
 @Controller('fhir')
 export class SearchController {
   constructor(
     private readonly baseUrls: BaseUrls,
     private readonly audit: ReadAudit,
   ) {}
+
+  @Get()
+  searchSystem(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.answer(request, reply, queryOf(request));
+  }
+
+  @Post('_search')
+  searchSystemByPost(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.answer(request, reply, formOf(request));
+  }
 
   @Get(':type')
   search(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
@@ -31,24 +40,44 @@ export class SearchController {
   /** The same with the parameters in a form, those of the URL included. */
   @Post(':type/_search')
   searchByPost(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const { body } = request;
-    const isForm = FORM_TYPE.test(request.headers['content-type'] ?? '') && typeof body === 'string';
-    if (!isForm && body !== undefined && body !== '') throw new HttpStatusError(415);
-    const parts = [queryOf(request), isForm ? assertNoNul(body) : ''];
-    return this.answer(request, reply, parts.filter((part) => part !== '').join('&'));
+    return this.answer(request, reply, formOf(request));
+  }
+
+  /** `Patient/123/Observation?…`, or `Patient/123/*` for all types. */
+  @Get(':compartment/:id/:type')
+  searchCompartment(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.answer(request, reply, queryOf(request));
+  }
+
+  @Post(':compartment/:id/:type/_search')
+  searchCompartmentByPost(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.answer(request, reply, formOf(request));
   }
 
   private async answer(request: FastifyRequest, reply: FastifyReply, query: string): Promise<void> {
-    const { type } = request.params as { type: string };
-    const { version, ownBaseUrls } = sessionOf(request).runtime.database;
-    if (!version.isResourceType(type)) throw notFound();
-    const search = parseSearch(version, type, query, {
-      handling: searchHandling(request.headers),
-      ...(ownBaseUrls === undefined ? {} : { ownBaseUrls }),
-    });
-    const entity = query === '' ? type : `${type}?${query}`;
+    const search = readSearch(request, query);
+    const entity = query === '' ? search.path : `${search.path}?${query}`;
     const result = await readAsCaller(this.audit, request, entity, (repository) => repository.search(search));
     void reply.header('cache-control', CACHE_CONTROL);
     return sendText(request, reply, 200, searchsetBundle(search, result, presentationOf(request, this.baseUrls)));
   }
+}
+
+function readSearch(request: FastifyRequest, query: string): SearchRequest {
+  const { compartment, id, type } = request.params as { compartment?: string; id?: string; type?: string };
+  const { version, ownBaseUrls } = sessionOf(request).runtime.database;
+  const path = [compartment, id, type].filter((segment) => segment !== undefined).join('/');
+  return parseSearchAt(version, path, query, {
+    handling: searchHandling(request.headers),
+    ...(ownBaseUrls === undefined ? {} : { ownBaseUrls }),
+  });
+}
+
+/** The parameters of a search by POST: those in the URL and those in the form. Throws 415 for another kind of body. */
+function formOf(request: FastifyRequest): string {
+  const { body } = request;
+  const isForm = FORM_TYPE.test(request.headers['content-type'] ?? '') && typeof body === 'string';
+  if (!isForm && body !== undefined && body !== '') throw new HttpStatusError(415);
+  const parts = [queryOf(request), isForm ? assertNoNul(body) : ''];
+  return parts.filter((part) => part !== '').join('&');
 }

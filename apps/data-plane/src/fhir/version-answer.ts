@@ -16,7 +16,7 @@ export function sendVersion(
   version: StoredVersion,
 ): void | Promise<void> {
   stampVersion(reply, version);
-  if (isNotModified(request.headers, version.versionId)) {
+  if (isNotModified(request.headers, version)) {
     void reply.status(304).send();
     return;
   }
@@ -43,14 +43,21 @@ export function sendWritten(
   return sendText(request, reply, status, text);
 }
 
-/** Answers a deletion with the entity tag of the version that says so. */
+/** Answers a delete; of a single resource with the entity tag of the version that says that it is gone. */
 export function sendDeleted(
   request: FastifyRequest,
   reply: FastifyReply,
-  version: StoredVersion,
+  versions: readonly StoredVersion[],
 ): void | Promise<void> {
-  stampVersion(reply, version);
-  return sendText(request, reply, 200, ALL_OK);
+  const [version, ...others] = versions;
+  void reply.header('cache-control', CACHE_CONTROL);
+  if (version !== undefined && others.length === 0) stampVersion(reply, version);
+  if (returnPreference(request.headers) === 'minimal') {
+    void reply.status(204).send();
+    return;
+  }
+  const text = versions.length === 1 ? ALL_OK : success('ok', `${versions.length} resources were deleted`);
+  return sendText(request, reply, 200, text);
 }
 
 const CREATED = success('created', 'Created');
@@ -64,7 +71,8 @@ function bodyOf(request: FastifyRequest, version: StoredVersion): string {
   return shownBody(version, { extended: wantsExtendedMeta(request.headers) });
 }
 
-function stampVersion(reply: FastifyReply, version: StoredVersion): void {
+/** The headers by which a client recognises the version and asks for it again. */
+export function stampVersion(reply: FastifyReply, version: StoredVersion): void {
   void reply
     .header('etag', eTag(version))
     .header('last-modified', httpDate(version.lastUpdated))

@@ -3,7 +3,7 @@ export class HttpStatusError extends Error {
   override readonly name = 'HttpStatusError';
 
   constructor(
-    readonly status: 400 | 405 | 414 | 415,
+    readonly status: 400 | 405 | 406 | 414 | 415 | 416,
     /** The methods that the resource does have, for a 405. */
     readonly allow?: string,
   ) {

@@ -5,6 +5,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { prettyJson } from './pretty-json.js';
 
 const FHIR_JSON = 'application/fhir+json; charset=utf-8';
 export const JSON_TYPE = 'application/json; charset=utf-8';
@@ -20,14 +21,20 @@ export function acceptsGzip(header: string | string[] | undefined): boolean {
   return header !== undefined && WANTS_GZIP.test(String(header));
 }
 
-/** Sends `text` (or its UTF-8 bytes). Resolves when it was handed to the socket; rejects never. */
+const WANTS_PRETTY = /[?&]_pretty=true(?:&|$)/;
+
+/**
+ * Sends JSON: text, laid out for people when the URL says `_pretty=true`, or bytes in UTF-8 that are kept to be sent
+ * often, as they are. Resolves when it was handed to the socket; rejects never.
+ */
 export function sendText(
   request: FastifyRequest,
   reply: FastifyReply,
   status: number,
-  text: string | Buffer,
+  json: string | Buffer,
   type: string = FHIR_JSON,
 ): void | Promise<void> {
+  const text = typeof json === 'string' && WANTS_PRETTY.test(request.raw.url ?? '') ? prettyJson(json) : json;
   reply.statusCode = status;
   void reply.header('content-type', type);
   if (text.length <= COMPRESSED_FROM_LENGTH) {
@@ -39,13 +46,25 @@ export function sendText(
   void reply.send(text);
 }
 
+/** Bytes that are sent often are compressed once, for as long as they are kept. */
+const compressedBytes = new WeakMap<Buffer, Promise<Buffer>>();
+
 async function sendCompressed(reply: FastifyReply, text: string | Buffer): Promise<void> {
-  const bytes = await compress(text);
+  const bytes = await (typeof text === 'string' ? compress(text) : compressOnce(text));
   void reply.header('content-encoding', 'gzip').send(bytes);
 }
 
+function compressOnce(bytes: Buffer): Promise<Buffer> {
+  let compressed = compressedBytes.get(bytes);
+  if (compressed === undefined) {
+    compressed = compress(bytes);
+    compressedBytes.set(bytes, compressed);
+  }
+  return compressed;
+}
+
 /** Adds a header name to `Vary`. */
-function addVary(reply: FastifyReply, name: string): void {
+export function addVary(reply: FastifyReply, name: string): void {
   const present = reply.getHeader('vary');
   void reply.header('vary', present === undefined ? name : `${String(present)}, ${name}`);
 }

@@ -27,8 +27,13 @@ export const issueCodeOfHttpStatus: Readonly<Record<number, { id?: string; issue
   403: { id: 'forbidden', issueCode: 'forbidden', text: 'Forbidden' },
   404: { id: 'not-found', issueCode: 'not-found', text: 'Not found' },
   405: { issueCode: 'not-supported', text: 'The method is not supported here.' },
+  406: {
+    issueCode: 'not-supported',
+    text: 'This server answers in JSON only: Accept must include application/fhir+json, of the FHIR version of this address.',
+  },
   408: { issueCode: 'timeout', text: 'The request did not arrive in time.' },
   413: { issueCode: 'too-long', text: 'The body is longer than this server takes.' },
   414: { issueCode: 'too-long', text: 'The address is longer than this server takes.' },
   415: { issueCode: 'not-supported', text: 'The body must be application/fhir+json or application/json in UTF-8.' },
+  416: { issueCode: 'value', text: 'The range lies behind the end of the content.' },
 };

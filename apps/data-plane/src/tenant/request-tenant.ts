@@ -26,10 +26,15 @@ export interface TenantCarrier {
   [requestTenantKey]?: RequestTenant | null;
 }
 
+/** The tenant to which the request was routed; undefined for one that is refused, or is not for a tenant. */
+export function findTenant(request: FastifyRequest): RequestTenant | undefined {
+  return (request as TenantCarrier)[requestTenantKey] ?? undefined;
+}
+
 /** The tenant to which the request was routed. Throws when there is none. */
 export function tenantOf(request: FastifyRequest): RequestTenant {
-  const tenant = (request as TenantCarrier)[requestTenantKey];
-  if (!tenant) throw new Error('There is no tenant in context: the request was not routed to a project.');
+  const tenant = findTenant(request);
+  if (tenant === undefined) throw new Error('There is no tenant in context: the request was not routed to a project.');
   return tenant;
 }
 

@@ -7,6 +7,7 @@ import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } fr
 import { LRUCache } from 'lru-cache';
 import { fhirVersion } from '#fhir';
 import { tokenHasher } from '#fhir-search';
+import type { FileStorage } from '#files';
 import { tenantDatabase, type TenantDatabase } from '#fhir-store';
 import { DomainError, type KeyProvider } from '#platform';
 import type { ConnectionBroker, DatabaseTarget } from '#postgres';
@@ -19,6 +20,7 @@ import {
   type TenantEntry,
   type TenantPlacement,
 } from '#tenancy';
+import { BinaryContents } from '../fhir/binary/binary-contents.js';
 
 /** Projects whose keys are in memory at a time; the one unused longest gives way. */
 const MAX_RUNTIMES = 1_000;
@@ -36,6 +38,7 @@ export class TenantRuntime {
   constructor(
     readonly entry: TenantEntry,
     readonly database: TenantDatabase,
+    readonly binaryContents: BinaryContents,
     private readonly projectKey: Buffer,
   ) {}
 
@@ -67,6 +70,8 @@ export class TenantRuntime {
 export interface RuntimeOptions {
   readonly broker: ConnectionBroker;
   readonly keyProvider: KeyProvider;
+  /** Where the contents of Binaries are. */
+  readonly files: FileStorage;
   /** The base URLs of a project's own FHIR API, by which references to itself are recognised. */
   fhirBasesOf(entry: TenantEntry): readonly string[];
   /** Called when a tenant database cannot be reached where its entry says it is. */
@@ -115,10 +120,10 @@ export class TenantRuntimes {
         retryAfterSeconds: 5,
       });
     }
-    const { broker, keyProvider } = this.options;
+    const { broker, files, keyProvider } = this.options;
     const projectKey = await openProjectKey(entry, keyProvider);
     const target = await this.targetOf(placement, entry.projectId);
-    const { searchKey, cursorKey } = projectKeys(projectKey);
+    const { searchKey, cursorKey, fileKey } = projectKeys(projectKey);
     const reported = (error: unknown): never => {
       if (error instanceof DomainError && error.code === 'database-unreachable') this.options.onUnreachable();
       throw error;
@@ -132,7 +137,8 @@ export class TenantRuntimes {
       use: (work) => broker.use(target, work).catch(reported),
       share: (work) => broker.share(target, work).catch(reported),
     });
-    return new TenantRuntime(entry, database, projectKey);
+    const contents = new BinaryContents(files, entry.projectId, fileKey);
+    return new TenantRuntime(entry, database, contents, projectKey);
   }
 
   private async targetOf(placement: TenantPlacement, projectId: string): Promise<DatabaseTarget> {

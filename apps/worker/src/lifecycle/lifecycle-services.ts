@@ -7,6 +7,7 @@ import type {
   TenantDatabaseRepository,
   Transactions,
 } from '#control-database';
+import type { FileStorage } from '#files';
 import type { Clock, KeyProvider, Logger } from '#platform';
 import type { ClusterPreparation } from '../clusters/cluster-preparation.js';
 import type { SpareConnections } from '../tenant-databases/spare-connections.js';
@@ -29,6 +30,8 @@ export interface LifecycleServices {
   readonly spareConnections: SpareConnections;
   readonly builder: TenantDatabaseBuilder;
   readonly remover: TenantDatabaseRemover;
+  /** The contents of Binaries, an area for each project. */
+  readonly files: FileStorage;
   readonly clock: Clock;
   readonly logger: Logger;
 }

@@ -19,8 +19,8 @@ export const date: ParameterType<DateCriterion> = {
 
   index(_parameter, values, writer) {
     for (const value of values) {
-      const span = spanOf(value);
-      if (span !== undefined && span.start < span.end) writer.date(span.start, span.end);
+      const span = dateSpanOf(value);
+      if (span !== undefined) writer.date(span.start, span.end);
     }
   },
 };
@@ -47,7 +47,13 @@ interface Span {
   end: number;
 }
 
-function spanOf({ type, value }: TypedValue): Span | undefined {
+/** The span [start, end) of a date, Period or Timing; undefined for other types and for spans that end before they start. */
+export function dateSpanOf(value: TypedValue): Span | undefined {
+  const span = outerSpan(value);
+  return span !== undefined && span.start < span.end ? span : undefined;
+}
+
+function outerSpan({ type, value }: TypedValue): Span | undefined {
   if (typeof value === 'string') return dateInterval(value);
   if (!isJsonObject(value)) return undefined;
   if (type === 'Period') return periodSpan(value['start'], value['end']);

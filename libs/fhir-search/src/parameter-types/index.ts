@@ -1,8 +1,11 @@
 import type { SearchParameter } from '#fhir';
+import { composite } from './composite.js';
 import { date } from './date.js';
-import { notYet } from './not-yet.js';
+import { number } from './number.js';
 import type { ParameterType } from './parameter-type.js';
+import { quantity } from './quantity.js';
 import { reference } from './reference.js';
+import { special } from './special.js';
 import { string } from './string.js';
 import { token } from './token.js';
 import { uri } from './uri.js';
@@ -14,8 +17,8 @@ export const parameterTypes = {
   reference,
   date,
   uri,
-  number: notYet,
-  quantity: notYet,
-  composite: notYet,
-  special: notYet,
+  number,
+  quantity,
+  composite,
+  special,
 } satisfies Record<SearchParameter['type'], ParameterType>;

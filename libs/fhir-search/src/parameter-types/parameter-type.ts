@@ -1,4 +1,4 @@
-import { badRequest, type OutcomeError, type SearchParameter, type TypedValue } from '#fhir';
+import { badRequest, type JsonObject, type OutcomeError, type SearchParameter, type TypedValue } from '#fhir';
 import type { Criterion } from '../search-request.js';
 import type { Condition } from '../search-plan.js';
 import type { TokenHasher } from '../token-hasher.js';
@@ -20,9 +20,28 @@ export interface IndexWriter {
   reference(target: string): void;
   /** `value` is compared by prefix, `original` exactly. */
   string(value: string, original: string): void;
+  /** The same, found only together with `scope`, the text of what else must be equal. */
+  scopedString(scope: string, value: string, original: string): void;
   /** Milliseconds; infinite for open ends. */
   date(start: number, end: number): void;
+  number(entry: NumberEntry): void;
+  /** A text that belongs to a code or reference, for `:text`. */
+  display(text: string): void;
+  /** What the resource is sorted by; the least of several counts. */
+  sortText(text: string): void;
+  /** The resource itself, at which some components of composites start. */
+  readonly resource: JsonObject;
   localReference(reference: string): string;
+}
+
+/** A number, or a span of numbers with both ends in it; see number-scopes.ts for the texts. */
+export interface NumberEntry {
+  readonly scope: string | undefined;
+  readonly lower: number;
+  readonly upper: number;
+  readonly marks: readonly string[];
+  /** Which node of the resource it comes from, where several entries of one node must be told from others. */
+  readonly node?: number;
 }
 
 /**
@@ -47,6 +66,14 @@ export interface ParameterType<C = never> {
 
 export function modifierNotSupported(code: string, modifier: string): OutcomeError {
   return notSupportedYet(`${code}:${modifier}`, `The modifier ':${modifier}' of the search parameter '${code}'`);
+}
+
+/** The refusal of a modifier that asks where a code stands in its code system. */
+export function needsTerminology(code: string, modifier: string): OutcomeError {
+  return badRequest(
+    `The modifier ':${modifier}' of the search parameter '${code}' is not supported yet: it needs a terminology service.`,
+    { code: 'not-supported', expression: [`${code}:${modifier}`] },
+  );
 }
 
 /** 400 with the issue code `not-supported`; `expression` holds the parameter's name as received. */

@@ -1,15 +1,18 @@
 /**
  * Reference parameters (https://hl7.org/fhir/R4/search.html#reference). A reference is compared as text: `Type/id` for
  * resources of the project, an absolute URL for others, a canonical for canonicals. What the index holds per reference:
- * the text itself; without its version, for a versioned reference or canonical; and its identifier, for `:identifier`.
+ * the text itself; without its version, for a versioned reference or canonical; its identifier, for `:identifier`; and
+ * its display, for `:text`.
  */
 import { isJsonObject, tooCostly, type JsonValue, type SearchParameter, type TypedValue } from '#fhir';
 import type { Criterion } from '../search-request.js';
 import { referenceText } from '../token-texts.js';
 import { unescapeValue } from '../value-text.js';
+import { displayCondition, displaysOf, parseDisplay } from './display.js';
 import {
   badValue,
   modifierNotSupported,
+  needsTerminology,
   type IndexWriter,
   type ParameterType,
   type ParseContext,
@@ -19,7 +22,10 @@ import { identifierCondition, indexSystemAndCode, parseTokenValue } from './toke
 /** A bare id stands for as many references as there are types that the parameter may point to. */
 const maxTargets = 1000;
 
-type ReferenceCriterion = Extract<Criterion, { kind: 'reference' | 'reference-identifier' }>;
+type ReferenceCriterion = Extract<Criterion, { kind: 'reference' | 'reference-identifier' | 'display' }>;
+
+/** Modifiers about the hierarchy to which the target belongs. */
+const hierarchyModifiers = new Set(['above', 'below', 'in', 'not-in']);
 
 export const reference: ParameterType<ReferenceCriterion> = {
   parse(parameter, modifier, values, context) {
@@ -28,27 +34,49 @@ export const reference: ParameterType<ReferenceCriterion> = {
       const identifiers = values.map((value) => parseTokenValue(code, value));
       return { kind: 'reference-identifier', parameter: { code, key }, values: identifiers };
     }
-    const types = targetTypes(parameter, modifier, context);
-    const targets = values.flatMap((value) => targetsOf(code, unescapeValue(value), types, context));
-    if (targets.length > maxTargets) {
-      throw tooCostly(`The values of '${code}' stand for ${targets.length} references; name their types.`);
-    }
-    return { kind: 'reference', parameter: { code, key }, targets };
+    if (modifier === 'text') return parseDisplay({ code, key, indexKeys: [key] }, values);
+    return { kind: 'reference', parameter: { code, key }, targets: parseTargets(parameter, values, context, modifier) };
   },
 
   toCondition(criterion, hasher) {
+    if (criterion.kind === 'display') return displayCondition(criterion);
     const parameter = criterion.parameter.key;
     if (criterion.kind === 'reference-identifier') {
       return identifierCondition(parameter, 'identifier', criterion.values, hasher);
     }
     const targets = [...new Set(criterion.targets)];
-    return { kind: 'reference', parameter, targets: targets.map((target) => hasher.hash(referenceText(target))) };
+    return {
+      kind: 'reference',
+      parameters: [parameter],
+      targets: targets.map((target) => hasher.hash(referenceText(target))),
+    };
   },
 
   index({ key }, values, writer) {
-    for (const value of values) indexReference(key, value, writer);
+    for (const value of values) {
+      indexReference(key, value, writer);
+      for (const text of displaysOf(value)) writer.display(text);
+    }
   },
 };
+
+/**
+ * The exact texts of the references that `values` (escapes in place) stand for. Throws an OutcomeError for a modifier that
+ * names no type to which the parameter points, or for too many references.
+ */
+export function parseTargets(
+  parameter: Pick<SearchParameter, 'code' | 'targets'>,
+  values: readonly string[],
+  context: ParseContext,
+  modifier?: string,
+): string[] {
+  const types = targetTypes(parameter, modifier, context);
+  const targets = values.flatMap((value) => targetsOf(parameter.code, unescapeValue(value), types, context));
+  if (targets.length > maxTargets) {
+    throw tooCostly(`The values of '${parameter.code}' stand for ${targets.length} references; name their types.`);
+  }
+  return targets;
+}
 
 interface TargetTypes {
   readonly types: readonly string[];
@@ -56,9 +84,14 @@ interface TargetTypes {
   readonly named: boolean;
 }
 
-function targetTypes(parameter: SearchParameter, modifier: string | undefined, context: ParseContext): TargetTypes {
+function targetTypes(
+  parameter: Pick<SearchParameter, 'code' | 'targets'>,
+  modifier: string | undefined,
+  context: ParseContext,
+): TargetTypes {
   const allowed = parameter.targets.length > 0 ? parameter.targets : context.resourceTypes;
   if (modifier === undefined) return { types: allowed, named: false };
+  if (hierarchyModifiers.has(modifier)) throw needsTerminology(parameter.code, modifier);
   if (!context.isResourceType(modifier)) throw modifierNotSupported(parameter.code, modifier);
   if (!allowed.includes(modifier)) {
     throw badValue(parameter.code, `:${modifier}`, `it points to ${allowed.join(', ')} only`);
@@ -99,6 +132,7 @@ function indexTarget(text: string, writer: IndexWriter): void {
   if (text === '' || text.startsWith('#')) return;
   const target = writer.localReference(text);
   writer.reference(target);
+  writer.sortText(target);
   const unversioned = target.replace(/\/_history\/[^/]*$/, '').replace(/\|[^|]*$/, '');
   if (unversioned !== target && unversioned !== '') writer.reference(unversioned);
 }

@@ -1,45 +1,71 @@
 /**
  * Token parameters (https://hl7.org/fhir/R4/search.html#token): `code`, `system|code`, `|code` (no system) and
- * `system|`. Codes are compared exactly, upper and lower case apart: whether a code system ignores case is not known
+ * `system|`; `:not`, `:of-type` and `:text`. Codes are compared exactly, upper and lower case apart: whether a code system ignores case is not known
  * here, and an answer with too much in it is worse than asking again. The values of elements of the data type `code`
  * imply their system (their required binding), so any system named in a search fits them.
  */
 import { isJsonObject, type JsonValue, type TypedValue } from '#fhir';
+import { displayCondition, displaysOf, parseDisplay } from './display.js';
 import type { Condition } from '../search-plan.js';
-import type { Criterion, TokenValue } from '../search-request.js';
+import type { Criterion, TokenValue, TypedIdentifier } from '../search-request.js';
 import type { TokenHasher } from '../token-hasher.js';
-import { impliedSystemText, tokenText, type TokenSpace } from '../token-texts.js';
+import { impliedSystemText, ofTypeText, tokenText, type TokenSpace } from '../token-texts.js';
 import { splitUnescaped, unescapeValue } from '../value-text.js';
-import { badValue, modifierNotSupported, type IndexWriter, type ParameterType } from './parameter-type.js';
+import {
+  badValue,
+  modifierNotSupported,
+  needsTerminology,
+  type IndexWriter,
+  type ParameterType,
+} from './parameter-type.js';
 
-type TokenCriterion = Extract<Criterion, { kind: 'token' }>;
+type TokenCriterion = Extract<Criterion, { kind: 'token' | 'of-type' | 'display' }>;
+
+/** Modifiers about the place of a code in its code system. */
+const terminologyModifiers = new Set(['above', 'below', 'in', 'not-in']);
 
 export const token: ParameterType<TokenCriterion> = {
-  parse({ code, key }, modifier, values) {
-    if (modifier !== undefined && modifier !== 'not') throw modifierNotSupported(code, modifier);
-    return {
-      kind: 'token',
-      parameter: { code, key },
-      values: values.map((value) => parseTokenValue(code, value)),
-      negated: modifier === 'not',
-    };
+  parse(searched, modifier, values) {
+    const { code, key, indexKeys } = searched;
+    const parameter = { code, key, indexKeys };
+    if (modifier === undefined || modifier === 'not') {
+      const tokens = values.map((value) => parseTokenValue(code, value));
+      return { kind: 'token', parameter, values: tokens, negated: modifier === 'not' };
+    }
+    if (modifier === 'of-type') {
+      return { kind: 'of-type', parameter, values: values.map((value) => parseTypedIdentifier(code, value)) };
+    }
+    if (modifier === 'text') return parseDisplay(parameter, values);
+    throw terminologyModifiers.has(modifier) ? needsTerminology(code, modifier) : modifierNotSupported(code, modifier);
   },
 
-  toCondition({ parameter: { code, key }, values, negated }, hasher) {
+  toCondition(criterion, hasher) {
+    if (criterion.kind === 'display') return displayCondition(criterion);
+    const { code, indexKeys } = criterion.parameter;
+    if (criterion.kind === 'of-type') {
+      const texts = criterion.values.flatMap((value) => indexKeys.map((key) => ofTypeText(key, value)));
+      return { kind: 'token', anyOf: texts.map((text) => hasher.hash(text)), negated: false, identifying: true };
+    }
+    const { values, negated } = criterion;
     const isIdentifying = identifyingParameters.has(code);
-    const texts = values.flatMap((value) => {
-      const text = tokenText(key, 'value', value);
-      if (isIdentifying || !value.system || value.code === undefined) return [text];
-      return [text, impliedSystemText(key, value.code)];
-    });
+    const texts = indexKeys.flatMap((key) => values.flatMap((value) => textsOf(key, value, isIdentifying)));
     const identifying = isIdentifying && !negated && values.every((value) => value.code !== undefined);
     return { kind: 'token', anyOf: texts.map((text) => hasher.hash(text)), negated, identifying };
   },
 
   index({ key }, values, writer) {
-    for (const value of values) indexTokenValue(key, value, writer);
+    for (const value of values) {
+      indexTokenValue(key, value, writer);
+      for (const text of displaysOf(value)) writer.display(text);
+    }
   },
 };
+
+function textsOf(key: number, value: TokenValue, isIdentifying: boolean): string[] {
+  const text = tokenText(key, 'value', value);
+  if (isIdentifying || !value.system || value.code === undefined) return [text];
+  return [text, impliedSystemText(key, value.code)];
+}
 
 /**
  * The parameters whose values are Identifiers or ContactPoints wherever the standard has them: few resources share one,
@@ -56,6 +82,15 @@ export function parseTokenValue(parameter: string, text: string): TokenValue {
   if (second !== '') return { system: first, code: second };
   if (first === '') throw badValue(parameter, text, 'a system or a code must stand beside the bar');
   return { system: first };
+}
+
+/** Reads `system|code|value`: the type of an Identifier, and its value (https://hl7.org/fhir/R4/search.html#token). */
+function parseTypedIdentifier(parameter: string, text: string): TypedIdentifier {
+  const [system = '', code = '', value = '', ...rest] = splitUnescaped(text, '|').map(unescapeValue);
+  if (system === '' || code === '' || value === '' || rest.length > 0) {
+    throw badValue(parameter, text, "':of-type' takes 'system|code|value', all three of them");
+  }
+  return { system, code, value };
 }
 
 /** The condition that an identifier (of the element, or of a Reference) is one of `values`. */
@@ -80,6 +115,7 @@ export function indexSystemAndCode(
   const known = { system: typeof system === 'string' ? system : '', code: typeof code === 'string' ? code : undefined };
   if (known.system !== '') writer.token(tokenText(parameter, space, { system: known.system }));
   if (known.code === undefined) return;
+  if (space === 'value') writer.sortText(known.code);
   writer.token(tokenText(parameter, space, { code: known.code }));
   writer.token(tokenText(parameter, space, { system: known.system, code: known.code }));
 }
@@ -97,15 +133,11 @@ function indexTokenValue(parameter: number, { type, value }: TypedValue, writer:
       case 'CodeableReference':
         return indexTokenValue(parameter, { type: 'CodeableConcept', value: value['concept'] ?? null }, writer);
       case 'Identifier':
+        indexIdentifierType(parameter, value['type'], value['value'], writer);
+        return indexSystemAndCode(parameter, 'value', value['system'], value['value'], writer);
       case 'ContactPoint':
         // A ContactPoint's own `system` (phone, email, ...) is no code system, so its values have none.
-        return indexSystemAndCode(
-          parameter,
-          'value',
-          type === 'Identifier' ? value['system'] : undefined,
-          value['value'],
-          writer,
-        );
+        return indexSystemAndCode(parameter, 'value', undefined, value['value'], writer);
       default:
         return;
     }
@@ -114,4 +146,18 @@ function indexTokenValue(parameter: number, { type, value }: TypedValue, writer:
   const code = String(value);
   indexSystemAndCode(parameter, 'value', undefined, code, writer);
   if (type === 'code') writer.token(impliedSystemText(parameter, code));
+}
+
+function indexIdentifierType(
+  parameter: number,
+  type: JsonValue | undefined,
+  value: JsonValue | undefined,
+  writer: IndexWriter,
+): void {
+  if (!isJsonObject(type) || typeof value !== 'string' || !Array.isArray(type['coding'])) return;
+  for (const coding of type['coding'].filter(isJsonObject)) {
+    const { system, code } = coding;
+    if (typeof system === 'string' && typeof code === 'string')
+      writer.token(ofTypeText(parameter, { system, code, value }));
+  }
 }

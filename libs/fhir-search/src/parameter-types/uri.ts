@@ -1,9 +1,10 @@
 /**
  * Uri parameters (https://hl7.org/fhir/R4/search.html#uri): compared exactly and with upper and lower case apart;
- * `:below` takes every uri that starts with the given one. A canonical is also found without its version.
+ * `:below` takes every uri that starts with the given one, `:above` every one that stands above it in the hierarchy that
+ * slashes make, and `:contains` is that of strings. A canonical is also found without its version.
  */
 import type { TypedValue } from '#fhir';
-import { maxIndexedText, withoutNul } from '../normalised-text.js';
+import { maxIndexedText, normaliseText, withoutNul } from '../normalised-text.js';
 import type { Criterion } from '../search-request.js';
 import { uriText } from '../token-texts.js';
 import { unescapeValue } from '../value-text.js';
@@ -13,18 +14,25 @@ type UriCriterion = Extract<Criterion, { kind: 'uri' }>;
 
 export const uri: ParameterType<UriCriterion> = {
   parse({ code, key }, modifier, values) {
-    if (modifier !== undefined && modifier !== 'below') throw modifierNotSupported(code, modifier);
+    if (modifier !== undefined && modifier !== 'below' && modifier !== 'above' && modifier !== 'contains') {
+      throw modifierNotSupported(code, modifier);
+    }
     const uris = values.map((value) => withoutNul(unescapeValue(value)));
-    const tooLong = modifier === 'below' ? uris.find((text) => text.length > maxIndexedText) : undefined;
+    const tooLong =
+      modifier === 'below' || modifier === 'contains' ? uris.find((text) => text.length > maxIndexedText) : undefined;
     if (tooLong !== undefined) {
-      throw badValue(code, `${tooLong.slice(0, 20)}…`, `':below' takes at most ${maxIndexedText} characters`);
+      throw badValue(code, `${tooLong.slice(0, 20)}…`, `':${modifier}' takes at most ${maxIndexedText} characters`);
     }
     return { kind: 'uri', parameter: { code, key }, match: modifier ?? 'exact', values: uris };
   },
 
   toCondition({ parameter, match, values }, hasher) {
     if (match === 'below') return { kind: 'string', parameter: parameter.key, match: 'prefix', values };
-    const anyOf = values.map((value) => hasher.hash(uriText(parameter.key, value)));
+    if (match === 'contains') {
+      return { kind: 'string', parameter: parameter.key, match: 'contains', values: values.map(normaliseText) };
+    }
+    const uris = match === 'above' ? values.flatMap(parentsOf) : values;
+    const anyOf = uris.map((value) => hasher.hash(uriText(parameter.key, value)));
     // `url` is the canonical address of a definition; `_profile` or `_source` may be the same on all resources.
     return { kind: 'token', anyOf, negated: false, identifying: parameter.code === 'url' };
   },
@@ -38,6 +46,21 @@ export const uri: ParameterType<UriCriterion> = {
     }
   },
 };
+
+/**
+ * The uri itself and all above it, with and without the slash at their end: `http://a/b` has `http://a/`, `http://a` and
+ * itself. Uris without slashes (`urn:oid:…`) have no hierarchy (https://hl7.org/fhir/R4/search.html#uri).
+ */
+function parentsOf(uri: string): string[] {
+  const [origin = '', path = ''] = splitOrigin(uri);
+  const ends = [...path].flatMap((character, at) => (character === '/' ? [at, at + 1] : []));
+  return [...new Set([...ends.map((end) => origin + path.slice(0, end)), uri])];
+}
+
+function splitOrigin(uri: string): [origin: string, path: string] {
+  const origin = /^[a-z][a-z0-9+.-]*:\/\/[^/]*/i.exec(uri)?.[0] ?? '';
+  return [origin, origin === '' ? '' : uri.slice(origin.length)];
+}
 
 function uriOf({ value }: TypedValue): string[] {
   return typeof value === 'string' && value !== '' ? [withoutNul(value)] : [];

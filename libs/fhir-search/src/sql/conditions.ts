@@ -6,6 +6,8 @@
 import { cutToIndex, normaliseText } from '../normalised-text.js';
 import type { Condition } from '../search-plan.js';
 import type { DateTest } from '../search-request.js';
+import { joinPredicate } from './join-predicates.js';
+import { numberPairPredicate, numberPredicates } from './number-predicates.js';
 import { datePredicate, lastUpdatedPredicate } from './date-predicates.js';
 import type { Parameters } from './parameters.js';
 
@@ -16,13 +18,26 @@ export function predicates(where: readonly Condition[], parameters: Parameters):
   const required = where.flatMap((condition) => requiredToken(condition) ?? []);
   if (required.length > 0) all.push(`r.tok @> ${parameters.add([...new Set(required)], 'uuid[]')}`);
   for (const condition of where) {
-    if (condition.kind !== 'date' && requiredToken(condition) === undefined) all.push(predicate(condition, parameters));
+    if (isGrouped(condition) || requiredToken(condition) !== undefined) continue;
+    all.push(predicate(condition, parameters));
   }
+  all.push(
+    ...numberPredicates(
+      where.filter((condition) => condition.kind === 'number'),
+      parameters,
+    ),
+  );
   for (const [parameter, criteria] of datesByParameter(where)) {
     all.push(...datePredicate(parameter, criteria, parameters));
   }
   return all;
 }
+
+/** Conditions of which several on one parameter are asked together. */
+type GroupedCondition = Extract<Condition, { kind: 'date' | 'number' }>;
+
+const isGrouped = (condition: Condition): condition is GroupedCondition =>
+  condition.kind === 'date' || condition.kind === 'number';
 
 function requiredToken(condition: Condition): string | undefined {
   return condition.kind === 'token' && !condition.negated && condition.anyOf.length === 1
@@ -39,7 +54,7 @@ function datesByParameter(where: readonly Condition[]): Map<number, DateTest[][]
   return groups;
 }
 
-function predicate(condition: Exclude<Condition, { kind: 'date' }>, parameters: Parameters): string {
+function predicate(condition: Exclude<Condition, GroupedCondition>, parameters: Parameters): string {
   switch (condition.kind) {
     case 'id':
       return `${condition.negated ? 'NOT ' : ''}r.fhir_id = ANY(${parameters.add(condition.ids, 'text[]')})`;
@@ -50,10 +65,24 @@ function predicate(condition: Exclude<Condition, { kind: 'date' }>, parameters: 
     case 'reference':
       return (
         `r.id IN (SELECT x.resource_id FROM resource_reference x WHERE ${targetPredicate(condition.targets, parameters)}` +
-        ` AND x.parameter = ${parameters.add(condition.parameter, 'int4')})`
+        ` AND ${parameterPredicate(condition.parameters, parameters)})`
       );
     case 'string':
       return `r.id IN (SELECT x.resource_id FROM ${stringRows(condition, parameters)})`;
+    case 'number-pair':
+      return numberPairPredicate(condition, parameters);
+    case 'words':
+      return `r.id IN (SELECT x.resource_id FROM resource_text x WHERE x.words @@ ${parameters.add(condition.query, 'tsquery')})`;
+    case 'and':
+    case 'or':
+    case 'not':
+    case 'nothing':
+    case 'of-types':
+    case 'refers-to':
+    case 'referred-from':
+    case 'linked':
+    case 'target-of':
+      return joinPredicate(condition, parameters, predicates);
   }
 }
 
@@ -61,6 +90,12 @@ function targetPredicate(targets: readonly string[], parameters: Parameters): st
   return targets.length === 1
     ? `x.target = ${parameters.add(targets[0], 'uuid')}`
     : `x.target = ANY(${parameters.add(targets, 'uuid[]')})`;
+}
+
+function parameterPredicate(numbers: readonly number[], parameters: Parameters): string {
+  return numbers.length === 1
+    ? `x.parameter = ${parameters.add(numbers[0], 'int4')}`
+    : `x.parameter = ANY(${parameters.add(numbers, 'int4[]')})`;
 }
 
 /** The rows `x` of resource_string that satisfy the condition, as the rest of a SELECT behind FROM. */
@@ -87,6 +122,13 @@ function stringRows(
       const behindCut = `length(x.value) >= ${shortestCut} AND ${normalisedOriginal} LIKE ANY(${pattern})`;
       return `resource_string x WHERE x.parameter = ${number} AND (x.value LIKE ANY(${pattern}) OR (${behindCut}))`;
     }
+    case 'words': {
+      const alternatives = values.map((words) => {
+        const patterns = words.split(' ').map((word) => `% ${word} %`);
+        return `${separateWords} LIKE ALL(${parameters.add(patterns, 'text[]')})`;
+      });
+      return `resource_string x WHERE x.parameter = ${number} AND (${alternatives.join(' OR ')})`;
+    }
     case 'prefix':
       return prefixRows(number, values, parameters);
   }
@@ -96,6 +138,11 @@ function stringRows(
 const shortestCut = 127;
 
 const normalisedOriginal = `lower(regexp_replace(normalize(x.original, NFKD), '[\\u0300-\\u036f]', '', 'g'))`;
+
+/** The words of a text between blanks; the collation knows the letters of all scripts. */
+const separateWords =
+  `' ' || regexp_replace(CASE WHEN length(x.value) >= ${shortestCut} THEN ${normalisedOriginal} ELSE x.value END` +
+  ` COLLATE "pg_c_utf8", '[^[:alnum:]]+', ' ', 'g') || ' '`;
 
 function escapeLike(text: string): string {
   return text.replace(/[\\%_]/g, '\\$&');

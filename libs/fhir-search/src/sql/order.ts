@@ -10,13 +10,24 @@ import type { Parameters } from './parameters.js';
 export interface OrderColumn {
   readonly expression: string;
   readonly descending: boolean;
-  readonly type: 'text' | 'timestamptz' | 'int8';
+  readonly type: 'text' | 'timestamptz' | 'float8' | 'int8';
   /** False when no row lacks a value, which allows simpler text. */
   readonly nullable: boolean;
 }
 
-export function columnType(key: OrderKey): 'text' | 'timestamptz' {
-  return key.by === 'id' || key.by === 'string' ? 'text' : 'timestamptz';
+/** What the values of a key are to PostgreSQL. */
+export function columnType({ by }: OrderKey): 'text' | 'timestamptz' | 'float8' {
+  switch (by) {
+    case 'id':
+    case 'string':
+    case 'text':
+      return 'text';
+    case 'number':
+      return 'float8';
+    case 'date':
+    case 'last-updated':
+      return 'timestamptz';
+  }
 }
 
 /** The direction of the final key. */

@@ -7,33 +7,47 @@
  */
 import type { Condition, SearchPlan } from '../search-plan.js';
 
-/** A reference to so few targets can be walked target by target. */
-export const maxWalkedTargets = 4;
+type ReferenceCondition = Extract<Condition, { kind: 'reference' }>;
+
+/** References to so few targets by so few parameters can be walked one after the other. */
+export const maxWalkedLinks = 4;
+
+/** How many walks along the references it takes to find what satisfies the condition. */
+export const walkedLinks = ({ parameters, targets }: ReferenceCondition): number => parameters.length * targets.length;
 
 /** Whether one plan is good for all statements of the shape of `plan`. */
 export function planFitsAllValues(plan: SearchPlan): boolean {
+  if (plan.types.length > 1) return false;
   return plan.where.length === 0 || plan.where.some(isNarrow) || startsAtTokens(plan);
 }
 
 /**
- * Whether the search has no order of its own and begins with the few resources that have an identifying token. Its order
- * is then written so that no index provides it, because a walk along the index would find the one resource last.
+ * Whether the search has no order of its own and begins with the few resources that some condition leads to: an
+ * identifying token, or a reference that is followed. Its order is then written so that no index provides it, because a
+ * walk along the index would find the one resource last.
  */
-export function startsAtTokens({ where, order }: SearchPlan): boolean {
+export function sortsMatches(plan: SearchPlan): boolean {
+  return startsAtTokens(plan) || (plan.order.length === 0 && plan.where.some(followsReferences));
+}
+
+/**
+ * Whether nothing narrows a search over several types, so that the indexes of each type are walked in order: no index is
+ * in the order of several types together.
+ */
+export function walksTypes({ types, where, order }: SearchPlan): boolean {
+  return types.length > 1 && order.length > 0 && where.every(({ kind }) => kind === 'last-updated');
+}
+
+function startsAtTokens({ where, order }: SearchPlan): boolean {
   return order.length === 0 && where.some((condition) => condition.kind === 'token' && condition.identifying);
+}
+
+function followsReferences({ kind }: Condition): boolean {
+  return kind === 'refers-to' || kind === 'referred-from' || kind === 'linked' || kind === 'target-of';
 }
 
 /** Conditions by which a search begins whatever else it asks for: an index on exactly this leads to few resources. */
 function isNarrow(condition: Condition): boolean {
-  switch (condition.kind) {
-    case 'id':
-      return !condition.negated;
-    case 'reference':
-      return condition.targets.length <= maxWalkedTargets;
-    case 'last-updated':
-    case 'token':
-    case 'string':
-    case 'date':
-      return false;
-  }
+  if (condition.kind === 'id') return !condition.negated;
+  return condition.kind === 'reference' && walkedLinks(condition) <= maxWalkedLinks;
 }

@@ -1,14 +1,15 @@
 /** Small builders of SELECT text that the walks share. */
 import type { Condition, OrderKey, SearchPlan } from '../search-plan.js';
+import { anyScope } from '../number-scopes.js';
 import { predicates } from './conditions.js';
 import { columnType, tieDescending, type OrderColumn } from './order.js';
 import type { Parameters } from './parameters.js';
 
 /** A key that is no column of `resource`. */
-export type SideKey = Extract<OrderKey, { by: 'string' | 'date' }>;
+export type SideKey = Extract<OrderKey, { by: 'string' | 'date' | 'number' }>;
 
 export function isSideKey(key: OrderKey): key is SideKey {
-  return key.by === 'string' || key.by === 'date';
+  return key.by in sideTables;
 }
 
 /**
@@ -28,7 +29,22 @@ export const sideTables = {
     before: '(l.lower, l.upper) < (k.lower, k.upper)',
     onlyOne: 'NOT k.irregular',
   },
+  number: {
+    table: 'resource_number',
+    column: 'lower',
+    before: '(l.lower, l.upper) < (k.lower, k.upper)',
+    onlyOne: 'NOT k.irregular',
+  },
 } as const;
+
+/** The predicate that a row (by its alias) of the key's table belongs to the key. */
+export function rowsOfKey(key: SideKey, parameters: Parameters): (alias: string) => string {
+  const number = parameters.add(key.parameter, 'int4');
+  if (key.by !== 'number') return (alias) => `${alias}.parameter = ${number}`;
+  // Numbers of all units stand together in one scope, as they are written.
+  const scope = parameters.add(anyScope, 'uuid');
+  return (alias) => `${alias}.parameter = ${number} AND ${alias}.scope = ${scope}`;
+}
 
 export function select(
   columns: readonly string[],
@@ -44,7 +60,13 @@ export function select(
 
 /** What every row `r` must satisfy: the type, not deleted, the conditions. */
 export function matches(where: readonly Condition[], plan: SearchPlan, parameters: Parameters): string[] {
-  const type = parameters.add(plan.type, 'text');
+  const [only] = plan.types;
+  const type = plan.types.length === 1 ? parameters.add(only, 'text') : `ANY(${parameters.add(plan.types, 'text[]')})`;
+  return matchesOfType(type, where, parameters);
+}
+
+/** The same for the type that an expression gives. */
+export function matchesOfType(type: string, where: readonly Condition[], parameters: Parameters): string[] {
   return [`r.type = ${type}`, 'NOT r.deleted', ...predicates(where, parameters)];
 }
 

@@ -6,12 +6,13 @@
 import type { Condition, SearchPlan } from '../search-plan.js';
 import { behind, columnType, orderBy, type OrderColumn } from './order.js';
 import type { Parameters } from './parameters.js';
-import { maxWalkedTargets } from './plan-choice.js';
+import { maxWalkedLinks, walkedLinks } from './plan-choice.js';
 import {
   idColumn,
   indent,
   matches,
   orderColumn,
+  rowsOfKey,
   select,
   sideTables,
   upToPage,
@@ -22,7 +23,7 @@ import {
 type ReferenceCondition = Extract<Condition, { kind: 'reference' }>;
 
 /** A set of rows to walk through: `value` and `id` are expressions over `from`. */
-interface Source {
+export interface Source {
   readonly from: string;
   readonly where: readonly string[];
   readonly id: string;
@@ -36,27 +37,37 @@ interface Sources {
 }
 
 export function valueWalk(plan: SearchPlan, key: SideKey, parameters: Parameters): string {
+  const { sources, others } = walkedSources(plan, key, parameters);
+  return walk(plan, key, others, sources, parameters);
+}
+
+/** The rows that are in the order of the key, and the conditions that choosing them does not answer already. */
+export function walkedSources(
+  plan: SearchPlan,
+  key: SideKey,
+  parameters: Parameters,
+): { sources: Sources; others: readonly Condition[] } {
   const driver = key.by === 'date' && key.main ? plan.where.find(isWalkable) : undefined;
-  if (driver === undefined) return walk(plan, key, plan.where, sideTableSources(key, parameters), parameters);
+  if (driver === undefined) return { sources: sideTableSources(key, parameters), others: plan.where };
   const others = plan.where.filter((condition) => condition !== driver);
-  return walk(plan, key, others, referenceSources(key, driver, parameters), parameters);
+  return { sources: referenceSources(key, driver, parameters), others };
 }
 
 function isWalkable(condition: Condition): condition is ReferenceCondition {
-  return condition.kind === 'reference' && condition.targets.length <= maxWalkedTargets;
+  return condition.kind === 'reference' && walkedLinks(condition) <= maxWalkedLinks;
 }
 
 /** The side table of the key leads; a resource with several values stands at the least of them. */
 function sideTableSources(key: SideKey, parameters: Parameters): Sources {
   const { table, column, before, onlyOne } = sideTables[key.by];
-  const number = parameters.add(key.parameter, 'int4');
-  const rowOf = (id: string) => `SELECT FROM ${table} l WHERE l.resource_id = ${id} AND l.parameter = ${number}`;
+  const ofKey = rowsOfKey(key, parameters);
+  const rowOf = (id: string) => `SELECT FROM ${table} l WHERE l.resource_id = ${id} AND ${ofKey('l')}`;
   const first = `NOT EXISTS (${rowOf('k.resource_id')} AND ${before})`;
   return {
     withValue: [
       {
         from: `${table} k JOIN resource r ON r.id = k.resource_id`,
-        where: [`k.parameter = ${number}`, onlyOne === undefined ? first : `(${onlyOne} OR ${first})`],
+        where: [ofKey('k'), onlyOne === undefined ? first : `(${onlyOne} OR ${first})`],
         id: 'k.resource_id',
         value: `k.${column}`,
       },
@@ -66,14 +77,20 @@ function sideTableSources(key: SideKey, parameters: Parameters): Sources {
 }
 
 /** The references to the targets lead; `ord` holds the value of the key. */
-function referenceSources(key: SideKey, { parameter, targets }: ReferenceCondition, parameters: Parameters): Sources {
-  const number = `k.parameter = ${parameters.add(parameter, 'int4')}`;
+function referenceSources(
+  key: SideKey,
+  { parameters: numbers, targets }: ReferenceCondition,
+  parameters: Parameters,
+): Sources {
   const from = 'resource_reference k JOIN resource r ON r.id = k.resource_id';
-  const of = targets.map((target) => `k.target = ${parameters.add(target, 'uuid')}`);
+  const of = numbers.flatMap((number) => {
+    const by = `k.parameter = ${parameters.add(number, 'int4')}`;
+    return targets.map((target) => [`k.target = ${parameters.add(target, 'uuid')}`, by]);
+  });
   const id = 'k.resource_id';
   return {
-    withValue: of.map((target) => ({ from, where: [target, number, 'k.ord IS NOT NULL'], id, value: 'k.ord' })),
-    withoutValue: of.map((target) => ({ from, where: [target, number, 'k.ord IS NULL'], id, value: noValue(key) })),
+    withValue: of.map((rows) => ({ from, where: [...rows, 'k.ord IS NOT NULL'], id, value: 'k.ord' })),
+    withoutValue: of.map((rows) => ({ from, where: [...rows, 'k.ord IS NULL'], id, value: noValue(key) })),
   };
 }
 

@@ -1,16 +1,19 @@
-import { conflict, readResource, type JsonValue } from '#fhir';
+import { conflict, notSupported, readResource, type JsonValue } from '#fhir';
 import { StaleRights, type Caller } from '../caller.js';
 import type { Context } from '../rights.js';
 import type { BundleContext, BundleOptions } from './bundle-context.js';
-import { entityOf, readEntry } from './bundle-entry.js';
-import { carryOutReading, carryOutWriting, isReading, type Interactions } from './carry-out.js';
-import { asOutcome, errorEntry } from './response-entry.js';
+import { entityOf, isReading, readEntry, type OperationInteraction } from './bundle-entry.js';
+import { carryOutReading, carryOutWriting, type Interactions } from './carry-out.js';
+import { entryPatch } from './entry-patch.js';
+import { asOutcome, errorEntry, resourceEntry } from './response-entry.js';
 
 export interface RawEntry {
   readonly entry: JsonValue;
   /** The text of the entry's resource in normal form. */
   readonly resource: string | undefined;
 }
+
+type BatchOptions = BundleOptions & Required<Pick<BundleOptions, 'onRead'>>;
 
 /**
  * Carries out the entries of a batch one after the other, each by itself: one that fails is answered with its own
@@ -21,7 +24,7 @@ export async function processBatch(
   interactionsOf: (caller: Caller) => Interactions,
   entries: readonly RawEntry[],
   bundle: BundleContext,
-  { onRead, onFault }: Required<Pick<BundleOptions, 'onRead'>> & Pick<BundleOptions, 'onFault'>,
+  options: BatchOptions,
 ): Promise<string[]> {
   let interactions = interactionsOf(context.caller);
   const answers: string[] = [];
@@ -33,8 +36,8 @@ export async function processBatch(
       if (error instanceof StaleRights && answers.length === 0) throw error;
       const outcome = asOutcome(error instanceof StaleRights ? rightsChanged() : error);
       if (outcome.category === 'internal') {
-        if (onFault === undefined) throw error;
-        onFault(error);
+        if (options.onFault === undefined) throw error;
+        options.onFault(error);
       }
       answers.push(errorEntry(outcome));
     }
@@ -43,13 +46,13 @@ export async function processBatch(
 
   async function answerRenewing(entry: RawEntry): Promise<string> {
     try {
-      return await answerEntry(context, interactions, entry, bundle, onRead);
+      return await answerEntry(context, interactions, entry, bundle, options);
     } catch (error) {
       if (!(error instanceof StaleRights) || answers.length === 0) throw error;
       const renewed = await context.caller.renew?.();
       if (renewed === undefined) throw error;
       interactions = interactionsOf(renewed);
-      return answerEntry(context, interactions, entry, bundle, onRead);
+      return answerEntry(context, interactions, entry, bundle, options);
     }
   }
 }
@@ -59,15 +62,26 @@ async function answerEntry(
   interactions: Interactions,
   { entry, resource }: RawEntry,
   bundle: BundleContext,
-  onRead: (entity: string) => void,
+  options: BatchOptions,
 ): Promise<string> {
   const { interaction, resource: text } = readEntry(tenant.version, bundle.baseUrl, entry, resource);
+  if (interaction.kind === 'operation') return answerOperation(interaction, resource, options);
   if (isReading(interaction)) {
     const answer = await carryOutReading(interactions, tenant, interaction, bundle);
-    onRead(entityOf(interaction));
+    options.onRead(entityOf(interaction));
     return answer;
   }
-  return carryOutWriting(interactions, interaction, () => readResource(text), bundle);
+  const content = { text: () => readResource(text), patch: () => entryPatch(tenant.version, text) };
+  return carryOutWriting(interactions, interaction, content, bundle);
+}
+
+async function answerOperation(
+  interaction: OperationInteraction,
+  resource: string | undefined,
+  { onOperation }: BatchOptions,
+): Promise<string> {
+  if (onOperation === undefined) throw notSupported(`${interaction.name} is not supported in a Bundle`);
+  return resourceEntry(await onOperation({ ...interaction, resource }));
 }
 
 const rightsChanged = () => conflict('Rights changed while the batch ran; send this entry again');

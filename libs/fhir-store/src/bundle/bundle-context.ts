@@ -1,10 +1,21 @@
+import type { OperationInteraction } from './bundle-entry.js';
 import type { Presentation } from './presentation.js';
+
+/** What comes back of a written resource (https://hl7.org/fhir/R4/http.html#ops). */
+export type ReturnPreference = 'minimal' | 'representation' | 'OperationOutcome';
+
+/** An operation that an entry of a batch calls, with the text of the entry's resource if it has one. */
+export interface OperationCall extends OperationInteraction {
+  readonly resource: string | undefined;
+}
 
 export interface BundleOptions {
   /** Show `meta.author`, `project` and so on in the answer (header `X-Medplum: extended`). */
   readonly extended?: boolean;
   /** How searches in the Bundle treat unknown parameters (header `Prefer: handling=`); strict by default. */
   readonly handling?: 'strict' | 'lenient';
+  /** What entries that write answer (header `Prefer: return=`); by default the resource. */
+  readonly returns?: ReturnPreference;
   /** Told what each entry that reads has read (`Patient/1`, `Patient?name=x`), for the audit. */
   readonly onRead?: (entity: string) => void;
   /**
@@ -12,9 +23,15 @@ export interface BundleOptions {
    * Without it such a fault fails the whole batch.
    */
   readonly onFault?: (error: unknown) => void;
+  /**
+   * Carries out an operation and returns the text of the resource that is its result; throws OutcomeErrors. Without it
+   * no entry can call one; in a transaction none can in any case, because an operation is not bound to its transaction.
+   */
+  readonly onOperation?: (call: OperationCall) => Promise<string>;
 }
 
 /** What an entry needs to know of the request besides itself. */
 export interface BundleContext extends Presentation {
   readonly handling: 'strict' | 'lenient';
+  readonly returns: ReturnPreference;
 }

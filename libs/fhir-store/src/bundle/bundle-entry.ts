@@ -1,28 +1,69 @@
 import { badRequest, isJsonObject, notFound, notSupported, type FhirVersion, type JsonObject } from '#fhir';
 import { isFhirId } from '../stored-version.js';
 
+interface Direct<Kind> {
+  readonly kind: Kind;
+  readonly type: string;
+  readonly id: string;
+  readonly ifMatch?: string;
+}
+
+interface Conditional<Kind> {
+  readonly kind: Kind;
+  readonly type: string;
+  readonly query: string;
+  readonly ifMatch?: string;
+}
+
 /** What an entry that writes asks for. */
 export type WritingInteraction =
   | { readonly kind: 'create'; readonly type: string; readonly ifNoneExist?: string }
-  | { readonly kind: 'update'; readonly type: string; readonly id: string; readonly ifMatch?: string }
-  | { readonly kind: 'conditional-update'; readonly type: string; readonly query: string; readonly ifMatch?: string }
-  | { readonly kind: 'delete'; readonly type: string; readonly id: string; readonly ifMatch?: string };
+  | Direct<'update'>
+  | Direct<'patch'>
+  | Direct<'delete'>
+  | Conditional<'conditional-update'>
+  | Conditional<'conditional-patch'>
+  | Conditional<'conditional-delete'>;
 
-/** What an entry that changes nothing asks for. */
-export type ReadingInteraction =
-  | { readonly kind: 'read'; readonly type: string; readonly id: string; readonly ifNoneMatch?: string }
+/** What an entry that changes nothing asks for. `head`: only whether and which, not the resource itself. */
+export type ReadingInteraction = { readonly head?: true } & (
+  | {
+      readonly kind: 'read';
+      readonly type: string;
+      readonly id: string;
+      readonly ifNoneMatch?: string;
+      readonly ifModifiedSince?: string;
+    }
   | { readonly kind: 'vread'; readonly type: string; readonly id: string; readonly versionId: string }
-  | { readonly kind: 'history'; readonly type: string; readonly id: string; readonly query: string }
-  | { readonly kind: 'search'; readonly type: string; readonly query: string };
+  | { readonly kind: 'history'; readonly type?: string; readonly id?: string; readonly query: string }
+  /** `path` is a type, a compartment with a type (`Patient/1/Observation`), or empty for the whole system. */
+  | { readonly kind: 'search'; readonly path: string; readonly query: string }
+);
 
-export type EntryInteraction = WritingInteraction | ReadingInteraction;
+/** An operation (https://hl7.org/fhir/R4/operations.html) that an entry of a batch calls; `name` has its dollar sign. */
+export interface OperationInteraction {
+  readonly kind: 'operation';
+  readonly method: 'GET' | 'POST';
+  readonly name: string;
+  readonly type?: string;
+  readonly id?: string;
+  readonly query: string;
+}
+
+export type EntryInteraction = WritingInteraction | ReadingInteraction | OperationInteraction;
 
 export interface BundleEntry {
   readonly fullUrl?: string;
   readonly interaction: EntryInteraction;
-  /** The text of the entry's resource; there is one for creates and updates, and for those only. */
+  /** The text of the entry's resource; empty for what takes none. */
   readonly resource: string;
 }
+
+export const isReading = (interaction: EntryInteraction): interaction is ReadingInteraction =>
+  interaction.kind === 'read' ||
+  interaction.kind === 'vread' ||
+  interaction.kind === 'history' ||
+  interaction.kind === 'search';
 
 /** What an entry reads, as the audit names it: its address below the base URL. */
 export function entityOf(interaction: ReadingInteraction): string {
@@ -32,11 +73,21 @@ export function entityOf(interaction: ReadingInteraction): string {
     case 'vread':
       return `${interaction.type}/${interaction.id}/_history/${interaction.versionId}`;
     case 'history':
-      return `${interaction.type}/${interaction.id}/_history`;
+      return [interaction.type, interaction.id, '_history'].filter((part) => part !== undefined).join('/');
     case 'search':
-      return interaction.query === '' ? interaction.type : `${interaction.type}?${interaction.query}`;
+      return interaction.query === '' ? interaction.path : `${interaction.path}?${interaction.query}`;
   }
 }
+
+/** Whether an entry of the kind must, may or cannot have a resource. */
+const resourceRule: Partial<Record<EntryInteraction['kind'], 'needed' | 'possible'>> = {
+  create: 'needed',
+  update: 'needed',
+  'conditional-update': 'needed',
+  patch: 'needed',
+  'conditional-patch': 'needed',
+  operation: 'possible',
+};
 
 /**
  * Reads one entry (https://hl7.org/fhir/R4/http.html#transaction). Its URL may start with a slash or be an absolute one
@@ -52,49 +103,69 @@ export function readEntry(
   const { request, fullUrl } = entry;
   if (!isJsonObject(request)) throw badRequest('An entry must have a request', { code: 'required' });
   const interaction = readInteraction(version, baseUrl, request);
-  const needsResource =
-    interaction.kind === 'create' || interaction.kind === 'update' || interaction.kind === 'conditional-update';
-  if (needsResource && resource === undefined) throw badRequest('The entry needs a resource', { code: 'required' });
+  const rule = resourceRule[interaction.kind];
+  if (rule === 'needed' && resource === undefined) throw badRequest('The entry needs a resource', { code: 'required' });
   return {
     interaction,
-    resource: needsResource ? (resource ?? '') : '',
+    resource: rule === undefined ? '' : (resource ?? ''),
     ...(typeof fullUrl === 'string' ? { fullUrl } : {}),
   };
 }
 
 function readInteraction(version: FhirVersion, baseUrl: string, request: JsonObject): EntryInteraction {
-  const { type, id, rest, query } = readUrl(version, baseUrl, text(request, 'url'));
+  const url = readUrl(version, baseUrl, text(request, 'url'));
   const method = text(request, 'method');
-  const condition = (name: 'ifMatch' | 'ifNoneMatch' | 'ifNoneExist') => {
-    const value = request[name];
-    return typeof value === 'string' && value !== '' ? { [name]: value } : {};
-  };
-  const plain = rest.length === 0;
-  switch (method) {
-    case 'GET':
-      if (id === undefined) return { kind: 'search', type, query };
-      if (plain) return { kind: 'read', type, id, ...condition('ifNoneMatch') };
-      if (rest[0] === '_history' && rest.length === 1) return { kind: 'history', type, id, query };
-      if (rest[0] === '_history' && rest.length === 2) return { kind: 'vread', type, id, versionId: rest[1] ?? '' };
-      break;
-    case 'POST':
-      if (id === undefined) return { kind: 'create', type, ...condition('ifNoneExist') };
-      break;
-    case 'PUT':
-      if (id === undefined) return { kind: 'conditional-update', type, query, ...condition('ifMatch') };
-      if (plain) return { kind: 'update', type, id, ...condition('ifMatch') };
-      break;
-    case 'DELETE':
-      if (id !== undefined && plain) return { kind: 'delete', type, id, ...condition('ifMatch') };
-      break;
-    default:
-  }
-  throw notSupported(`${method} ${text(request, 'url')} is not supported in a Bundle`);
+  const found =
+    (url.operation === undefined ? undefined : operationOf(method, url, url.operation)) ??
+    (method === 'GET' || method === 'HEAD' ? readingOf(method, url, request) : writingOf(method, url, request));
+  if (found === undefined) throw notSupported(`${method} ${text(request, 'url')} is not supported in a Bundle`);
+  return found;
 }
 
+function operationOf(method: string, { type, id, query }: EntryUrl, name: string): OperationInteraction | undefined {
+  if (method !== 'GET' && method !== 'POST') return undefined;
+  return { kind: 'operation', method, name, query, ...given({ type, id }) };
+}
+
+function readingOf(method: 'GET' | 'HEAD', url: EntryUrl, request: JsonObject): ReadingInteraction | undefined {
+  const { type, id, rest, query, operation } = url;
+  const head = method === 'HEAD' ? ({ head: true } as const) : {};
+  if (operation !== undefined) return undefined;
+  const [first, second, ...more] = rest;
+  if (first === '_history' && second === undefined) return { kind: 'history', query, ...given({ type, id }), ...head };
+  if (type === undefined || id === undefined) {
+    return first === undefined ? { kind: 'search', path: type ?? '', query, ...head } : undefined;
+  }
+  if (first === undefined) {
+    return { kind: 'read', type, id, ...conditions(request, 'ifNoneMatch', 'ifModifiedSince'), ...head };
+  }
+  if (first !== '_history') return { kind: 'search', path: [type, id, ...rest].join('/'), query, ...head };
+  return second === undefined || more.length > 0 ? undefined : { kind: 'vread', type, id, versionId: second, ...head };
+}
+
+function writingOf(method: string, url: EntryUrl, request: JsonObject): WritingInteraction | undefined {
+  const { type, id, rest, query, operation } = url;
+  if (type === undefined || rest.length > 0 || operation !== undefined) return undefined;
+  if (method === 'POST') {
+    return id === undefined ? { kind: 'create', type, ...conditions(request, 'ifNoneExist') } : undefined;
+  }
+  const kind = updatingKinds.get(method);
+  if (kind === undefined) return undefined;
+  const ifMatch = conditions(request, 'ifMatch');
+  return id === undefined ? { kind: `conditional-${kind}`, type, query, ...ifMatch } : { kind, type, id, ...ifMatch };
+}
+
+const updatingKinds = new Map([
+  ['PUT', 'update'],
+  ['PATCH', 'patch'],
+  ['DELETE', 'delete'],
+] as const) as ReadonlyMap<string, 'update' | 'patch' | 'delete'>;
+
 interface EntryUrl {
-  readonly type: string;
+  readonly type?: string;
   readonly id?: string;
+  readonly operation?: string;
+  /** The parts of the path behind those. */
   readonly rest: readonly string[];
   readonly query: string;
 }
@@ -105,14 +176,37 @@ function readUrl(version: FhirVersion, baseUrl: string, url: string): EntryUrl {
     throw badRequest(`The URL ${url} is not below ${baseUrl}`, { expression: ['request.url'] });
   }
   const [path = '', ...queries] = relative.split('?');
-  const [type = '', id, ...rest] = path.split('/');
-  if (id?.startsWith('$') || id === '_search' || rest.some((part) => part.startsWith('$'))) {
-    throw notSupported(`${url} is not supported in a Bundle`);
+  const query = queries.join('?');
+  const parts = path.split('/');
+  const operation = parts.at(-1)?.startsWith('$') ? { operation: parts.pop() ?? '' } : {};
+  if (parts.length === 0 || path === '_history' || path === '') {
+    return { rest: path === '_history' ? parts : [], query, ...operation };
   }
+  const [type = '', id, ...rest] = parts;
   // As over HTTP: there is nothing at this address.
-  if (!version.isResourceType(type) || (id !== undefined && !isFhirId(id))) throw notFound();
-  return { type, rest, query: queries.join('?'), ...(id === undefined ? {} : { id }) };
+  if (!version.isResourceType(type)) throw notFound();
+  if (id === '_history') return { type, rest: [id, ...rest], query, ...operation };
+  if (id === '_search') throw notSupported(`${url} is not supported in a Bundle`);
+  if (id !== undefined && !isFhirId(id)) throw notFound();
+  return { type, rest, query, ...operation, ...given({ id }) };
 }
+
+function conditions<Name extends string>(request: JsonObject, ...names: Name[]): { [Key in Name]?: string } {
+  const found: { [Key in Name]?: string } = {};
+  for (const name of names) {
+    const value = request[name];
+    if (typeof value === 'string' && value !== '') found[name] = value;
+  }
+  return found;
+}
+
+/** The members that have a value. */
+const given = <Members extends Record<string, string | undefined>>(
+  members: Members,
+): { [Name in keyof Members]?: string } =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
+    [Name in keyof Members]?: string;
+  };
 
 function text(request: JsonObject, name: 'method' | 'url'): string {
   const value = request[name];

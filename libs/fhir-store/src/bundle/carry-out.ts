@@ -1,6 +1,10 @@
-import type { ResourceText } from '#fhir';
-import { parseSearch, type SearchRequest } from '#fhir-search';
-import { historyPage, type HistoryPage } from '../history-page.js';
+import type { ResourcePatch, ResourceText } from '#fhir';
+import { parseSearchAt, type SearchRequest } from '#fhir-search';
+import { entityTags } from '../decide-update.js';
+import { historyBundle } from '../history/history-bundle.js';
+import { historyRequest, type HistoryRequest } from '../history/history-request.js';
+import type { HistoryResult } from '../history/read-history.js';
+import { isModifiedSince } from '../modified-since.js';
 import { assertType } from '../resource-checks.js';
 import type { SearchResult } from '../search.js';
 import type { CreateResult } from '../single-writes.js';
@@ -8,37 +12,32 @@ import type { StoredVersion } from '../stored-version.js';
 import type { TenantDatabase } from '../tenant-database.js';
 import type { UpdateResult } from '../writes.js';
 import type { BundleContext } from './bundle-context.js';
-import type { EntryInteraction, ReadingInteraction, WritingInteraction } from './bundle-entry.js';
-import { eTag } from './presentation.js';
+import type { ReadingInteraction, WritingInteraction } from './bundle-entry.js';
 import { resourceEntry, versionEntry } from './response-entry.js';
-import { historyBundle, searchsetBundle } from './result-bundles.js';
+import { searchsetBundle } from './result-bundles.js';
 
 /** The part of a repository that reading entries use. */
 export interface ReadingInteractions {
   read(type: string, id: string): Promise<StoredVersion>;
   readVersion(type: string, id: string, versionId: string): Promise<StoredVersion>;
-  history(type: string, id: string, page: HistoryPage): Promise<{ total: number; versions: StoredVersion[] }>;
+  history(request: HistoryRequest): Promise<HistoryResult>;
   search(request: SearchRequest): Promise<SearchResult>;
+}
+
+interface Condition {
+  readonly ifMatch?: string;
 }
 
 /** The part of a repository that entries of a batch use. */
 export interface Interactions extends ReadingInteractions {
   create(text: ResourceText, options?: { ifNoneExist?: string }): Promise<CreateResult>;
-  update(type: string, id: string, text: ResourceText, options?: { ifMatch?: string }): Promise<UpdateResult>;
-  conditionalUpdate(
-    type: string,
-    query: string,
-    text: ResourceText,
-    options?: { ifMatch?: string },
-  ): Promise<UpdateResult>;
-  delete(type: string, id: string, options?: { ifMatch?: string }): Promise<StoredVersion>;
+  update(type: string, id: string, text: ResourceText, options?: Condition): Promise<UpdateResult>;
+  conditionalUpdate(type: string, query: string, text: ResourceText, options?: Condition): Promise<UpdateResult>;
+  patch(type: string, id: string, patch: ResourcePatch, options?: Condition): Promise<UpdateResult>;
+  conditionalPatch(type: string, query: string, patch: ResourcePatch, options?: Condition): Promise<UpdateResult>;
+  delete(type: string, id: string, options?: Condition): Promise<StoredVersion>;
+  conditionalDelete(type: string, query: string, options?: Condition): Promise<StoredVersion[]>;
 }
-
-export const isReading = (interaction: EntryInteraction): interaction is ReadingInteraction =>
-  interaction.kind === 'read' ||
-  interaction.kind === 'vread' ||
-  interaction.kind === 'history' ||
-  interaction.kind === 'search';
 
 /** Carries out an entry that changes nothing and returns the text of its response entry. */
 export async function carryOutReading(
@@ -47,57 +46,87 @@ export async function carryOutReading(
   interaction: ReadingInteraction,
   bundle: BundleContext,
 ): Promise<string> {
-  const { type } = interaction;
+  const shown = interaction.head ? 'OperationOutcome' : 'representation';
+  const whole = (text: string) => resourceEntry(interaction.head ? undefined : text);
   switch (interaction.kind) {
     case 'read': {
-      const version = await interactions.read(type, interaction.id);
-      return versionEntry(interaction.ifNoneMatch === eTag(version) ? 304 : 200, version, bundle);
+      const version = await interactions.read(interaction.type, interaction.id);
+      return versionEntry(isUnchanged(interaction, version) ? 304 : 200, version, bundle, shown);
     }
-    case 'vread':
-      return versionEntry(200, await interactions.readVersion(type, interaction.id, interaction.versionId), bundle);
+    case 'vread': {
+      const version = await interactions.readVersion(interaction.type, interaction.id, interaction.versionId);
+      return versionEntry(200, version, bundle, shown);
+    }
     case 'history': {
-      const page = historyPage(interaction.query);
-      const history = await interactions.history(type, interaction.id, page);
-      return resourceEntry(historyBundle({ type, id: interaction.id }, page, history, bundle));
+      const request = historyRequest(interaction, interaction.query, bundle);
+      return whole(historyBundle(request, await interactions.history(request), bundle));
     }
     case 'search': {
       const { ownBaseUrls } = tenant;
       const options = { handling: bundle.handling, ...(ownBaseUrls ? { ownBaseUrls } : {}) };
-      const request = parseSearch(tenant.version, type, interaction.query, options);
-      return resourceEntry(searchsetBundle(request, await interactions.search(request), bundle));
+      const request = parseSearchAt(tenant.version, interaction.path, interaction.query, options);
+      return whole(searchsetBundle(request, await interactions.search(request), bundle));
     }
   }
+}
+
+/** The entity tag decides alone when there is one (RFC 9110 section 13.1.3). */
+function isUnchanged(
+  { ifNoneMatch, ifModifiedSince }: { readonly ifNoneMatch?: string; readonly ifModifiedSince?: string },
+  version: StoredVersion,
+): boolean {
+  if (ifNoneMatch !== undefined) return entityTags(ifNoneMatch).some((tag) => tag === '*' || tag === version.versionId);
+  return ifModifiedSince !== undefined && !isModifiedSince(version, ifModifiedSince);
+}
+
+/** What the resource of an entry that writes is read as. */
+export interface EntryContent {
+  text(): ResourceText;
+  patch(): ResourcePatch;
 }
 
 /** Carries out an entry that writes, as a request of its own, and returns the text of its response entry. */
 export async function carryOutWriting(
   interactions: Interactions,
   interaction: WritingInteraction,
-  readText: () => ResourceText,
+  content: EntryContent,
   bundle: BundleContext,
 ): Promise<string> {
   const { type } = interaction;
   switch (interaction.kind) {
     case 'create': {
-      const text = readText();
+      const text = content.text();
       assertType(text, type);
       const { version, created } = await interactions.create(text, interaction);
-      return versionEntry(created ? 201 : 200, version, bundle);
+      return versionEntry(created ? 201 : 200, version, bundle, bundle.returns);
     }
-    case 'update': {
-      const { version, created } = await interactions.update(type, interaction.id, readText(), interaction);
-      return versionEntry(created ? 201 : 200, version, bundle);
-    }
-    case 'conditional-update': {
-      const { version, created } = await interactions.conditionalUpdate(
-        type,
-        interaction.query,
-        readText(),
-        interaction,
+    case 'update':
+      return updateEntry(await interactions.update(type, interaction.id, content.text(), interaction), bundle);
+    case 'conditional-update':
+      return updateEntry(
+        await interactions.conditionalUpdate(type, interaction.query, content.text(), interaction),
+        bundle,
       );
-      return versionEntry(created ? 201 : 200, version, bundle);
-    }
+    case 'patch':
+      return updateEntry(await interactions.patch(type, interaction.id, content.patch(), interaction), bundle);
+    case 'conditional-patch':
+      return updateEntry(
+        await interactions.conditionalPatch(type, interaction.query, content.patch(), interaction),
+        bundle,
+      );
     case 'delete':
-      return versionEntry(200, await interactions.delete(type, interaction.id, interaction), bundle);
+      return deletionEntry([await interactions.delete(type, interaction.id, interaction)], bundle);
+    case 'conditional-delete':
+      return deletionEntry(await interactions.conditionalDelete(type, interaction.query, interaction), bundle);
   }
 }
+
+/** The text of the response entry of an update or patch. */
+export const updateEntry = ({ version, created }: UpdateResult, bundle: BundleContext): string =>
+  versionEntry(created ? 201 : 200, version, bundle, bundle.returns);
+
+/** The text of the response entry of a delete. Only one that took a single resource can say which version it made. */
+export const deletionEntry = ([version, ...others]: readonly StoredVersion[], bundle: BundleContext): string =>
+  version === undefined || others.length > 0
+    ? resourceEntry(undefined)
+    : versionEntry(200, version, bundle, bundle.returns);

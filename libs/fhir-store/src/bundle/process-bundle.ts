@@ -13,17 +13,18 @@ export async function processBundle(
   interactionsOf: (caller: Caller) => Interactions,
   text: string,
   baseUrl: string,
-  { extended = false, handling = 'strict', onRead = () => undefined, onFault }: BundleOptions,
+  options: BundleOptions,
 ): Promise<string> {
   const { value, resources } = readBundle(text);
   if (value.resourceType !== 'Bundle') throw badRequest('The body must be a Bundle', { expression: ['resourceType'] });
   const entries = entriesOf(value.entry).map((entry, index) => ({ entry, resource: resources[index] }));
-  const bundle: BundleContext = { baseUrl, extended, handling };
+  const { extended = false, handling = 'strict', returns = 'representation', onRead = () => undefined } = options;
+  const bundle: BundleContext = { baseUrl, extended, handling, returns };
   if (value.type === 'batch') {
     return bundleText(
       'batch-response',
       '',
-      await processBatch(context, interactionsOf, entries, bundle, { onRead, onFault }),
+      await processBatch(context, interactionsOf, entries, bundle, { ...options, onRead }),
     );
   }
   if (value.type === 'transaction') {

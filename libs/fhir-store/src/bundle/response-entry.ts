@@ -1,6 +1,7 @@
 import { internalError, operationOutcome, OutcomeError, unavailable, type OutcomeCategory } from '#fhir';
 import { DomainError } from '#platform';
 import type { StoredVersion } from '../stored-version.js';
+import type { ReturnPreference } from './bundle-context.js';
 import { eTag, shownBody, type Presentation } from './presentation.js';
 
 /** The HTTP status of each category of outcome (https://hl7.org/fhir/R4/http.html#summary). */
@@ -35,23 +36,28 @@ const outcomes = {
   304: success('not-modified', 'Not Modified'),
 } as const;
 
-/** The text of a response entry about one version. */
+/**
+ * The text of a response entry about one version. `shown` is what it holds besides status, address and number: nothing,
+ * an outcome, or both the outcome and the resource.
+ */
 export function versionEntry(
   status: keyof typeof outcomes,
   version: StoredVersion,
   presentation: Presentation,
+  shown: ReturnPreference,
 ): string {
   const location = `${presentation.baseUrl}${version.type}/${version.id}/_history/${version.versionId}`;
+  const outcome = shown === 'minimal' ? '' : `,"outcome":${outcomes[status]}`;
   const response =
     `{"status":"${status}","location":${JSON.stringify(location)},"etag":${JSON.stringify(eTag(version))},` +
-    `"lastModified":"${version.lastUpdated}","outcome":${outcomes[status]}}`;
-  const resource = version.deleted || status === 304 ? '' : `,"resource":${shownBody(version, presentation)}`;
-  return `{"response":${response}${resource}}`;
+    `"lastModified":"${version.lastUpdated}"${outcome}}`;
+  const hasResource = shown === 'representation' && !version.deleted && status !== 304;
+  return `{"response":${response}${hasResource ? `,"resource":${shownBody(version, presentation)}` : ''}}`;
 }
 
-/** The text of a response entry whose result is a Bundle of its own: a searchset or a history. */
-export const resourceEntry = (resource: string): string =>
-  `{"response":{"status":"200","outcome":${outcomes[200]}},"resource":${resource}}`;
+/** The text of a response entry whose result is no stored version: a searchset, a history, an operation's result. */
+export const resourceEntry = (resource: string | undefined): string =>
+  `{"response":{"status":"200","outcome":${outcomes[200]}}${resource === undefined ? '' : `,"resource":${resource}`}}`;
 
 /** The text of a response entry for an interaction that failed. */
 export function errorEntry(error: OutcomeError): string {

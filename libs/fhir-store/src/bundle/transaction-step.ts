@@ -3,7 +3,7 @@
  * resources their ids, follow the links between entries, validate, and make drafts. The write lock that a transaction
  * holds keeps changes of rights waiting, so nothing of this happens under it that need not.
  */
-import { badRequest, OutcomeError, readResource } from '#fhir';
+import { badRequest, notSupported, OutcomeError, readResource, type ResourcePatch } from '#fhir';
 import type { Interaction } from '#access-policy';
 import { uuidv7 } from '#platform';
 import type { TakenResource } from '../credentials/take-credentials.js';
@@ -12,12 +12,24 @@ import { acceptResource, assertIdentity, assertType } from '../resource-checks.j
 import { assertGranted, type Context } from '../rights.js';
 import type { RawEntry } from './batch.js';
 import type { BundleContext } from './bundle-context.js';
-import { readEntry, type BundleEntry, type EntryInteraction } from './bundle-entry.js';
+import {
+  isReading,
+  readEntry,
+  type BundleEntry,
+  type EntryInteraction,
+  type OperationInteraction,
+  type ReadingInteraction,
+  type WritingInteraction,
+} from './bundle-entry.js';
+import { entryPatch } from './entry-patch.js';
 import { baseOfFullUrl, hasConditionalReference, rewriteLinks, type ResolveLink } from './links.js';
 
 /** One entry on its way through a transaction. */
 export interface Step extends BundleEntry {
+  readonly interaction: StepInteraction;
   readonly index: number;
+  /** What an entry that patches does to the resource. */
+  readonly patch: ResourcePatch | undefined;
   /** The id of the resource that the entry is about, once it is known. */
   id: string | undefined;
   /** The resource with all links that were known when it was read; undefined for entries without one. */
@@ -30,15 +42,20 @@ export interface Step extends BundleEntry {
   answer: string | undefined;
 }
 
-const interactionOf: Record<EntryInteraction['kind'], Interaction> = {
+/** What an entry of a transaction may ask for: anything but an operation, which is not bound to a transaction. */
+export type StepInteraction = WritingInteraction | ReadingInteraction;
+
+const interactionOf: Record<Exclude<StepInteraction['kind'], 'search'>, Interaction> = {
   create: 'create',
   update: 'update',
   'conditional-update': 'update',
+  patch: 'update',
+  'conditional-patch': 'update',
   delete: 'delete',
+  'conditional-delete': 'delete',
   read: 'read',
   vread: 'vread',
   history: 'history',
-  search: 'search',
 };
 
 /** Reads the entries and checks what can be checked without the database. Throws the first problem with its entry. */
@@ -46,11 +63,17 @@ export function readSteps(context: Context, entries: readonly RawEntry[], bundle
   const steps = entries.map(({ entry, resource }, index): Step => {
     return inEntry(index, () => {
       const read = readEntry(context.tenant.version, bundle.baseUrl, entry, resource);
-      assertGranted(context, interactionOf[read.interaction.kind], read.interaction.type);
+      const interaction = assertBound(read.interaction);
+      // What goes over several types is narrowed to those that are granted when it is carried out.
+      if (interaction.kind !== 'search' && interaction.type !== undefined) {
+        assertGranted(context, interactionOf[interaction.kind], interaction.type);
+      }
       return {
         ...read,
+        interaction,
         index,
-        id: knownId(read.interaction),
+        patch: isPatching(interaction) ? entryPatch(context.tenant.version, read.resource) : undefined,
+        id: knownId(interaction),
         taken: undefined,
         awaited: new Set(),
         conditions: new Set(),
@@ -60,18 +83,29 @@ export function readSteps(context: Context, entries: readonly RawEntry[], bundle
   });
   assertDistinct(steps, 'fullUrl', (step) => step.fullUrl);
   assertDistinct(steps, 'resource', ({ interaction }) =>
-    interaction.kind === 'update' || interaction.kind === 'delete'
-      ? `${interaction.type}/${interaction.id}`
-      : undefined,
+    isDirect(interaction) ? `${interaction.type}/${interaction.id}` : undefined,
   );
   const links = new Links(steps);
   for (const step of steps) inEntry(step.index, () => readText(context, step, links));
   return steps;
 }
 
-function knownId(interaction: EntryInteraction): string | undefined {
+function assertBound(interaction: EntryInteraction): Exclude<EntryInteraction, OperationInteraction> {
+  if (interaction.kind !== 'operation') return interaction;
+  throw notSupported(`${interaction.name} is not supported in a transaction; send it in a batch or by itself`);
+}
+
+const isPatching = ({ kind }: StepInteraction): boolean => kind === 'patch' || kind === 'conditional-patch';
+
+/** Whether the entry changes the resource that its URL names. */
+export const isDirect = (
+  interaction: StepInteraction,
+): interaction is Extract<StepInteraction, { kind: 'update' | 'patch' | 'delete' }> =>
+  interaction.kind === 'update' || interaction.kind === 'patch' || interaction.kind === 'delete';
+
+function knownId(interaction: StepInteraction): string | undefined {
   if (interaction.kind === 'create') return interaction.ifNoneExist === undefined ? uuidv7() : undefined;
-  return interaction.kind === 'update' || interaction.kind === 'delete' ? interaction.id : undefined;
+  return isDirect(interaction) ? interaction.id : undefined;
 }
 
 /** A transaction must not touch one resource twice (https://hl7.org/fhir/R4/http.html#trules). */
@@ -85,12 +119,18 @@ function assertDistinct(steps: readonly Step[], what: string, keyOf: (step: Step
   }
 }
 
+/** Entries that stand for one resource, so that others can have links to it. */
+type LinkedInteraction = Exclude<WritingInteraction, { kind: 'conditional-delete' }>;
+
+const isLinked = (step: Step): step is Step & { readonly interaction: LinkedInteraction } =>
+  !isReading(step.interaction) && step.interaction.kind !== 'conditional-delete';
+
 /** Where the fullUrls of a transaction's entries lead to. */
 export class Links {
-  private readonly targets = new Map<string, Step>();
+  private readonly targets = new Map<string, Step & { readonly interaction: LinkedInteraction }>();
 
   constructor(steps: readonly Step[]) {
-    for (const step of steps) if (step.fullUrl !== undefined) this.targets.set(step.fullUrl, step);
+    for (const step of steps) if (step.fullUrl !== undefined && isLinked(step)) this.targets.set(step.fullUrl, step);
   }
 
   get isEmpty(): boolean {
@@ -116,16 +156,31 @@ export class Links {
  */
 export function readText(context: Context, step: Step, links: Links, references?: ReadonlyMap<string, string>): void {
   const { interaction, resource } = step;
-  if (resource === '') return;
-  const resolveCondition = (condition: string) => {
-    step.conditions.add(condition);
-    return references?.get(condition);
-  };
-  const hasLinks = !links.isEmpty || hasConditionalReference(resource);
-  const text = readResource(hasLinks ? rewriteLinks(resource, links.resolverFor(step), resolveCondition) : resource);
+  if (!hasContent(interaction)) return;
+  const text = readResource(withLinks(step, links, resource, references));
   if (interaction.kind === 'update') assertIdentity(text, interaction.type, interaction.id);
   else assertType(text, interaction.type);
   step.taken = acceptResource(context.tenant, text);
+}
+
+/** Whether the entry's resource is what is to be stored. */
+const hasContent = (
+  interaction: StepInteraction,
+): interaction is Extract<StepInteraction, { kind: 'create' | 'update' | 'conditional-update' }> =>
+  interaction.kind === 'create' || interaction.kind === 'update' || interaction.kind === 'conditional-update';
+
+/** `resource`, a text in normal form, with its links as they are known now; like `readText` it notes what is not known. */
+export function withLinks(
+  step: Step,
+  links: Links,
+  resource: string,
+  references?: ReadonlyMap<string, string>,
+): string {
+  if (links.isEmpty && !hasConditionalReference(resource)) return resource;
+  return rewriteLinks(resource, links.resolverFor(step), (condition) => {
+    step.conditions.add(condition);
+    return references?.get(condition);
+  });
 }
 
 /** The draft of a step whose text and id are known. */
@@ -135,7 +190,7 @@ export function draftOf({ tenant, caller }: Context, step: Step): Draft {
 }
 
 /** Runs `work` for an entry and names the entry in the OutcomeError that it may throw. */
-function inEntry<T>(index: number, work: () => T): T {
+export function inEntry<T>(index: number, work: () => T): T {
   try {
     return work();
   } catch (error) {

@@ -1,4 +1,4 @@
-import { parseSearch, planSearch } from '#fhir-search';
+import { parseSearch, planSearch, unrestricted } from '#fhir-search';
 import type { TenantDatabase } from '../tenant-database.js';
 
 /**
@@ -12,10 +12,11 @@ export function referenceTarget(
   target: string,
 ): { parameter: number; hash: string } {
   const request = parseSearch(tenant.version, type, [[code, target]], { handling: 'strict' });
-  const [condition] = planSearch(tenant.version, request, tenant.hasher).where;
+  const [condition] = planSearch(tenant.version, request, tenant.hasher, unrestricted).where;
+  const [parameter] = condition?.kind === 'reference' ? condition.parameters : [];
   const [hash] = condition?.kind === 'reference' ? condition.targets : [];
-  if (condition?.kind !== 'reference' || hash === undefined) {
+  if (parameter === undefined || hash === undefined) {
     throw new Error(`${type} has no reference parameter '${code}' that can point to ${target}.`);
   }
-  return { parameter: condition.parameter, hash };
+  return { parameter, hash };
 }

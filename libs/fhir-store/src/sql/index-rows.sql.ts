@@ -21,6 +21,14 @@ export function insertIndexRows(from: string, resourceId: string, first: number)
   SELECT v.parameter, v.irregular, v.lower, v.upper, ${resourceId}
   FROM ${from}, unnest(${$(8)}::int4[], ${$(9)}::int4[], ${$(10)}::bool[], ${$(11)}::timestamptz[], ${$(12)}::timestamptz[])
     AS v (row, parameter, irregular, lower, upper)
+), number_rows AS (
+  INSERT INTO resource_number (parameter, node, irregular, scope, lower, upper, resource_id, marks)
+  SELECT v.parameter, v.node, v.irregular, v.scope, v.lower, v.upper, ${resourceId}, nullif(v.marks, '')::uuid[]
+  FROM ${from}, unnest(${$(13)}::int4[], ${$(14)}::int4[], ${$(15)}::int2[], ${$(16)}::bool[], ${$(17)}::uuid[],
+    ${$(18)}::float8[], ${$(19)}::float8[], ${$(20)}::text[]) AS v (row, parameter, node, irregular, scope, lower, upper, marks)
+), text_rows AS (
+  INSERT INTO resource_text (resource_id, words)
+  SELECT ${resourceId}, v.words::tsvector FROM ${from}, unnest(${$(21)}::int4[], ${$(22)}::text[]) AS v (row, words)
 )`;
 }
 
@@ -31,6 +39,8 @@ export function indexArrays(indexes: readonly IndexRows[]): string[] {
   const references = numbered((index) => index.references);
   const strings = numbered((index) => index.strings);
   const dates = numbered((index) => index.dates);
+  const numbers = numbered((index) => index.numbers);
+  const texts = numbered((index) => (index.words === '' ? [] : [index.words]));
   return [
     plainArray(references.map(({ number }) => number)),
     plainArray(references.map(({ row }) => row.parameter)),
@@ -45,5 +55,15 @@ export function indexArrays(indexes: readonly IndexRows[]): string[] {
     plainArray(dates.map(({ row }) => (row.irregular ? 't' : 'f'))),
     plainArray(dates.map(({ row }) => row.lower)),
     plainArray(dates.map(({ row }) => row.upper)),
+    plainArray(numbers.map(({ number }) => number)),
+    plainArray(numbers.map(({ row }) => row.parameter)),
+    plainArray(numbers.map(({ row }) => row.node)),
+    plainArray(numbers.map(({ row }) => (row.irregular ? 't' : 'f'))),
+    plainArray(numbers.map(({ row }) => row.scope)),
+    plainArray(numbers.map(({ row }) => row.lower)),
+    plainArray(numbers.map(({ row }) => row.upper)),
+    textArray(numbers.map(({ row }) => (row.marks.length === 0 ? '' : plainArray(row.marks)))),
+    plainArray(texts.map(({ number }) => number)),
+    textArray(texts.map(({ row }) => row)),
   ];
 }

@@ -20,7 +20,7 @@ interface Rows {
 /** One draft: its parts are the parameters themselves. */
 const oneRow: Rows = {
   input: `SELECT $4::text AS type, $5::text AS fhir_id, $6::text AS head, $7::text AS tail, $8::text AS extended_meta,
-         $9::uuid[] AS tok, 1 AS ord, gate.* FROM gate`,
+         $9::uuid[] AS tok, $10::uuid AS self, $11::jsonb AS sort_texts, 1 AS ord, gate.* FROM gate`,
   ids: 'SELECT ARRAY[id] AS ids FROM input',
 };
 
@@ -28,11 +28,13 @@ const separator = `E'\\x1e'`;
 
 /** Any number of drafts: their parts are joined, which is cheaper than array literals full of escapes. */
 const manyRows: Rows = {
-  input: `SELECT r.type, r.fhir_id, r.head, r.tail, coalesce(r.extended_meta, '') AS extended_meta, r.tok::uuid[] AS tok, r.ord, gate.*
+  input: `SELECT r.type, r.fhir_id, r.head, r.tail, coalesce(r.extended_meta, '') AS extended_meta, r.tok::uuid[] AS tok, r.self::uuid AS self, r.sort_texts::jsonb AS sort_texts,
+         r.ord, gate.*
   FROM gate, unnest(
     string_to_array($4, ${separator}), string_to_array($5, ${separator}), string_to_array($6, ${separator}),
-    string_to_array($7, ${separator}), string_to_array($8, ${separator}), string_to_array($9, ${separator})
-  ) WITH ORDINALITY AS r (type, fhir_id, head, tail, extended_meta, tok, ord)`,
+    string_to_array($7, ${separator}), string_to_array($8, ${separator}), string_to_array($9, ${separator}),
+    string_to_array($10, ${separator}), string_to_array($11, ${separator})
+  ) WITH ORDINALITY AS r (type, fhir_id, head, tail, extended_meta, tok, self, sort_texts, ord)`,
   ids: 'SELECT array_agg(id ORDER BY ord) AS ids FROM input HAVING count(*) > 0',
 };
 
@@ -46,10 +48,11 @@ WITH gate AS MATERIALIZED (
 ), written AS MATERIALIZED (
   ${rows.ids}
 ), resources AS (
-  INSERT INTO resource (id, type, fhir_id, version, last_updated, body, extended_meta, tok)
-  SELECT id, type, fhir_id, id, at, head || id || '","lastUpdated":"' || at_text || '"' || tail, extended_meta, tok
+  INSERT INTO resource (id, type, fhir_id, version, last_updated, body, extended_meta, tok, self, sort_texts)
+  SELECT id, type, fhir_id, id, at, head || id || '","lastUpdated":"' || at_text || '"' || tail, extended_meta, tok, self,
+         sort_texts
   FROM input
-), ${insertIndexRows('written', 'written.ids[v.row]', 10)}, audit AS (
+), ${insertIndexRows('written', 'written.ids[v.row]', 12)}, audit AS (
   INSERT INTO audit_event (recorded, action, outcome, agent, entity, request_id)
   SELECT at, 'C', 0, $2, type || '/' || fhir_id || '/_history/' || id, $3 FROM input
 )
@@ -80,6 +83,8 @@ export async function insertResources(
     lines((draft) => draft.tail),
     lines((draft) => draft.extendedMeta),
     lines((draft) => plainArray(draft.index.tokens)),
+    lines((draft) => draft.self),
+    lines((draft) => draft.index.sortTexts),
     ...indexArrays(drafts.map((draft) => draft.index)),
   ];
   const [row] = await connection.query<{ epoch: string; at: string; ids: string | null }>(

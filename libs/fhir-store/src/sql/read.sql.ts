@@ -12,6 +12,12 @@ import {
   type VersionRow,
 } from '../stored-version.js';
 
+/** Which resource. */
+export interface Identity {
+  readonly type: string;
+  readonly id: string;
+}
+
 type Maybe<Row> = { [Column in keyof Row]: Row[Column] | null };
 type CurrentRow = VersionRow & { id: string };
 
@@ -63,39 +69,33 @@ export async function findVersion(
   return isPresent<VersionRow>(row) ? storedVersion(type, id, row) : undefined;
 }
 
-const historyText = `
-SELECT e.epoch, 1 + (SELECT count(*) FROM resource_history h WHERE h.resource_id = c.id) AS total,
-       c.id IS NOT NULL AS known, ${versionColumns('v')}
+const manyText = `
+SELECT e.epoch, r.type, r.fhir_id, ${versionColumns('r')}
 FROM security_epoch e
-LEFT JOIN resource c ON c.type = $1 AND c.fhir_id = $2
-LEFT JOIN LATERAL (
-  SELECT c.version, c.last_updated, c.deleted, c.body, c.extended_meta WHERE c.id IS NOT NULL
-  UNION ALL
-  SELECT h.version, h.last_updated, h.deleted, h.body, h.extended_meta
-  FROM resource_history h WHERE h.resource_id = c.id
-  ORDER BY version DESC LIMIT $3::bigint OFFSET $4::bigint
-) v ON true
-ORDER BY v.version DESC`;
+LEFT JOIN (unnest($1::text[], $2::text[]) AS k (type, fhir_id) JOIN resource r ON r.type = k.type AND r.fhir_id = k.fhir_id)
+  ON NOT r.deleted`;
 
-/** A page of all versions, newest first, and how many there are; undefined when there never was such a resource. */
-export async function findHistory(
+/** The current versions of those of `identities` that exist and are not deleted, keyed by `Type/id`. Throws StaleRights. */
+export async function findMany(
   connection: Connection,
   epoch: string | undefined,
-  type: string,
-  id: string,
-  page: { count: number; offset: number },
-): Promise<{ total: number; versions: StoredVersion[] } | undefined> {
-  const rows = await connection.query<{ epoch: string; total: string; known: boolean } & Maybe<VersionRow>>(
-    compiledSql({ name: 'store_history', text: historyText, values: [type, id, page.count, page.offset] }),
+  identities: readonly Identity[],
+): Promise<Map<string, StoredVersion>> {
+  const rows = await connection.query<{ epoch: string } & Maybe<VersionRow & { type: string; fhir_id: string }>>(
+    compiledSql({
+      name: 'store_read_many',
+      text: manyText,
+      values: [identities.map(({ type }) => type), identities.map(({ id }) => id)],
+    }),
   );
   const [first] = rows;
   if (first === undefined) throw new Error('The tenant database has no security epoch.');
   assertEpoch(epoch, first.epoch);
-  if (!first.known) return undefined;
-  const versions = rows
-    .filter((row) => isPresent<VersionRow>(row))
-    .map((row) => storedVersion(type, id, row as VersionRow));
-  return { total: Number(first.total), versions };
+  return new Map(
+    rows
+      .filter((row) => isPresent<VersionRow & { type: string; fhir_id: string }>(row))
+      .map((row) => [`${row.type}/${row.fhir_id}`, storedVersion(row.type, row.fhir_id, row)]),
+  );
 }
 
 const lockText = `
@@ -109,7 +109,7 @@ ORDER BY r.id FOR UPDATE OF r`;
  */
 export async function lockCurrent(
   transaction: Connection,
-  identities: readonly { readonly type: string; readonly id: string }[],
+  identities: readonly Identity[],
 ): Promise<Map<string, CurrentVersion>> {
   if (identities.length === 0) return new Map();
   const rows = await transaction.query<CurrentRow & { type: string; fhir_id: string }>(

@@ -29,21 +29,26 @@ WITH gate AS MATERIALIZED (
     deleted = $6::boolean,
     body = CASE WHEN $6::boolean THEN '' ELSE $7::text || number.version || '","lastUpdated":"' || ${instant(at)} || '"' || $8::text END,
     extended_meta = $9::text,
-    tok = $10::uuid[]
+    tok = $10::uuid[],
+    sort_texts = $11::jsonb
   FROM number
   WHERE r.id = $4::bigint AND r.version = $5::bigint
   RETURNING r.id, r.type, r.fhir_id, old.version AS old_version, old.last_updated AS old_last_updated, old.writer AS old_writer,
     old.deleted AS old_deleted, old.body AS old_body, old.extended_meta AS old_extended_meta, new.version, new.last_updated
 ), superseded AS (
-  INSERT INTO resource_history (resource_id, version, last_updated, writer, deleted, body, extended_meta)
-  SELECT id, old_version, old_last_updated, old_writer, old_deleted, old_body, old_extended_meta FROM written
+  INSERT INTO resource_history (resource_id, version, type, last_updated, superseded, writer, deleted, body, extended_meta)
+  SELECT id, old_version, type, old_last_updated, last_updated, old_writer, old_deleted, old_body, old_extended_meta FROM written
 ), old_references AS (
   DELETE FROM resource_reference d USING written WHERE d.resource_id = written.id
 ), old_strings AS (
   DELETE FROM resource_string d USING written WHERE d.resource_id = written.id
 ), old_dates AS (
   DELETE FROM resource_date d USING written WHERE d.resource_id = written.id
-), ${insertIndexRows('written', 'written.id', 11)}, audit AS (
+), old_numbers AS (
+  DELETE FROM resource_number d USING written WHERE d.resource_id = written.id
+), old_text AS (
+  DELETE FROM resource_text d USING written WHERE d.resource_id = written.id
+), ${insertIndexRows('written', 'written.id', 12)}, audit AS (
   INSERT INTO audit_event (recorded, action, outcome, agent, entity, request_id)
   SELECT last_updated, CASE WHEN $6::boolean THEN 'D' ELSE 'U' END::"char", 0, $2,
          type || '/' || fhir_id || '/_history/' || version, $3
@@ -52,7 +57,15 @@ WITH gate AS MATERIALIZED (
 SELECT gate.epoch, written.version, ${instant('written.last_updated')} AS last_updated
 FROM gate LEFT JOIN written ON true`;
 
-const nothing: IndexRows = { tokens: [], references: [], strings: [], dates: [] };
+const nothing: IndexRows = {
+  tokens: [],
+  references: [],
+  strings: [],
+  dates: [],
+  numbers: [],
+  words: '',
+  sortTexts: '{}',
+};
 
 /**
  * Puts the new version, `draft`, or a deletion when there is none, in the place of `expected`. Returns undefined when
@@ -78,6 +91,7 @@ export async function replaceVersion(
     draft?.tail ?? '',
     extendedMeta,
     plainArray(index.tokens),
+    index.sortTexts,
     ...indexArrays([index]),
   ];
   const [row] = await connection.query<{ epoch: string; version: string | null; last_updated: string | null }>(

@@ -4,6 +4,8 @@
  * every version. Nothing else in the code knows which versions there are.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import type { BindingDocument, ConstraintDocument } from './constraint-document.js';
+import { readArchive, type DefinitionResource } from './definition-archive.js';
 import type { SchemaDefinitions, SchemaNode } from './schema-document.js';
 
 /** What `version.json` says. */
@@ -29,6 +31,14 @@ export interface SearchParameterDefinition {
   base: string[];
   byBase?: Record<string, string[]>;
   target?: string[];
+  /** Of composites. Each expression starts at the nodes that `byBase` yields. */
+  component?: SearchComponentDefinition[];
+}
+
+/** A part of a composite: the parameter (by its url) that says how it is compared, and where it is found. */
+export interface SearchComponentDefinition {
+  definition: string;
+  expression: string;
 }
 
 /** An entry of `compartments.json`: per type, the codes of the parameters that put a resource into the compartment. */
@@ -37,14 +47,45 @@ interface CompartmentDefinition {
   resource: Record<string, string[]>;
 }
 
+/** An entry of `operations.json`: an operation and its parameters (https://hl7.org/fhir/R4/operationdefinition.html). */
+export interface OperationDescription {
+  readonly url: string;
+  readonly code: string;
+  readonly name: string;
+  /** The types at which it can be called, with those of `type` and `instance` that are true; empty for the system. */
+  readonly resource?: readonly string[];
+  readonly system: boolean;
+  readonly type: boolean;
+  readonly instance: boolean;
+  readonly affectsState?: boolean;
+  readonly parameter: readonly OperationParameter[];
+}
+
+interface OperationParameter {
+  readonly name: string;
+  readonly use?: 'in' | 'out';
+  readonly min: number;
+  readonly max: string;
+  readonly type?: string;
+  readonly searchType?: string;
+  readonly targetProfile?: readonly string[];
+  readonly part?: readonly OperationParameter[];
+}
+
 export interface VersionDefinitions {
   /** HL7's resource types. */
   resourceTypes: string[];
   /** The platform's own. */
   platformTypes: string[];
   schema: SchemaDefinitions;
+  /** HL7's and the platform's. */
   searchParameters: SearchParameterDefinition[];
+  platformSearchParameters: SearchParameterDefinition[];
   compartments: CompartmentDefinition[];
+  /** By resource type, the members that stand in its summary. The platform's types have none of their own. */
+  summaryElements: Record<string, string[]>;
+  constraints: ConstraintDocument;
+  bindings: BindingDocument;
 }
 
 const root = new URL('../../definitions/', import.meta.url);
@@ -61,16 +102,33 @@ export function versionFolders(): { folder: string; description: VersionDescript
 export function readDefinitions(folder: string): VersionDefinitions {
   const schema = read<{ definitions: SchemaDefinitions }>(folder, 'schema').definitions;
   const platform = read<PlatformSchema>('platform', 'schema');
+  const platformSearchParameters = read<SearchParameterDefinition[]>('platform', 'search-parameters');
   return {
     resourceTypes: read<string[]>(folder, 'resource-types'),
     platformTypes: read<string[]>('platform', 'resource-types'),
     schema: withPlatformTypes(schema, platform),
-    searchParameters: [
-      ...read<SearchParameterDefinition[]>(folder, 'search-parameters'),
-      ...read<SearchParameterDefinition[]>('platform', 'search-parameters'),
-    ],
+    searchParameters: [...read<SearchParameterDefinition[]>(folder, 'search-parameters'), ...platformSearchParameters],
+    platformSearchParameters,
     compartments: read<CompartmentDefinition[]>(folder, 'compartments'),
+    summaryElements: read<Record<string, string[]>>(folder, 'summary-elements'),
+    constraints: read<ConstraintDocument>(folder, 'constraints'),
+    bindings: read<BindingDocument>(folder, 'bindings'),
   };
+}
+
+/** The operations that the version in `folder` defines. */
+export function readOperations(folder: string): OperationDescription[] {
+  return read<OperationDescription[]>(folder, 'operations');
+}
+
+/** The platform's own operations, which every version has. */
+export function readPlatformOperations(): OperationDescription[] {
+  return read<OperationDescription[]>('platform', 'operations');
+}
+
+/** The definition resources that HL7 publishes for the version in `folder`. */
+export function readDefinitionResources(folder: string): DefinitionResource[] {
+  return readArchive(new URL(`${folder}/`, root));
 }
 
 /** The platform's `schema.json`: definitions in the form of the versions' own, and what all of them have in common. */

@@ -16,13 +16,24 @@ export interface ExpressionContext {
   fhirpathModel: string;
 }
 
+/** A compiled branch. Types and targets are known of walks only; see `Walk`. */
+export interface CompiledExpression {
+  readonly evaluate: Evaluate;
+  readonly types: ReadonlySet<string>;
+  readonly targets: ReadonlySet<string> | undefined;
+}
+
 /** Compiles one branch of a search parameter (an entry of `byBase`) for resources of `resourceType`. */
-export function compileExpression(context: ExpressionContext, resourceType: string, expression: string): Evaluate {
-  return (
-    compileWalk(context.schema, resourceType, expression) ??
-    compilePresence(context.schema, resourceType, expression) ??
-    compileFhirpath(context.fhirpathModel, expression)
-  );
+export function compileExpression(
+  context: ExpressionContext,
+  resourceType: string,
+  expression: string,
+): CompiledExpression {
+  const walk = compileWalk(context.schema, resourceType, expression);
+  if (walk) return walk;
+  const evaluate =
+    compilePresence(context.schema, resourceType, expression) ?? compileFhirpath(context.fhirpathModel, expression);
+  return { evaluate, types: new Set(), targets: undefined };
 }
 
 const presenceForm = /^([\w.]+)\.exists\(\) and \1 != (true|false)$/;
@@ -30,7 +41,7 @@ const presenceForm = /^([\w.]+)\.exists\(\) and \1 != (true|false)$/;
 /** `x.exists() and x != false`: is there a value, and is it another one than the boolean given? */
 function compilePresence(schema: SchemaDefinitions, resourceType: string, expression: string): Evaluate | undefined {
   const [, path = '', literal] = presenceForm.exec(expression) ?? [];
-  const evaluatePath = literal === undefined ? undefined : compileWalk(schema, resourceType, path);
+  const evaluatePath = literal === undefined ? undefined : compileWalk(schema, resourceType, path)?.evaluate;
   if (!evaluatePath) return undefined;
   const excluded = literal === 'true';
   return (resource, found) => {

@@ -47,8 +47,17 @@ function parseStep(part: string): Step | undefined {
   return undefined;
 }
 
+/** The branches of a union, without parentheses that enclose a whole branch. */
+export function splitUnion(expression: string): string[] {
+  return splitOutside(expression, '|').map((branch) =>
+    branch.trim().replace(/^\(([^()]*(?:\([^()]*\)[^()]*)*)\)$/, '$1'),
+  );
+}
+
 /** Splits at the dots that stand outside parentheses and quotes. */
-function splitAtDots(expression: string): string[] {
+const splitAtDots = (expression: string): string[] => splitOutside(expression, '.');
+
+function splitOutside(expression: string, separator: '.' | '|'): string[] {
   const parts = [''];
   let depth = 0;
   let quoted = false;
@@ -56,7 +65,7 @@ function splitAtDots(expression: string): string[] {
     if (character === "'") quoted = !quoted;
     if (!quoted && character === '(') depth++;
     if (!quoted && character === ')') depth--;
-    if (character === '.' && depth === 0 && !quoted) parts.push('');
+    if (character === separator && depth === 0 && !quoted) parts.push('');
     else parts[parts.length - 1] += character;
   }
   return parts;

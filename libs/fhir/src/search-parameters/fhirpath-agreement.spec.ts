@@ -23,7 +23,7 @@ const examples = readFileSync(new URL('../../../../test/fixtures/fhir/R4/example
 
 function evaluate(resource: JsonObject, expression: string): TypedValue[] {
   const found: TypedValue[] = [];
-  compileExpression(context, resource.resourceType as string, expression)(resource, found);
+  compileExpression(context, resource.resourceType as string, expression).evaluate(resource, found);
   return found;
 }
 

@@ -6,22 +6,40 @@
 import { presence, referencedName, type SchemaDefinitions, type SchemaNode } from '../definitions/schema-document.js';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json/json-value.js';
 import { parseSteps, type Step } from './expression-steps.js';
-import type { Evaluate, TypedValue } from './typed-value.js';
+import type { TypedValue } from './typed-value.js';
+
+/** A compiled expression, and what can be said of its values before any is seen. */
+export interface Walk {
+  readonly evaluate: (value: JsonValue, found: TypedValue[]) => void;
+  /** The FHIR types that its values may have. */
+  readonly types: ReadonlySet<string>;
+  /** The types that references among its values may point to; `undefined` when one of them may point anywhere. */
+  readonly targets: ReadonlySet<string> | undefined;
+}
 
 /**
- * Compiles `expression` for resources of `resourceType`; `undefined` when it is not a walk that the schema can follow.
- * A property that the type does not have finds nothing. An Extension stands for its value[x]: that is what the search
- * parameters defined on extensions are about.
+ * Compiles `expression` for values of `type`, a resource type or an element; `undefined` when it is not a walk that the
+ * schema can follow. A property that the type does not have finds nothing. An Extension stands for its value[x]: that is
+ * what the search parameters defined on extensions are about.
  */
-export function compileWalk(schema: SchemaDefinitions, resourceType: string, expression: string): Evaluate | undefined {
+export function compileWalk(schema: SchemaDefinitions, type: string, expression: string): Walk | undefined {
   const steps = parseSteps(expression);
   if (!steps) return undefined;
   const [first] = steps;
   if (first?.kind === 'property' && /^[A-Z]/.test(first.name)) {
-    if (![resourceType, 'Resource', 'DomainResource'].includes(first.name)) return undefined;
+    if (![type, 'Resource', 'DomainResource'].includes(first.name)) return undefined;
     steps.shift();
   }
-  return new WalkCompiler(schema, steps).visit(resourceType, 0);
+  const compiler = new WalkCompiler(schema, steps);
+  const evaluate = compiler.visit(type, 0);
+  return evaluate && { evaluate, types: compiler.types, targets: compiler.targets };
+}
+
+/** A property of a type, and what stands in it. */
+interface Element {
+  property: string;
+  type: string;
+  targets: readonly string[] | undefined;
 }
 
 /** What is done with one value found on the way. */
@@ -31,26 +49,37 @@ type Visit = (value: JsonValue, found: TypedValue[]) => void;
 const anyResource = '*';
 
 class WalkCompiler {
+  readonly types = new Set<string>();
+  private readonly knownTargets = new Set<string>();
+  private pointsAnywhere = false;
+
   constructor(
     private readonly schema: SchemaDefinitions,
     private readonly steps: readonly Step[],
   ) {}
 
-  /** What happens to a value of `type` from step `at` on; `undefined` when the steps from there are not a walk. */
-  visit(type: string, at: number): Visit | undefined {
+  get targets(): ReadonlySet<string> | undefined {
+    return this.pointsAnywhere ? undefined : this.knownTargets;
+  }
+
+  /**
+   * What happens to a value of `type` from step `at` on; `undefined` when the steps from there are not a walk. `targets`
+   * are the types to which the value may point, when it is a reference and they are known.
+   */
+  visit(type: string, at: number, targets?: readonly string[]): Visit | undefined {
     const step = this.steps[at];
-    if (!step) return this.collect(type);
+    if (!step) return this.collect(type, targets);
     switch (step.kind) {
       case 'property':
         // An index counts the values found below all parents, which is the same as below one only at the top.
         if (step.index !== undefined && at > 0) return undefined;
         return this.properties(type, step.name, step.index, at + 1);
       case 'ofType':
-        return type === step.type ? this.visit(type, at + 1) : ignore;
+        return type === this.knownType(step.type) ? this.visit(type, at + 1, targets) : ignore;
       case 'where':
-        return onlyIf((value) => value[step.property] === step.equals, this.visit(type, at + 1));
+        return onlyIf((value) => value[step.property] === step.equals, this.visit(type, at + 1, targets));
       case 'refersTo':
-        return onlyIf(refersTo(step.type), this.visit(type, at + 1));
+        return onlyIf(refersTo(step.type), this.visit(type, at + 1, [step.type]));
       case 'extension':
         if (!this.hasProperties(type)) return undefined;
         return below(
@@ -65,7 +94,15 @@ class WalkCompiler {
     }
   }
 
-  private collect(type: string): Visit | undefined {
+  /** HL7 writes the primitive type dateTime with a capital in one expression. */
+  private knownType(name: string): string {
+    return Object.hasOwn(this.schema, name) ? name : name.charAt(0).toLowerCase() + name.slice(1);
+  }
+
+  private collect(type: string, targets: readonly string[] | undefined): Visit | undefined {
+    if (type !== 'Extension') this.types.add(type);
+    if (targets === undefined) this.pointsAnywhere = true;
+    else targets.forEach((target) => this.knownTargets.add(target));
     if (type === 'Extension') return this.properties(type, 'value', undefined, this.steps.length);
     if (type === anyResource) return collectResource;
     return (value, found) => void found.push({ type, value });
@@ -75,8 +112,8 @@ class WalkCompiler {
     const elements = this.elements(type, name);
     if (!elements) return undefined;
     const visits: Visit[] = [];
-    for (const { property, type: elementType } of elements) {
-      const next = this.visit(elementType, nextStep);
+    for (const { property, type: elementType, targets } of elements) {
+      const next = this.visit(elementType, nextStep, targets);
       const visit = index === undefined ? below(property, next) : belowItem(property, index, next);
       if (!visit) return undefined;
       if (next !== ignore) visits.push(visit);
@@ -85,7 +122,7 @@ class WalkCompiler {
   }
 
   /** The properties that hold the element `name` of `type`: one, or all forms of a choice. */
-  private elements(type: string, name: string): { property: string; type: string }[] | undefined {
+  private elements(type: string, name: string): Element[] | undefined {
     if (!this.hasProperties(type)) return undefined;
     const { properties = {}, choice: choices } = this.schema[type] ?? {};
     const choice = choices?.find(([, base]) => base === name);
@@ -93,7 +130,7 @@ class WalkCompiler {
     return forms.flatMap((form) => {
       const property = presence(form).name;
       const node = Object.hasOwn(properties, property) ? properties[property] : undefined;
-      return node ? [{ property, type: this.typeOf(node) }] : [];
+      return node ? [{ property, type: this.typeOf(node), targets: (node.items ?? node).targets }] : [];
     });
   }
 

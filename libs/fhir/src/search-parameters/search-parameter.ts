@@ -1,6 +1,8 @@
 import type { SearchParameterDefinition, SearchParameterType } from '../definitions/definition-folders.js';
 import type { JsonObject } from '../json/json-value.js';
-import { compileExpression, type ExpressionContext } from './compile-expression.js';
+import { compileExpression, type CompiledExpression, type ExpressionContext } from './compile-expression.js';
+import { compileComponents, type SearchComponent } from './components.js';
+import { branchesOf, unions } from './parameter-unions.js';
 import { parameterKey } from './parameter-key.js';
 import type { TypedValue } from './typed-value.js';
 
@@ -13,6 +15,13 @@ export interface SearchParameter {
   targets: readonly string[];
   /** The number that stands for `Type|code` in the tables of a tenant database. */
   key: number;
+  /**
+   * The keys under which its values stand in the index. Mostly its own; a parameter that finds exactly what some others
+   * of the type find together (`combo-code`: `code` and `component-code`) has theirs and no entries of its own.
+   */
+  indexKeys: readonly number[];
+  /** What the parts of a composite's value are compared with, in order; empty for other types. */
+  components: readonly SearchComponent[];
   /**
    * The values of `resource` (which must be of the parameter's resource type) that the parameter is about, in the order
    * of its expression. Parameters without an expression, such as _text, find nothing. Never throws for a resource that
@@ -30,39 +39,69 @@ export function searchParametersOf(
   definitions: readonly SearchParameterDefinition[],
   resourceType: string,
 ): ReadonlyMap<string, SearchParameter> {
-  const parameters = new Map<string, SearchParameter>();
+  const byUrl = new Map(definitions.map((definition) => [definition.url, definition]));
+  const chosen = new Map<string, { definition: SearchParameterDefinition; base: string }>();
   for (const base of [resourceType, ...generalBases]) {
     for (const definition of definitions) {
-      if (!definition.base.includes(base) || parameters.has(definition.code)) continue;
-      parameters.set(definition.code, compile(context, definition, resourceType, base));
+      if (definition.base.includes(base) && !chosen.has(definition.code))
+        chosen.set(definition.code, { definition, base });
     }
   }
-  return parameters;
+  const shared = unions(
+    new Map([...chosen].map(([code, { definition, base }]) => [code, branchesOf(definition, base)])),
+  );
+  return new Map(
+    [...chosen].map(([code, { definition, base }]) => {
+      const indexKeys = (shared.get(code) ?? [code]).map((part) => parameterKey(resourceType, part));
+      return [code, compile(context, byUrl, definition, { resourceType, base, indexKeys })];
+    }),
+  );
 }
 
 /** Parameters with these bases belong to all types. */
 const generalBases = ['DomainResource', 'Resource'];
 
+interface Placement {
+  resourceType: string;
+  base: string;
+  indexKeys: readonly number[];
+}
+
 function compile(
   context: ExpressionContext,
+  byUrl: ReadonlyMap<string, SearchParameterDefinition>,
   definition: SearchParameterDefinition,
-  resourceType: string,
-  base: string,
+  { resourceType, base, indexKeys }: Placement,
 ): SearchParameter {
   const expressions = definition.byBase?.[base] ?? [];
   const branches = expressions.map((expression) => compileExpression(context, resourceType, expression));
+  const nodeTypes = new Set(branches.flatMap(({ types }) => [...types]));
   return {
     code: definition.code,
     type: definition.type,
     url: definition.url,
-    targets: definition.target ?? [],
+    targets: targetsOf(definition, branches),
     key: parameterKey(resourceType, definition.code),
+    indexKeys,
+    components: compileComponents(context, byUrl, definition, resourceType, nodeTypes),
     evaluate: (resource) => {
       const found: TypedValue[] = [];
-      for (const branch of branches) branch(resource, found);
+      for (const { evaluate } of branches) evaluate(resource, found);
       return found;
     },
   };
+}
+
+/**
+ * What a reference parameter may point to: what its definition says, without the types to which none of the elements
+ * that it is about can point. HL7 lists for `patient` all types that any resource's patient may have.
+ */
+function targetsOf(definition: SearchParameterDefinition, branches: readonly CompiledExpression[]): readonly string[] {
+  const declared = definition.target ?? [];
+  if (branches.length === 0 || branches.some(({ targets }) => targets === undefined)) return declared;
+  const possible = new Set(branches.flatMap(({ targets }) => [...(targets ?? [])]));
+  const narrowed = declared.filter((target) => possible.has(target));
+  return narrowed.length > 0 ? narrowed : declared;
 }
 
 /** Throws when two parameters of the given types would have one key: they would be mixed up in the tenant databases. */

@@ -9,6 +9,9 @@ const maxIssues = 20;
  */
 const maxPathLength = 400;
 
+/** From https://hl7.org/fhir/R4/valueset-issue-type.html. */
+type IssueCode = 'structure' | 'required' | 'value' | 'invariant' | 'code-invalid';
+
 /** Where a walk over a resource is, and what it has found wrong so far. */
 export class Findings {
   readonly issues: Issue[] = [];
@@ -36,7 +39,7 @@ export class Findings {
   }
 
   /** Notes a problem at the current place, or at the element `name` below it. The text reads on from the path. */
-  report(code: 'structure' | 'required' | 'value' | 'invariant', problem: string, name?: string): void {
+  report(code: IssueCode, problem: string, name?: string): void {
     if (this.full) return;
     const expression = this.expression(name);
     this.issues.push({ severity: 'error', code, text: `${expression} ${problem}`, expression: [expression] });

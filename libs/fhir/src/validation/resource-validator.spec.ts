@@ -35,7 +35,7 @@ describe('a valid resource has no issues', () => {
     ['base64 with line breaks', { resourceType: 'Binary', contentType: 'text/plain', data: 'aGVs\r\nbG8=' }],
     ['a large attachment', { resourceType: 'Binary', contentType: 'text/plain', data: 'AAAA'.repeat(1_000_000) }],
   ])('%s', (_, resource) => {
-    expect(r4.validate(resource)).toEqual([]);
+    expect(r4.validate(resource, 'structure')).toEqual([]);
   });
 });
 
@@ -270,7 +270,7 @@ describe('an issue points to the element that is wrong', () => {
     ['an inherited name for a type', { resourceType: 'constructor' }, 'resourceType', 'structure', 'resource type'],
     ['no type', { id: 'x' }, 'resourceType', 'structure', 'resource type'],
   ])('%s', (_, resource, expression, code, text) => {
-    const issues = r4.validate(resource).filter((issue) => issue.expression?.[0] === expression);
+    const issues = r4.validate(resource, 'structure').filter((issue) => issue.expression?.[0] === expression);
     expect(issues).toHaveLength(1);
     expect(issues[0]).toMatchObject({ severity: 'error', code, text: expect.stringContaining(text) });
   });

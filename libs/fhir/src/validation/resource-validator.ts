@@ -2,7 +2,14 @@ import type { SchemaDefinitions } from '../definitions/schema-document.js';
 import type { JsonObject } from '../json/json-value.js';
 import type { Issue } from '../outcomes/issue.js';
 import { Findings } from './findings.js';
+import type { InvariantWalk } from './invariant-walk.js';
 import { SchemaCompiler } from './schema-compiler.js';
+
+/**
+ * How far validation goes: the form of a resource only, or also what the standard demands of its content, which are
+ * invariants and required bindings.
+ */
+export type ValidationLevel = 'structure' | 'invariants';
 
 /** Checks resources of one FHIR version by their base definitions. */
 export class ResourceValidator {
@@ -11,12 +18,16 @@ export class ResourceValidator {
   constructor(
     definitions: SchemaDefinitions,
     private readonly versionLabel: string,
+    private readonly invariants: InvariantWalk,
   ) {
     this.compiler = new SchemaCompiler(definitions);
   }
 
-  /** The issues of `resource`, at most 20, in the order of its members; none when it is valid. */
-  validate(resource: JsonObject): Issue[] {
+  /**
+   * The issues of `resource`, at most 20; none when it is valid. Its content is looked at when its form is right: what
+   * invariants mean for a broken form is not said anywhere.
+   */
+  validate(resource: JsonObject, level: ValidationLevel): Issue[] {
     const { resourceType } = resource;
     const check = typeof resourceType === 'string' ? this.compiler.resourceCheck(resourceType) : undefined;
     if (!check || typeof resourceType !== 'string') {
@@ -25,11 +36,13 @@ export class ResourceValidator {
     }
     const findings = new Findings(resourceType);
     check(resource, findings);
+    if (level === 'invariants' && findings.issues.length === 0) this.invariants.check(resource, findings);
     return findings.issues;
   }
 
   /** Prepares the type, so that its first resource is checked as quickly as the next. */
   warm(resourceType: string): void {
     this.compiler.resourceCheck(resourceType);
+    this.invariants.warm(resourceType);
   }
 }

@@ -54,6 +54,17 @@ describe.each(supportedFhirVersions())('FHIR $label', ({ id }) => {
   });
 });
 
+it.each([
+  ['R4B', '4.3.0', 141, 'Observation', 'date'],
+  ['R5', '5.0.0', 158, 'RequestOrchestration', 'authored'],
+])('%s is there, with its own types and main dates', (label, id, count, type, mainDate) => {
+  const version = fhirVersion(label);
+  expect(supportedFhirVersions()).toContainEqual({ id, label });
+  expect(version.resourceTypes).toHaveLength(count + version.platformTypes.length);
+  expect(version.mainDate(type)?.code).toBe(mainDate);
+  expect(version.compartments).toEqual(expect.arrayContaining(['Patient', 'Encounter', 'Practitioner']));
+});
+
 describe('FHIR R4', () => {
   it('has its own resource types and those of the platform', () => {
     expect(r4.resourceTypes).toHaveLength(146 + 11);

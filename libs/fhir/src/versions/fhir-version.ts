@@ -1,8 +1,19 @@
-import { readDefinitions, type VersionDescription } from '../definitions/definition-folders.js';
+import type { DefinitionResource, DefinitionType } from '../definitions/definition-archive.js';
+import {
+  readDefinitionResources,
+  readDefinitions,
+  readOperations,
+  readPlatformOperations,
+  type OperationDescription,
+  type VersionDescription,
+} from '../definitions/definition-folders.js';
+import { platformResources } from '../definitions/platform-resources.js';
+import { mandatoryMembers, structureOf, type StructureElement } from '../definitions/structure.js';
 import type { JsonObject } from '../json/json-value.js';
 import type { Issue } from '../outcomes/issue.js';
 import { assertDistinctKeys, searchParametersOf, type SearchParameter } from '../search-parameters/search-parameter.js';
-import { ResourceValidator } from '../validation/resource-validator.js';
+import { InvariantWalk } from '../validation/invariant-walk.js';
+import { ResourceValidator, type ValidationLevel } from '../validation/resource-validator.js';
 
 /** All that differs between FHIR versions. Code asks this object and never compares version names. */
 export interface FhirVersion {
@@ -10,6 +21,8 @@ export interface FhirVersion {
   readonly id: string;
   /** `R4` */
   readonly label: string;
+  /** Which of the fhirpath package's data models fits the version. */
+  readonly fhirpathModel: string;
   /** All types that a project can hold: FHIR's and the platform's own (`platformTypes`), each group sorted. */
   readonly resourceTypes: readonly string[];
   readonly platformTypes: readonly string[];
@@ -19,16 +32,38 @@ export interface FhirVersion {
   /** The date parameter by which resources of the type are usually ordered, if there is one. */
   mainDate(type: string): SearchParameter | undefined;
   /**
-   * What is wrong with the form of `resource`, by the base definition of its type: at most 20 issues, none when it is
-   * valid. Not checked: invariants, profiles, reference targets, bindings of Coding and CodeableConcept.
+   * What is wrong with `resource` by the base definition of its type: at most 20 issues, none when it is valid. At level
+   * `invariants`, the default, that includes what is wrong with the content of a resource of the right form. Never
+   * checked: profiles, reference targets, bindings that are weaker than required or to open value sets.
    */
-  validate(resource: JsonObject): Issue[];
+  validate(resource: JsonObject, level?: ValidationLevel): Issue[];
   /**
    * Which types belong to the compartment, each with the codes of the reference parameters that put a resource into it
    * (https://hl7.org/fhir/R4/compartmentdefinition.html). The compartment's own resource belongs to it by its id, which
    * no parameter tells. Throws for a compartment that the version does not have.
    */
   compartment(code: string): ReadonlyMap<string, readonly string[]>;
+  /** The codes of the compartments there are: `Patient`, `Encounter`, ... */
+  readonly compartments: readonly string[];
+  /**
+   * The JSON members of a resource type, data type or backbone element (`Patient.contact`), those of the platform's types
+   * included; `undefined` for primitive types and unknown names.
+   */
+  structure(name: string): readonly StructureElement[] | undefined;
+  /**
+   * The names of the members that `_summary=true` shows of a resource of the type (https://hl7.org/fhir/R4/search.html#summary).
+   * A choice stands with all its forms; `_name` siblings are not listed. Empty for an unknown type.
+   */
+  summaryElements(type: string): ReadonlySet<string>;
+  /** In the same form, the names of the members that each resource of the type must have. */
+  mandatoryElements(type: string): ReadonlySet<string>;
+  /** The operations that the standard defines, and the platform's own. */
+  operations(): readonly OperationDescription[];
+  /**
+   * The resources that describe the version and the platform's types, by which clients learn what there is. They are
+   * part of the program and the same for every project.
+   */
+  definitions(type: DefinitionType): readonly DefinitionResource[];
   /** Compiles what the types need, so that the first request of each is as quick as the next. */
   warm(types: readonly string[]): void;
 }
@@ -36,6 +71,7 @@ export interface FhirVersion {
 /** Stands in compartment definitions for the compartment's own resource; it is no search parameter. */
 const compartmentOwner = '{def}';
 
+const noElements: ReadonlySet<string> = new Set();
 const noParameters: ReadonlyMap<string, SearchParameter> = new Map();
 
 /** Reads the version in `folder`. Throws when its definitions contradict each other. */
@@ -48,7 +84,21 @@ export function loadFhirVersion(folder: string, description: VersionDescription)
   const context = { schema: definitions.schema, fhirpathModel: description.fhirpathModel };
   const parameters = new Map<string, ReadonlyMap<string, SearchParameter>>();
   const compartments = new Map(definitions.compartments.map(({ code, resource }) => [code, compartmentMap(resource)]));
-  const validator = new ResourceValidator(definitions.schema, description.label);
+  const structure = madeOnce((name) => structureOf(definitions.schema, name));
+  const invariants = new InvariantWalk({
+    structure,
+    constraints: definitions.constraints,
+    bindings: definitions.bindings,
+    fhirpathModel: description.fhirpathModel,
+  });
+  const validator = new ResourceValidator(definitions.schema, description.label, invariants);
+  const summary = madeOnce((type) => {
+    if (!types.has(type)) return undefined;
+    return new Set(definitions.summaryElements[type] ?? structure(type)?.map(({ name }) => name));
+  });
+  const mandatory = madeOnce((type) => (types.has(type) ? mandatoryMembers(definitions.schema, type) : undefined));
+  let operations: OperationDescription[] | undefined;
+  let resources: Map<DefinitionType, DefinitionResource[]> | undefined;
 
   function searchParameters(type: string): ReadonlyMap<string, SearchParameter> {
     if (!types.has(type)) return noParameters;
@@ -63,6 +113,7 @@ export function loadFhirVersion(folder: string, description: VersionDescription)
   return {
     id: description.id,
     label: description.label,
+    fhirpathModel: description.fhirpathModel,
     resourceTypes,
     platformTypes: definitions.platformTypes,
     isResourceType: (name) => types.has(name),
@@ -72,11 +123,29 @@ export function loadFhirVersion(folder: string, description: VersionDescription)
       const parameter = searchParameters(type).get(declared ?? 'date');
       return parameter?.type === 'date' ? parameter : undefined;
     },
-    validate: (resource) => validator.validate(resource),
+    validate: (resource, level = 'invariants') => validator.validate(resource, level),
     compartment: (code) => {
       const found = compartments.get(code);
       if (!found) throw new Error(`FHIR ${description.label} defines no compartment ${code}`);
       return found;
+    },
+    compartments: [...compartments.keys()],
+    structure,
+    summaryElements: (type) => summary(type) ?? noElements,
+    mandatoryElements: (type) => mandatory(type) ?? noElements,
+    operations: () => (operations ??= [...readOperations(folder), ...readPlatformOperations()]),
+    definitions: (type) => {
+      resources ??= groupByType([
+        ...readDefinitionResources(folder),
+        ...platformResources({
+          fhirVersion: description.id,
+          schema: definitions.schema,
+          types: definitions.platformTypes,
+          searchParameters: definitions.platformSearchParameters,
+          operations: readPlatformOperations(),
+        }),
+      ]);
+      return resources.get(type) ?? [];
     },
     warm: (warmTypes) => {
       for (const type of warmTypes) {
@@ -92,4 +161,26 @@ function compartmentMap(resource: Record<string, string[]>): ReadonlyMap<string,
     ([type, codes]) => [type, codes.filter((code) => code !== compartmentOwner)] as const,
   );
   return new Map(entries.filter(([, codes]) => codes.length > 0));
+}
+
+/** `make` with its results kept. What it does not know is not kept, since names may come from clients. */
+function madeOnce<Result extends object>(make: (name: string) => Result | undefined) {
+  const known = new Map<string, Result>();
+  return (name: string): Result | undefined => {
+    let result = known.get(name);
+    if (result) return result;
+    result = make(name);
+    if (result) known.set(name, result);
+    return result;
+  };
+}
+
+function groupByType(resources: DefinitionResource[]): Map<DefinitionType, DefinitionResource[]> {
+  const groups = new Map<DefinitionType, DefinitionResource[]>();
+  for (const resource of resources) {
+    const group = groups.get(resource.type);
+    if (group) group.push(resource);
+    else groups.set(resource.type, [resource]);
+  }
+  return groups;
 }

@@ -24,6 +24,8 @@ export interface Config {
   readonly logFormat: 'pretty' | 'json';
   /** Whether projects also answer under `/p/<slug>/` of the data plane. */
   readonly pathRouting: boolean;
+  /** The longest content that a Binary may have; unset: the data plane's own limit. */
+  readonly maxBinaryBytes?: number;
 }
 
 /** A variable that stops the start. The message names it and what is expected, never the value it has. */

@@ -44,6 +44,7 @@ describe('loadConfig', () => {
       LOG_LEVEL: 'debug',
       LOG_FORMAT: 'json',
       PATH_ROUTING: 'on',
+      MAX_BINARY_MB: '250',
     });
     expect(config).toEqual({
       dataDir: '/srv/box',
@@ -63,6 +64,7 @@ describe('loadConfig', () => {
       logLevel: 'debug',
       logFormat: 'json',
       pathRouting: true,
+      maxBinaryBytes: 250 * 1024 * 1024,
     });
   });
 
@@ -103,6 +105,8 @@ describe('loadConfig', () => {
     ['LOG_LEVEL', 'secret'],
     ['LOG_FORMAT', 'secret'],
     ['PATH_ROUTING', 'secret'],
+    ['MAX_BINARY_MB', 'secret'],
+    ['MAX_BINARY_MB', '0'],
   ])('a wrong %s (%s) is refused by name, and its value is not shown', (variable, value) => {
     let error: unknown;
     try {

@@ -35,7 +35,14 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     pathRouting:
       readChoice('PATH_ROUTING', read('PATH_ROUTING') ?? (databaseUrl === undefined ? 'on' : 'off'), ['on', 'off']) ===
       'on',
+    maxBinaryBytes: readMebibytes('MAX_BINARY_MB', read('MAX_BINARY_MB')),
   });
+}
+
+function readMebibytes(variable: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (!/^[1-9]\d{0,5}$/.test(value)) throw new ConfigError(variable, 'expected a whole number of mebibytes from 1');
+  return Number(value) * 1024 * 1024;
 }
 
 function readChoice<const Choice extends string>(variable: string, value: string, choices: readonly Choice[]): Choice {

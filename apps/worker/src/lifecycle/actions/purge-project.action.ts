@@ -6,7 +6,7 @@ import { type ActionContext, lifecycleAction, step } from '../lifecycle-action.j
 const namesBlockedMs = 90 * 24 * 3_600_000;
 
 /**
- * Destroys a soft-deleted project for good: its database, its role and its keys. What stays is a tombstone. There is no
+ * Destroys a soft-deleted project for good: its database, its role, its files and its keys. What stays is a tombstone. There is no
  * way back from the first drop, so a failing purge is repeated until it has succeeded, and never undone.
  */
 export const purgeProject = lifecycleAction(
@@ -25,6 +25,8 @@ export const purgeProject = lifecycleAction(
     step('end sessions', { do: (context) => eachDatabase(context, (row) => context.remover.closeDoor(row)) }),
     step('drop database', { do: (context) => eachDatabase(context, (row) => context.remover.drop(row)) }),
     step('drop role', { do: (context) => eachDatabase(context, (row) => context.remover.dropRole(row)) }),
+    // Without their key nobody could read them; but they are no use to anybody either.
+    step('remove files', { do: ({ files, project }) => files.deleteArea(project.id) }),
     step('destroy keys and leave a tombstone', {
       record: async (context, transaction) => {
         const { project, projects, remover, dataKeys, fence, clock } = context;

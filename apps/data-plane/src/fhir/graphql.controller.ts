@@ -1,0 +1,69 @@
+import { Controller, Get, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { notFound } from '#fhir';
+import {
+  executeGraphql,
+  isMutation,
+  type GraphqlAnswer,
+  type GraphqlRequest,
+  type ResourceIdentity,
+} from '#fhir-graphql';
+import { ReadAudit } from '#fhir-store';
+import { JSON_TYPE, sendText } from '../http/send.js';
+import { sessionOf } from '../tenant/request-tenant.js';
+import { graphqlOfBody, graphqlOfUrl } from './graphql/graphql-request.js';
+import { type AsCaller, repositorySource, repositoryWriter } from './graphql/repository-source.js';
+import { runAsCaller } from './run-as-caller.js';
+import { CACHE_CONTROL } from './version-answer.js';
+
+const GRAPHQL_ANSWER_TYPE = 'application/graphql-response+json';
+
+/** `$graphql` over the whole project and over one resource (https://hl7.org/fhir/R4/graphql.html). */
+@Controller('fhir')
+export class GraphqlController {
+  constructor(private readonly audit: ReadAudit) {}
+
+  @Get(['$graphql', ':type/:id/$graphql'])
+  async query(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const graphql = requestOf(request, graphqlOfUrl(request));
+    return send(request, reply, await this.read(request, graphql));
+  }
+
+  @Post(['$graphql', ':type/:id/$graphql'])
+  async execute(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const graphql = requestOf(request, graphqlOfBody(request));
+    const { version } = sessionOf(request).runtime.database;
+    const run = isMutation(version, graphql) ? this.change(request, graphql) : this.read(request, graphql);
+    return send(request, reply, await run);
+  }
+
+  /** Everything is read with the same rights: when they change meanwhile, it is all read again. */
+  private read(request: FastifyRequest, graphql: GraphqlRequest): Promise<GraphqlAnswer> {
+    return runAsCaller(request, (repository) => {
+      const asCaller: AsCaller = (work) => work(repository);
+      return executeGraphql(repositorySource(request, this.audit, asCaller), graphql);
+    });
+  }
+
+  /** A mutation cannot be repeated as a whole, so each of its parts is done with the rights of that moment. */
+  private change(request: FastifyRequest, graphql: GraphqlRequest): Promise<GraphqlAnswer> {
+    const asCaller: AsCaller = (work) => runAsCaller(request, work);
+    const writer = repositoryWriter(request, this.audit, asCaller);
+    return executeGraphql({ ...repositorySource(request, this.audit, asCaller), writer }, graphql);
+  }
+}
+
+/** Throws 404 for an address below a type that the project's FHIR version does not have. */
+function requestOf(request: FastifyRequest, graphql: GraphqlRequest): GraphqlRequest {
+  const { type, id } = request.params as Partial<ResourceIdentity>;
+  if (type === undefined || id === undefined) return graphql;
+  if (!sessionOf(request).runtime.database.version.isResourceType(type)) throw notFound();
+  return { ...graphql, instance: { type, id } };
+}
+
+function send(request: FastifyRequest, reply: FastifyReply, { status, body }: GraphqlAnswer): void | Promise<void> {
+  void reply.header('cache-control', CACHE_CONTROL);
+  if (status === 405) void reply.header('allow', 'POST');
+  const wantsOwnType = request.headers.accept?.includes(GRAPHQL_ANSWER_TYPE) === true;
+  return sendText(request, reply, status, body, wantsOwnType ? `${GRAPHQL_ANSWER_TYPE}; charset=utf-8` : JSON_TYPE);
+}

@@ -1,0 +1,89 @@
+import { Controller, Get, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { badRequest, type Issue, type JsonObject, notFound, operationOutcome } from '#fhir';
+import { ReadAudit } from '#fhir-store';
+import { sendText } from '../../http/send.js';
+import { sessionOf } from '../../tenant/request-tenant.js';
+import { readAsCaller } from '../read-audit.js';
+import { assertOnly, oneText, operationInput, type OperationInput } from './operation-input.js';
+import { type ValidationMode, validationModes, validationReport } from './validation-report.js';
+
+interface Params {
+  readonly type: string;
+  readonly id?: string;
+}
+
+/** `$validate` (https://hl7.org/fhir/R4/resource-operation-validate.html). The answer is 200, valid or not. */
+@Controller('fhir')
+export class ValidateController {
+  constructor(private readonly audit: ReadAudit) {}
+
+  @Post(':type/$validate')
+  validateAgainstType(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void | Promise<void> {
+    return this.validate(request, reply, inputOf(request));
+  }
+
+  @Post(':type/:id/$validate')
+  validateInPlace(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void | Promise<void> {
+    return this.validate(request, reply, inputOf(request));
+  }
+
+  /** The stored resource itself. */
+  @Get(':type/:id/$validate')
+  validateStored(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void | Promise<void> {
+    return this.validate(request, reply, inputOf(request));
+  }
+
+  private async validate(request: FastifyRequest, reply: FastifyReply, input: OperationInput): Promise<void> {
+    const { type, id } = request.params as Params;
+    const { database } = sessionOf(request).runtime;
+    if (!database.version.isResourceType(type)) throw notFound();
+    assertOnly(input, ['resource', 'mode', 'profile', 'usageContext']);
+    const mode = modeOf(input, id);
+    // What is deleted is the stored resource, whatever it holds.
+    if (mode === 'delete') {
+      await this.stored(request, type, id ?? '');
+      return sendText(request, reply, 200, JSON.stringify(operationOutcome('ok', [allOk])));
+    }
+    const given = input.body ?? input.objects.find(([name]) => name === 'resource')?.[1];
+    if (given === undefined && id === undefined) {
+      throw badRequest('There is no resource to validate.', { code: 'required', expression: ['resource'] });
+    }
+    const resource = given ?? (await this.stored(request, type, id ?? ''));
+    const issues = validationReport(database, {
+      resource,
+      type,
+      ...(id === undefined ? {} : { id }),
+      ...(mode === undefined ? {} : { mode }),
+      profiles: input.texts.filter(([name]) => name === 'profile').map(([, value]) => value),
+    });
+    const isValid = issues.every(({ severity }) => severity === 'information');
+    const shown = issues.length > 0 ? issues : [allOk];
+    return sendText(request, reply, 200, JSON.stringify(operationOutcome(isValid ? 'ok' : undefined, shown)));
+  }
+
+  private async stored(request: FastifyRequest, type: string, id: string): Promise<JsonObject> {
+    const { body } = await readAsCaller(this.audit, request, `${type}/${id}`, (repository) =>
+      repository.read(type, id),
+    );
+    return JSON.parse(body) as JsonObject;
+  }
+}
+
+const allOk: Issue = { severity: 'information', code: 'informational', text: 'All OK' };
+
+const inputOf = (request: FastifyRequest): OperationInput => operationInput(request, (request.params as Params).type);
+
+/** The mode that is asked for. Throws 400 for one that there is not, or that needs an id which the URL does not have. */
+function modeOf(input: OperationInput, id: string | undefined): ValidationMode | undefined {
+  const wanted = oneText(input, 'mode');
+  if (wanted === undefined) return undefined;
+  const mode = validationModes.find((known) => known === wanted);
+  if (mode === undefined || (mode === 'delete' && id === undefined)) {
+    throw badRequest(`'mode' takes ${validationModes.join(', ')}; delete needs the id of a resource in the URL.`, {
+      code: 'value',
+      expression: ['mode'],
+    });
+  }
+  return mode;
+}

@@ -1,0 +1,47 @@
+import { describe, expect, it } from '@jest/globals';
+import { ask } from './ask.fixture.js';
+
+describe('list navigation', () => {
+  it.each([
+    ['name(use: official) { family }', [{ family: 'Quay' }]],
+    ['name(use: "maiden") { family }', [{ family: 'Pier' }]],
+    ['name(given: "Ana") { use }', [{ use: 'official' }, { use: 'maiden' }]],
+    ['name(_count: 1) { use }', [{ use: 'official' }]],
+    ['name(_offset: 1, _count: 1) { use }', [{ use: 'usual' }]],
+    ['name(fhirpath: "family.exists()") { use }', [{ use: 'official' }, { use: 'maiden' }]],
+    ['name(fhirpath: "family.exists()", _offset: 1) { use }', [{ use: 'maiden' }]],
+    ['name(use: $use) { family }', [{ family: 'Pier' }]],
+  ])('%s', async (field, expected) => {
+    const { data, errors } = await ask(
+      `query ($use: String) { Patient(id: "a") { x: ${field} use: id @include(if: false) ok: birthDate @skip(if: true) } unused: Patient(id: "a") { name(use: $use) { use } } }`,
+      {
+        variables: { use: 'maiden' },
+      },
+    );
+    expect(errors).toBeUndefined();
+    expect(data.Patient).toEqual({ x: expected });
+  });
+
+  it.each([
+    'repeat(children())',
+    'a | b',
+    '%resource.name',
+    "family.matches('(a+)+')",
+    'descendants()',
+    '(((',
+    'x'.repeat(300),
+  ])('refuses the expression %s', async (expression) => {
+    const { status, data, errors } = await ask(
+      'query ($e: String) { Patient(id: "a") { name(fhirpath: $e) { use } } }',
+      {
+        variables: { e: expression },
+      },
+    );
+    expect({ status, data }).toEqual({ status: 200, data: { Patient: { name: null } } });
+    expect(errors?.[0]?.message).toContain('FHIRPath expression');
+  });
+
+  it('refuses a negative number of elements', async () => {
+    expect((await ask('{ Patient(id: "a") { name(_count: -1) { use } } }')).errors?.[0]?.message).toContain('negative');
+  });
+});

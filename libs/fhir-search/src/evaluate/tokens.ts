@@ -1,0 +1,62 @@
+/** Tokens (https://hl7.org/fhir/R4/search.html#token): codes with their systems, compared exactly. */
+import { isJsonObject, type JsonValue, type TypedValue } from '#fhir';
+import type { TokenValue, TypedIdentifier } from '../search-request.js';
+
+/** Whether a coding, identifier, code, contact or boolean of the value has the code and the system that are wanted. */
+export function matchesToken(wanted: TokenValue, value: TypedValue): boolean {
+  return tokensOf(value).some((token) => {
+    if (wanted.code !== undefined && wanted.code !== token.code) return false;
+    if (wanted.system === undefined) return true;
+    // The system of an element of the data type `code` follows from its binding: whatever system is named fits it.
+    return wanted.system === token.system || (token.systemImplied && wanted.system !== '' && wanted.code !== undefined);
+  });
+}
+
+/** Whether the value is an Identifier of one of the types with the value that goes with it. */
+export function matchesTypedIdentifier(wanted: readonly TypedIdentifier[], { type, value }: TypedValue): boolean {
+  if (type !== 'Identifier' || !isJsonObject(value)) return false;
+  const types = tokensOf({ type: 'CodeableConcept', value: value['type'] ?? null });
+  return wanted.some(
+    (one) =>
+      one.value === value['value'] && types.some(({ system, code }) => one.system === system && one.code === code),
+  );
+}
+
+interface Token {
+  /** '' for none. */
+  readonly system: string;
+  readonly systemImplied: boolean;
+  readonly code: string | undefined;
+}
+
+function tokensOf({ type, value }: TypedValue): Token[] {
+  if (!isJsonObject(value)) {
+    if (value === null || Array.isArray(value)) return [];
+    return [{ system: '', systemImplied: type === 'code', code: String(value) }];
+  }
+  switch (type) {
+    case 'Coding':
+      return [token(value['system'], value['code'])];
+    case 'CodeableConcept': {
+      const codings = Array.isArray(value['coding']) ? value['coding'] : [];
+      return codings.filter(isJsonObject).map(({ system, code }) => token(system, code));
+    }
+    case 'CodeableReference':
+      return tokensOf({ type: 'CodeableConcept', value: value['concept'] ?? null });
+    case 'Identifier':
+      return [token(value['system'], value['value'])];
+    case 'ContactPoint':
+      // Its own `system` (phone, email, ...) tells the kind of address and is no code system.
+      return [token(undefined, value['value'])];
+    default:
+      return [];
+  }
+}
+
+function token(system: JsonValue | undefined, code: JsonValue | undefined): Token {
+  return {
+    system: typeof system === 'string' ? system : '',
+    systemImplied: false,
+    code: typeof code === 'string' ? code : undefined,
+  };
+}

@@ -1,0 +1,155 @@
+/**
+ * Criteria as conditions. Every plan for resources of some type is made here, whether they are what is searched or what a
+ * chain, `_has` or an include leads to, so this is the one place where the rights of the searcher narrow it.
+ */
+import type { FhirVersion } from '#fhir';
+import type { Condition, TypePlan } from './search-plan.js';
+import type { Criterion, TypeCriteria } from './search-request.js';
+import { unrestricted, type Restrict } from './restrict.js';
+import { listMembers } from './list-members.js';
+import { selfHash } from './self-hash.js';
+import type { TokenHasher } from './token-hasher.js';
+import { referenceText } from './token-texts.js';
+import { valueCondition, type ValueCriterion } from './value-condition.js';
+
+/** What planning needs: the version, the project's hasher, and the rights of the searcher. */
+export interface Planning {
+  readonly version: FhirVersion;
+  readonly hasher: TokenHasher;
+  readonly restrict: Restrict;
+}
+
+/** The plan for what the searcher may see of the resources that satisfy the criteria; undefined: nothing of the type. */
+export function planType(
+  planning: Planning,
+  interaction: 'search' | 'read',
+  { type, criteria }: TypeCriteria,
+): TypePlan | undefined {
+  const limits = planning.restrict(interaction, type);
+  if (limits === undefined) return undefined;
+  const where = criteria.map((criterion) => planCriterion(planning, criterion));
+  // The limits are nobody's search, so nothing narrows them in turn.
+  const narrowed = limits.map((limit) => planCriterion({ ...planning, restrict: unrestricted }, limit));
+  return { type, where: [...where, ...narrowed].flatMap(parts) };
+}
+
+/** Conditions that must all hold, each by itself: so an index is found for each, as for separate criteria. */
+const parts = (condition: Condition): readonly Condition[] =>
+  condition.kind === 'and' ? condition.conditions.flatMap(parts) : [condition];
+
+/** What is asked of other resources, or of several criteria at once. */
+type PlannedCriterion = Exclude<Criterion, ValueCriterion>;
+
+const plannedKinds: ReadonlySet<string> = new Set<PlannedCriterion['kind']>([
+  'and',
+  'or',
+  'not',
+  'chain',
+  'has',
+  'compartment',
+  'list',
+]);
+
+const isPlanned = (criterion: Criterion): criterion is PlannedCriterion => plannedKinds.has(criterion.kind);
+
+function planCriterion(planning: Planning, criterion: Criterion): Condition {
+  if (!isPlanned(criterion)) return valueCondition(criterion, planning.hasher);
+  switch (criterion.kind) {
+    case 'and':
+    case 'or':
+      return { kind: criterion.kind, conditions: criterion.criteria.map((part) => planCriterion(planning, part)) };
+    case 'not':
+      return { kind: 'not', condition: planCriterion(planning, criterion.criterion) };
+    case 'chain': {
+      const plans = criterion.targets.flatMap((target) => planType(planning, 'search', target) ?? []);
+      if (plans.length === 0) return { kind: 'nothing' };
+      return { kind: 'refers-to', parameter: criterion.parameter.key, plans };
+    }
+    case 'has': {
+      const plan = planType(planning, 'search', criterion.source);
+      return plan === undefined
+        ? { kind: 'nothing' }
+        : { kind: 'referred-from', parameter: criterion.parameter.key, plan };
+    }
+    case 'compartment':
+      return compartmentCondition(planning, criterion);
+    case 'list':
+      return listCondition(planning, criterion.lists);
+  }
+}
+
+/** A List is read like every other resource: one that the searcher may not see has no members for him. */
+function listCondition(planning: Planning, lists: readonly string[]): Condition {
+  const source: TypeCriteria = { type: listMembers.type, criteria: [{ kind: 'id', ids: lists, negated: false }] };
+  return planCriterion(planning, { kind: 'has', parameter: listMembers, source });
+}
+
+function compartmentCondition(
+  { hasher }: Planning,
+  { owner, parameters, includesOwner }: Extract<Criterion, { kind: 'compartment' }>,
+): Condition {
+  const target = hasher.hash(referenceText(owner));
+  const keys = parameters.map(({ key }) => key);
+  if (!includesOwner) return { kind: 'reference', parameters: keys, targets: [target] };
+  const groups = keys.length === 0 ? [] : [{ parameters: keys, targets: [target] }];
+  return { kind: 'linked', groups, selves: [target] };
+}
+
+/**
+ * One list of conditions for resources of several types. What can be said of all types at once is said once (an id, or
+ * the tokens of each, which no other type has); the rest is said type by type.
+ */
+export function joinTypes(plans: readonly TypePlan[]): Condition[] {
+  const [first, ...others] = plans;
+  if (first === undefined) return [{ kind: 'nothing' }];
+  if (others.length === 0) return [...first.where];
+  const shared: Condition[] = [];
+  const separate: Condition[][] = plans.map(() => []);
+  const longest = Math.max(...plans.map(({ where }) => where.length));
+  for (let position = 0; position < longest; position++) {
+    const alike = plans.map(({ where }) => where[position]);
+    const merged = mergeAll(alike);
+    if (merged !== undefined) shared.push(merged);
+    else alike.forEach((condition, index) => condition && separate[index]?.push(condition));
+  }
+  if (separate.every((where) => where.length === 0)) return shared;
+  return [
+    ...shared,
+    { kind: 'of-types', plans: plans.map(({ type }, index) => ({ type, where: separate[index] ?? [] })) },
+  ];
+}
+
+function mergeAll(parts: readonly (Condition | undefined)[]): Condition | undefined {
+  const [first, ...others] = parts;
+  return others.reduce((merged, part) => (merged && part ? merge(merged, part) : undefined), first);
+}
+
+/** The condition that means `left` for resources of its type and `right` for those of another; undefined: none does. */
+function merge(left: Condition, right: Condition): Condition | undefined {
+  if (left.kind === 'token' && right.kind === 'token' && left.negated === right.negated) {
+    const anyOf = [...left.anyOf, ...right.anyOf];
+    return { ...left, anyOf, identifying: left.identifying && right.identifying };
+  }
+  if (left.kind === 'reference' && right.kind === 'reference' && isSame(left.targets, right.targets)) {
+    return { ...left, parameters: [...left.parameters, ...right.parameters] };
+  }
+  const leftLinks = asLinks(left);
+  const rightLinks = asLinks(right);
+  if (leftLinks !== undefined && rightLinks !== undefined) {
+    const selves = [...new Set([...leftLinks.selves, ...rightLinks.selves])];
+    return { kind: 'linked', groups: [...leftLinks.groups, ...rightLinks.groups], selves };
+  }
+  return isSame(left, right) ? left : undefined;
+}
+
+function asLinks(condition: Condition): Extract<Condition, { kind: 'linked' }> | undefined {
+  if (condition.kind === 'linked') return condition;
+  if (condition.kind !== 'reference') return undefined;
+  return { kind: 'linked', groups: [condition], selves: [] };
+}
+
+const isSame = (left: unknown, right: unknown): boolean => JSON.stringify(left) === JSON.stringify(right);
+
+/** The hash by which references to `type`/`id` are found. */
+export const targetOf = ({ hasher }: Planning, { type, id }: { type: string; id: string }): string =>
+  selfHash(hasher, type, id);

@@ -1,0 +1,57 @@
+import { conflict, preconditionFailed } from '#fhir';
+import type { SearchRequest } from '#fhir-search';
+import { changesRights, type Context } from './rights.js';
+import { runSearch } from './search.js';
+import { lockCurrent } from './sql/read.sql.js';
+import type { CurrentVersion, StoredVersion } from './stored-version.js';
+import { inTransaction, type Scope } from './transaction.js';
+import { deleteLocked } from './writes.js';
+
+/** How many resources one conditional delete may take with it; its transaction keeps changes of rights waiting. */
+export const maxConditionalDeletes = 100;
+/** How often the search is repeated because others changed what it had found. */
+const searches = 3;
+
+/**
+ * Deletes what matches `request`, whose count is the most that may. Nothing matches: nothing is deleted. Throws 412 when
+ * more do, or when `ifMatch` does not name the current version of each.
+ */
+export async function deleteMatches(
+  context: Context,
+  request: SearchRequest,
+  ifMatch: string | undefined,
+): Promise<StoredVersion[]> {
+  return inTransaction(context.tenant, context.caller, changesRights('delete', request.type), (scope) =>
+    deleteMatchesIn(scope, context, request, ifMatch),
+  );
+}
+
+/** The same inside a transaction. */
+export async function deleteMatchesIn(
+  scope: Scope,
+  context: Context,
+  request: SearchRequest,
+  ifMatch: string | undefined,
+): Promise<StoredVersion[]> {
+  const matches = await lockMatches(scope, context, request);
+  // Started together, their statements travel together.
+  return Promise.all(matches.map((match) => deleteLocked(scope, context, match, ifMatch)));
+}
+
+/** All that matches, locked, so that each is deleted in the form in which it was found. */
+async function lockMatches(scope: Scope, context: Context, request: SearchRequest): Promise<CurrentVersion[]> {
+  for (let search = 0; search < searches; search++) {
+    const { hits, next } = await runSearch(context, scope, request);
+    if (next !== undefined) {
+      throw preconditionFailed(
+        `More than ${request.count} resources match; a conditional delete takes at most that many`,
+      );
+    }
+    const locked = await lockCurrent(scope.connection, hits);
+    const found = hits.map((hit) => locked.get(`${hit.type}/${hit.id}`));
+    if (found.every((version, position) => version?.versionId === hits[position]?.versionId)) {
+      return found.filter((version) => version !== undefined);
+    }
+  }
+  throw conflict('Other requests keep changing what the criteria find; try again');
+}
