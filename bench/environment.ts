@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Connection, connectOnce, sql, startEmbeddedPostgres } from '#postgres';
@@ -20,6 +20,8 @@ export interface BenchEnvironment {
  */
 export async function withEnvironment(work: (environment: BenchEnvironment) => Promise<void>): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), 'boxyard-bench-'));
+  // PostgreSQL does not run as root: where it cannot reach the folder, its files would go elsewhere and stay there.
+  await chmod(dataDir, 0o755);
   const postgres = await startEmbeddedPostgres({ dataDir, log: { info: () => undefined, warn: () => undefined } });
   const urlOf = (database: string): string => Object.assign(new URL(postgres.url), { pathname: `/${database}` }).href;
   try {

@@ -127,7 +127,7 @@ function rowsFor(base: string, headers: Record<string, string>, patientIds: read
     {
       name: 'create',
       limit: 0.6,
-      amount: 3_000,
+      amount: 3_008,
       changes: true,
       status: 201,
       request: () => send('POST', '/Patient', JSON.stringify(patient(random, created++))),

@@ -16,6 +16,8 @@ const TABLES = [
   { name: 'resource_reference', columns: '*', owner: 'resource_id' },
   { name: 'resource_string', columns: '*', owner: 'resource_id' },
   { name: 'resource_date', columns: '*', owner: 'resource_id' },
+  { name: 'resource_number', columns: '*', owner: 'resource_id' },
+  { name: 'resource_text', columns: '*', owner: 'resource_id' },
   {
     name: 'audit_event',
     columns: 'recorded, action, outcome, agent, entity, detail, request_id',
@@ -98,7 +100,7 @@ async function bareInserts(fromUrl: string, toUrl: string): Promise<number> {
   const batches = await rowsInBatches(fromUrl);
   const resources = batches.reduce((sum, batch) => sum + (batch.get('resource')?.length ?? 0), 0);
   const pool = new pg.Pool({ connectionString: toUrl, max: PARALLEL });
-  await pool.query('TRUNCATE resource, resource_reference, resource_string, resource_date, audit_event');
+  await pool.query(`TRUNCATE ${TABLES.map(({ name }) => name).join(', ')}`);
   const started = performance.now();
   await Promise.all(
     Array.from({ length: PARALLEL }, async () => {

@@ -220,6 +220,18 @@ describe('what a request must look like', () => {
     expect(((await extended.json()) as Result).data.Patient.meta.project).toBe(projects.get('4.0.1')?.project.id);
   });
 
+  test('an entry of a batch is refused before it has changed anything', async () => {
+    const query = 'mutation { PatientCreate(res: {resourceType: "Patient", language: "tlh"}) { id } }';
+    const entry = { resource: { resourceType: 'Parameters', query }, request: { method: 'POST', url: '$graphql' } };
+    const batch = await send('4.0.1', '', {
+      method: 'POST',
+      body: JSON.stringify({ resourceType: 'Bundle', type: 'batch', entry: [entry] }),
+    });
+    expect(JSON.stringify(await expectStatus(batch, 200))).toContain('send it by itself');
+    const { data } = await ask('4.0.1', '{ PatientList(_filter: "language eq tlh") { id } }');
+    expect(data.PatientList).toEqual([]);
+  });
+
   test('nothing of another project can be reached', async () => {
     const id = await create('4.3.0', { resourceType: 'Patient' });
     const { data } = await ask('4.0.1', `{ Patient(id: "${id}") { id } PatientList(_id: "${id}") { id } }`);

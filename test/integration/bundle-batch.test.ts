@@ -80,12 +80,24 @@ describe('a batch', () => {
     await expect(repository.read('Patient', version.id)).rejects.toMatchObject({ category: 'gone' });
   });
 
-  test('tells what its entries have read', async () => {
+  test('tells what its entries have read, and what they were refused', async () => {
     const { version } = await repository.create(aPatient());
     const entities: string[] = [];
-    const onRead = (entity: string) => entities.push(entity);
+    const onRead = (entity: string, outcome: string) => entities.push(`${outcome} ${entity}`);
     await batch([get(`/Patient/${version.id}`), get('Patient/unknown'), get('Patient?name=x')], repository, { onRead });
-    expect(entities).toEqual([`Patient/${version.id}`, 'Patient?name=x']);
+    expect(entities).toEqual([`success Patient/${version.id}`, 'success Patient?name=x']);
+    const urls = [`Patient/${version.id}`, 'Observation?code=x', 'Observation/_history', 'Patient/unknown'];
+    entities.length = 0;
+    await batch(
+      urls.map((url) => get(url)),
+      await t.repository({ policy: policyOf('read Patient') }),
+      { onRead },
+    );
+    expect(entities).toEqual([
+      `success Patient/${version.id}`,
+      'refused Observation?code=x',
+      'refused Observation/_history',
+    ]);
   });
 
   test('shows the extended meta when asked', async () => {

@@ -182,7 +182,8 @@ describe('an operation', () => {
     const onOperation: BundleOptions['onOperation'] = async (operation) => {
       calls.push(operation);
       if (operation.name === '$fail') throw badRequest('It fails');
-      return '{"resourceType":"Basic"}';
+      if (operation.name === '$busy') return { status: 429, body: '{"resourceType":"OperationOutcome"}' };
+      return { status: 200, body: '{"resourceType":"Basic"}' };
     };
     const answers = await send(
       'batch',
@@ -190,21 +191,26 @@ describe('an operation', () => {
         call,
         { request: { method: 'POST', url: '$convert' }, resource: patient('x') },
         { request: { method: 'POST', url: '$fail' } },
+        { request: { method: 'POST', url: '$busy' } },
       ],
       { onOperation },
     );
-    expect(statuses(answers)).toEqual(['200', '200', '400']);
+    expect(statuses(answers)).toEqual(['200', '200', '400', '429']);
     expect(answers[0]?.resource).toEqual({ resourceType: 'Basic' });
+    expect(answers[3]).toMatchObject({ response: { outcome: { resourceType: 'OperationOutcome' } } });
     expect(calls).toMatchObject([
       { name: '$everything', type: 'Patient', id: '1', query: '_count=2', resource: undefined },
       { name: '$convert', method: 'POST', resource: JSON.stringify(patient('x')) },
       { name: '$fail' },
+      { name: '$busy' },
     ]);
   });
 
   test('is refused where nobody does, and in a transaction', async () => {
     expect(statuses(await send('batch', [call]))).toEqual(['400']);
-    await expect(send('transaction', [call], { onOperation: async () => '{}' })).rejects.toMatchObject({
+    await expect(
+      send('transaction', [call], { onOperation: async () => ({ status: 200, body: '{}' }) }),
+    ).rejects.toMatchObject({
       category: 'not-supported',
     });
   });

@@ -330,7 +330,7 @@ describe('an upload', () => {
     const count = async () => (await plane.fhir(project, 'Binary?_summary=count')).json.total;
     const rows = await count();
     await brokenUpload();
-    await expect(settles(() => storedFiles().length)).resolves.toBe(files);
+    await until(() => storedFiles().length === files, 'the unfinished upload is gone');
     expect(await count()).toBe(rows);
   });
 
@@ -408,14 +408,11 @@ async function brokenUpload(): Promise<void> {
   });
 }
 
-/** What `read` gives when it has given the same for a while. */
-async function settles(read: () => number): Promise<number> {
-  let last = read();
-  for (let same = 0; same < 10;) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-    const now = read();
-    same = now === last ? same + 1 : 0;
-    last = now;
+/** Waits until `holds`; fails when that takes longer than anything could that is going to happen. */
+async function until(holds: () => boolean, what: string): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  while (!holds()) {
+    if (Date.now() > deadline) throw new Error(`Not within 20 seconds: ${what}.`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  return last;
 }

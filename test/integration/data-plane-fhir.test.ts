@@ -83,7 +83,7 @@ describe('a resource', () => {
     const history = (await get(`Patient/${id}/_history`)).json;
     expect([history.type, history.total]).toEqual(['history', 3]);
     expect(history.entry.map((entry) => [entry.request.method, entry.response.status])).toEqual([
-      ['DELETE', '410'],
+      ['DELETE', '204'],
       ['PUT', '200'],
       ['POST', '201'],
     ]);

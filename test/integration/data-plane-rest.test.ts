@@ -243,6 +243,29 @@ describe('operations in a batch', () => {
     expect(entry[1]?.resource).toEqual((await send('POST', 'Patient/$validate', invalid)).json);
   });
 
+  test('are answered with their own status', async () => {
+    const { entry } = await batch('batch', [
+      { request: { method: 'GET', url: 'Patient/$meta?_format=xml' } },
+      { request: { method: 'GET', url: '$graphql?query=mutation%20%7BPatientDelete(id%3A%22x%22)%7D' } },
+    ]);
+    expect(entry[0]?.response.status).toBe('406');
+    expect(entry[0]?.response).toMatchObject({ outcome: { resourceType: 'OperationOutcome' } });
+    expect(entry[1]?.response.status).toMatch(/^4/);
+  });
+
+  test.each([
+    'Patient/../$meta',
+    'Patient/./$meta',
+    '$meta\\..\\..\\fhir\\Patient',
+    '$meta/../Patient',
+    'Patient/$meta%2f..%2f..',
+    'Patient/1/foo/$validate',
+  ])('lead to nothing but operations: %s', async (url) => {
+    const { entry } = await batch('batch', [{ request: { method: 'GET', url } }]);
+    expect(entry[0]?.response.status).toBe('404');
+    expect(entry[0]?.resource).toBeUndefined();
+  });
+
   test('are refused in a transaction', async () => {
     const answer = await batch('transaction', [{ request: { method: 'GET', url: 'Patient/$meta' } }]);
     expect([answer.resourceType, answer.issue[0]?.code]).toEqual(['OperationOutcome', 'not-supported']);

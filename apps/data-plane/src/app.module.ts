@@ -14,7 +14,7 @@ import { DataPlaneLogger } from './data-plane-logger.js';
 import { BinaryController } from './fhir/binary/binary.controller.js';
 import { BinaryLimits } from './fhir/binary/binary-limits.js';
 import { BundleController } from './fhir/bundle.controller.js';
-import { GraphqlController } from './fhir/graphql.controller.js';
+import { GraphqlController } from './fhir/graphql/graphql.controller.js';
 import { HistoryController } from './fhir/history.controller.js';
 import { MetadataController } from './fhir/metadata.controller.js';
 import { OperationController } from './fhir/operation.controller.js';

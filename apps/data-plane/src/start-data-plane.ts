@@ -3,13 +3,13 @@
  * `Shutdown`, also when a later part fails to open.
  */
 import { isUtf8 } from 'node:buffer';
-import path from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ClusterRepository, openControlDatabase, ProjectRepository } from '#control-database';
-import { badRequest, fhirVersion, supportedFhirVersions } from '#fhir';
+import { badRequest } from '#fhir';
 import { ReadAudit } from '#fhir-store';
 import { LocalFileStorage } from '#files';
 import {
+  filesDirectory,
   type Config,
   ConfigError,
   createHttpApp,
@@ -78,7 +78,6 @@ export async function startDataPlane(config: Config, logger: Logger): Promise<Da
 async function open(config: Config, logger: Logger, shutdown: Shutdown): Promise<DataPlane> {
   const { databaseUrl } = config;
   if (databaseUrl === undefined) throw new ConfigError('DATABASE_URL', 'expected the URL of the control database');
-  for (const { id } of supportedFhirVersions()) fhirVersion(id);
 
   const controlDatabase = await openControlDatabase(config, {
     migrate: false,
@@ -108,7 +107,7 @@ async function open(config: Config, logger: Logger, shutdown: Shutdown): Promise
   const runtimes = new TenantRuntimes({
     broker,
     keyProvider: masterKeyProvider(loadMasterKey(config)),
-    files: await LocalFileStorage.open(path.join(config.dataDir, 'files')),
+    files: await LocalFileStorage.open(filesDirectory(config)),
     fhirBasesOf: (entry) => baseUrls.fhirBasesOf(entry),
     onUnreachable: () => directory.doubted(),
   });

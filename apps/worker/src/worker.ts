@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import path from 'node:path';
 import { randomBytes } from 'node:crypto';
 import {
   AuditRepository,
@@ -15,7 +14,15 @@ import {
 import { fhirVersion, supportedFhirVersions } from '#fhir';
 import { LocalFileStorage } from '#files';
 import { openOperationQueue } from '#operations';
-import { type Config, ConfigError, loadMasterKey, type Logger, masterKeyProvider, systemClock } from '#platform';
+import {
+  type Config,
+  ConfigError,
+  filesDirectory,
+  loadMasterKey,
+  type Logger,
+  masterKeyProvider,
+  systemClock,
+} from '#platform';
 import { ClusterAdmins } from './clusters/cluster-admins.js';
 import { ClusterPreparation } from './clusters/cluster-preparation.js';
 import { lifecycleActions } from './lifecycle/lifecycle-actions.js';
@@ -92,7 +99,7 @@ export async function startWorker(config: Config, logger: Logger, options: Worke
     spareConnections,
     builder,
     remover,
-    files: await LocalFileStorage.open(path.join(config.dataDir, 'files')),
+    files: await LocalFileStorage.open(filesDirectory(config)),
     clock: systemClock,
     logger,
   };

@@ -14,6 +14,15 @@ import { quoteLexeme } from './words.js';
 /** Longer spans of time are found by an index of their own, so that all others can be found by where they start. */
 const longestRegularSpanMs = 86_400_000;
 
+/**
+ * So many entries of composites one resource may have. Nothing real comes near it, but a few lists of codings whose
+ * values multiply would otherwise make a small resource cost minutes.
+ */
+const maxCombinations = 5000;
+
+/** A combination with a longer text counts for several. */
+const combinationCharacters = 1000;
+
 /** By so much of a text resources are sorted. */
 const maxSortText = 64;
 
@@ -26,8 +35,8 @@ interface Span {
 interface PlacedNumbers {
   readonly parameter: number;
   readonly scope: string;
-  count: number;
-  readonly byLower: Map<number, { lower: number; upper: number; node: number; marks: readonly string[] }[]>;
+  /** By node and ends. */
+  readonly entries: Map<string, { lower: number; upper: number; node: number; marks: Set<string> }>;
 }
 
 export class CollectedRows {
@@ -35,10 +44,12 @@ export class CollectedRows {
   private readonly tokens = new Set<string>();
   private readonly references = new Map<string, { parameter: number; target: string }>();
   private readonly strings = new Map<string, StringRow>();
-  private readonly spans = new Map<number, Span[]>();
+  /** Per parameter, by their ends. */
+  private readonly spans = new Map<number, Map<string, Span>>();
   private readonly numbers = new Map<string, PlacedNumbers>();
   private readonly displays = new Set<string>();
   private readonly sortTexts = new Map<string, string>();
+  private combinationsLeft = maxCombinations;
 
   constructor(
     private readonly hasher: TokenHasher,
@@ -54,8 +65,8 @@ export class CollectedRows {
 
   /** All rows. `mainDate` is the key of the type's main date parameter. */
   finish(mainDate: number | undefined): IndexRows {
-    const mainSpans = mainDate === undefined ? [] : (this.spans.get(mainDate) ?? []);
-    const ord = mainSpans.length === 0 ? null : timestampText(Math.min(...mainSpans.map((span) => span.start)));
+    const mainSpans = mainDate === undefined ? undefined : this.spans.get(mainDate);
+    const ord = mainSpans === undefined ? null : timestampText(earliestStart(mainSpans.values()));
     return {
       tokens: [
         ...this.present.map((text) => this.hasher.hashOften(text)),
@@ -67,7 +78,7 @@ export class CollectedRows {
         ord,
       })),
       strings: [...this.strings.values()],
-      dates: [...this.spans].flatMap(([parameter, spans]) => dateRows(parameter, spans)),
+      dates: [...this.spans].flatMap(([parameter, spans]) => dateRows(parameter, [...spans.values()])),
       numbers: this.numberRows(),
       words: this.wordsText(),
       sortTexts: JSON.stringify(Object.fromEntries(this.sortTexts)),
@@ -92,9 +103,15 @@ export class CollectedRows {
   }
 
   addSpan(parameter: number, span: Span): void {
-    const spans = this.spans.get(parameter);
-    if (spans === undefined) this.spans.set(parameter, [span]);
-    else if (!spans.some(({ start, end }) => start === span.start && end === span.end)) spans.push(span);
+    let spans = this.spans.get(parameter);
+    if (spans === undefined) this.spans.set(parameter, (spans = new Map<string, Span>()));
+    spans.set(`${span.start}|${span.end}`, span);
+  }
+
+  /** See `IndexWriter`. */
+  takeCombination(text: string): boolean {
+    this.combinationsLeft -= 1 + Math.floor(text.length / combinationCharacters);
+    return this.combinationsLeft >= 0;
   }
 
   addDisplay(parameter: number, text: string): void {
@@ -105,15 +122,11 @@ export class CollectedRows {
   addNumber(parameter: number, { scope = '', lower, upper, marks, node = 0 }: NumberEntry): void {
     const name = `${parameter} ${scope}`;
     let place = this.numbers.get(name);
-    if (place === undefined) this.numbers.set(name, (place = { parameter, scope, count: 0, byLower: new Map() }));
-    const sameLower = place.byLower.get(lower) ?? [];
-    const equal = sameLower.find((entry) => entry.upper === upper && entry.node === node);
-    if (equal !== undefined) {
-      equal.marks = [...new Set([...equal.marks, ...marks])];
-      return;
-    }
-    place.count++;
-    place.byLower.set(lower, [...sameLower, { lower, upper, node, marks }]);
+    if (place === undefined) this.numbers.set(name, (place = { parameter, scope, entries: new Map() }));
+    const ends = `${node}|${lower}|${upper}`;
+    const equal = place.entries.get(ends);
+    if (equal === undefined) place.entries.set(ends, { lower, upper, node, marks: new Set(marks) });
+    else for (const mark of marks) equal.marks.add(mark);
   }
 
   /** The parameters of all types (`_tag`, `_profile`, …) are not sorted by. */
@@ -125,15 +138,15 @@ export class CollectedRows {
   }
 
   private numberRows(): NumberRow[] {
-    return [...this.numbers.values()].flatMap(({ parameter, scope: text, count, byLower }) => {
+    return [...this.numbers.values()].flatMap(({ parameter, scope: text, entries }) => {
       const scope = text === '' ? anyScope : this.hasher.hashOften(text);
-      return [...byLower.values()].flat().map(({ lower, upper, node, marks }) => ({
+      return [...entries.values()].map(({ lower, upper, node, marks }) => ({
         parameter,
         scope,
-        irregular: lower !== upper || count > 1,
+        irregular: lower !== upper || entries.size > 1,
         lower,
         upper,
-        marks: marks.map((mark) => this.hasher.hashOften(mark)),
+        marks: [...marks].map((mark) => this.hasher.hashOften(mark)),
         node: Math.min(node, maxNode),
       }));
     });
@@ -193,6 +206,10 @@ class ParameterWriter implements IndexWriter {
     this.rows.addNumber(this.key, entry);
   }
 
+  takeCombination(text: string): boolean {
+    return this.rows.takeCombination(text);
+  }
+
   display(text: string): void {
     this.rows.addDisplay(this.key, text);
   }
@@ -211,6 +228,13 @@ const maxWordsBytes = 900_000;
 
 /** The column that holds it is a smallint. */
 const maxNode = 32_767;
+
+/** Not `Math.min` of all: a call takes only so many arguments. */
+function earliestStart(spans: Iterable<Span>): number {
+  let earliest = Infinity;
+  for (const { start } of spans) earliest = Math.min(earliest, start);
+  return earliest;
+}
 
 function dateRows(parameter: number, spans: readonly Span[]): DateRow[] {
   return spans.map(({ start, end }) => ({

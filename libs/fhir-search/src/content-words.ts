@@ -40,14 +40,17 @@ const isNoText = /^(?:[a-z][a-z0-9+.-]*:\S+|[A-Z][A-Za-z]+\/\S+|\d{4}-\d\d(?:-\d
 const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' };
 
 function withoutMarkup(html: string): string {
-  return html
-    .replace(/<[^>]*>/g, ' ')
-    .replace(
-      /&(?:#(\d{1,7})|#x([0-9a-fA-F]{1,6})|([a-z]+));/g,
-      (entity, decimal?: string, hex?: string, name?: string) => {
-        if (name !== undefined) return entities[name] ?? entity;
-        const point = decimal === undefined ? parseInt(hex ?? '', 16) : Number(decimal);
-        return point <= 0x10ffff ? String.fromCodePoint(point) : ' ';
-      },
-    );
+  return (
+    html
+      // A tag ends before the next one begins, so that no character is looked at twice.
+      .replace(/<[^<>]*>/g, ' ')
+      .replace(
+        /&(?:#(\d{1,7})|#x([0-9a-fA-F]{1,6})|([a-z]+));/g,
+        (entity, decimal?: string, hex?: string, name?: string) => {
+          if (name !== undefined) return entities[name] ?? entity;
+          const point = decimal === undefined ? parseInt(hex ?? '', 16) : Number(decimal);
+          return point <= 0x10ffff ? String.fromCodePoint(point) : ' ';
+        },
+      )
+  );
 }

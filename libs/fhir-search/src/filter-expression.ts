@@ -50,6 +50,12 @@ function tokensOf(text: string): Token[] {
 }
 
 function unquote(literal: string, at: number): string {
+  const text = unescape(literal, at);
+  if (text.includes('\0')) throw flaw('a string holds the character NUL', at);
+  return text;
+}
+
+function unescape(literal: string, at: number): string {
   try {
     return JSON.parse(literal) as string;
   } catch (error) {

@@ -332,3 +332,83 @@ describe('a resource of unexpected form', () => {
     },
   );
 });
+
+/** Of so many that work which grows with their square would take minutes. */
+describe('a resource with very many elements', () => {
+  const many = <Value>(count: number, make: (index: number) => Value): Value[] =>
+    Array.from({ length: count }, (_, index) => make(index));
+  const dayOf = (index: number) => new Date(index * 86_400_000).toISOString().slice(0, 10);
+  const codings = (count: number, prefix: string) => ({ coding: many(count, (index) => ({ code: prefix + index })) });
+  const startingWith = (texts: readonly string[], type: string, code: string) =>
+    texts.filter((text) => text.startsWith(`${key(type, code)}|`) && text !== `${key(type, code)}|present`);
+
+  it('has only so many entries of composites, whose values multiply', () => {
+    const component = many(300, () => ({
+      code: codings(100, 'a'),
+      valueCodeableConcept: codings(100, 'b'),
+    }));
+    const { tokens } = index({ resourceType: 'Observation', component });
+    const entries = startingWith(tokens, 'Observation', 'component-code-value-concept');
+    expect(entries.length).toBeGreaterThan(1000);
+    expect(entries.length).toBeLessThanOrEqual(5000);
+  });
+
+  it('has fewer entries of composites when their texts are long', () => {
+    const long = 'x'.repeat(100_000);
+    const { tokens } = index({
+      resourceType: 'Observation',
+      code: { coding: [{ code: long }] },
+      valueCodeableConcept: codings(5000, 'b'),
+    });
+    expect(startingWith(tokens, 'Observation', 'code-value-concept').length).toBeLessThanOrEqual(50);
+  });
+
+  it('makes no combinations for parts of which one is missing', () => {
+    const { tokens } = index({
+      resourceType: 'Observation',
+      component: many(300, () => ({ code: codings(100, 'a'), valueQuantity: { value: 1 } })),
+    });
+    expect(startingWith(tokens, 'Observation', 'component-code-value-concept')).toEqual([]);
+  });
+
+  it('has a row for each of the numbers and its marks', () => {
+    const component = many(20_000, (value) => ({ code: { coding: [{ code: 'a' }] }, valueQuantity: { value } }));
+    const { numbers } = index({ resourceType: 'Observation', component });
+    const own = numbers.filter(({ parameter }) => parameter === key('Observation', 'component-value-quantity'));
+    expect(own).toHaveLength(20_000);
+
+    const quantities = (valueOf: (index: number) => JsonObject) =>
+      index({ resourceType: 'PlanDefinition', useContext: many(30_000, valueOf) }).numbers.filter(
+        ({ parameter, scope }) => parameter === key('PlanDefinition', 'context-quantity') && scope === anyScope,
+      );
+    const [equal, ...others] = quantities((unit) => ({ valueQuantity: { value: 1, unit: `u${unit}` } }));
+    expect(equal?.marks).toHaveLength(30_000);
+    expect(others).toEqual([]);
+    const ranges = quantities((high) => ({ valueRange: { low: { value: 0 }, high: { value: high } } }));
+    expect(ranges).toHaveLength(30_000);
+  });
+
+  it('has a row for each of the dates', () => {
+    const event = many(60_000, dayOf);
+    const request = index({ resourceType: 'MedicationRequest', dosageInstruction: [{ timing: { event } }] });
+    expect(datesOf(request, 'MedicationRequest', 'date')).toHaveLength(60_000);
+  });
+
+  it('has one span for a timing with any number of events', () => {
+    const event = many(150_000, (index) => dayOf(index % 10));
+    const rows = index({ resourceType: 'Observation', effectiveTiming: { event } });
+    expect(datesOf(rows, 'Observation', 'date')).toEqual([
+      { lower: '1970-01-01T00:00:00.000Z', upper: '1970-01-11T00:00:00.000Z', irregular: true },
+    ]);
+  });
+
+  it('has a row for each of the names', () => {
+    const { strings } = index({ resourceType: 'Patient', name: many(20_000, (index) => ({ family: `n${index}` })) });
+    expect(strings.filter(({ parameter }) => parameter === key('Patient', 'family'))).toHaveLength(20_000);
+  });
+
+  it('has the words of a narrative that is full of open tags', () => {
+    const { words } = index({ resourceType: 'Basic', text: { div: `${'<'.repeat(1_000_000)}b>word` } });
+    expect(words).toBe('word:1A');
+  });
+});

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { dateBounds, numberBounds, type EndBounds } from './number-bounds.js';
-import type { DatePrefix, DateTest, NumberTest } from './search-request.js';
+import type { DateTest, NumberTest, Prefix } from './search-request.js';
 
-const prefixes: readonly DatePrefix[] = ['eq', 'ne', 'gt', 'ge', 'lt', 'le', 'sa', 'eb', 'ap'];
+const prefixes: readonly Prefix[] = ['eq', 'ne', 'gt', 'ge', 'lt', 'le', 'sa', 'eb', 'ap'];
 
 /** The standard's words, one by one: https://hl7.org/fhir/R4/search.html#prefix */
 function numberHolds({ prefix, value, start, end }: NumberTest, lower: number, upper: number): boolean {

@@ -101,6 +101,10 @@ function parseChain(
   return { kind: 'chain', parameter: link, targets: readTargets(type, parameter, rest, read, context) };
 }
 
+/** The types that a reference may point to: those that its definition declares, or all. */
+export const targetTypes = ({ targets }: SearchParameter, { resourceTypes }: FhirVersion): readonly string[] =>
+  targets.length > 0 ? targets : resourceTypes;
+
 /** The criteria for each type that the reference may point to and that has the parameter; at least one type has it. */
 function readTargets(
   type: string,
@@ -109,8 +113,8 @@ function readTargets(
   read: (type: string) => TypeCriteria,
   { version }: CriterionContext,
 ): TypeCriteria[] {
-  const { code, targets } = parameter;
-  const allowed = targets.length > 0 ? targets : version.resourceTypes;
+  const { code } = parameter;
+  const allowed = targetTypes(parameter, version);
   const [next = ''] = rest.split(/[:.]/, 1);
   const fitting = allowed.filter((name) => next === '_has' || version.searchParameters(name).has(next));
   if (fitting.length > maxChainTypes) {
@@ -145,6 +149,15 @@ function referenceParameter(type: string, code: string, { version }: CriterionCo
 
 export const pointsTo = ({ targets }: SearchParameter, type: string): boolean =>
   targets.length === 0 || targets.includes(type);
+
+/** Parameters that are read here without a definition of theirs. */
+const withoutDefinition = new Set(['_has', '_text', '_content', '_list', ...notYetByName]);
+
+/** Whether `name` begins with a parameter of the type; `parseCriterion` throws UnknownParameter when it does not. */
+export function beginsKnown(type: string, name: string, { version }: Pick<CriterionContext, 'version'>): boolean {
+  const [code = ''] = name.split(/[:.]/, 1);
+  return withoutDefinition.has(code) || version.searchParameters(type).has(code);
+}
 
 function parseOwn(type: string, name: string, values: readonly string[], context: CriterionContext): Criterion {
   const [code = ''] = name.split(':', 1);

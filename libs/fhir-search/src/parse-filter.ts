@@ -15,7 +15,7 @@
  */
 import { badRequest, type SearchParameter } from '#fhir';
 import { readFilter, type FilterExpression } from './filter-expression.js';
-import { parseCriterion, type CriterionContext } from './parse-criterion.js';
+import { parseCriterion, targetTypes, type CriterionContext } from './parse-criterion.js';
 import { notSupportedYet } from './parameter-types/parameter-type.js';
 import type { Criterion } from './search-request.js';
 import { parameterOf } from './unknown-parameter.js';
@@ -72,9 +72,9 @@ function kindOf(type: string, path: string, context: CriterionContext): SearchPa
   const [step = '', ...rest] = path.split('.');
   const [code = '', target] = step.split(':');
   const parameter = parameterOf(version.searchParameters(type), type, code);
-  if (rest.length === 0) return parameter.type;
+  if (rest.length === 0 || parameter.type !== 'reference') return parameter.type;
   const [next = ''] = rest[0]?.split(':') ?? [];
-  const targets = target === undefined ? parameter.targets : [target];
+  const targets = target === undefined ? targetTypes(parameter, version) : [target];
   const found = targets.find((name) => version.searchParameters(name).has(next));
   // With nothing to follow the parameter itself is named as the one that cannot be followed, by whoever reads the chain.
   return found === undefined ? parameter.type : kindOf(found, rest.join('.'), context);

@@ -71,6 +71,13 @@ describe('what is not supported yet', () => {
   });
 });
 
+describe('the character NUL', () => {
+  it.each(['Patient?_id=a%00', 'Patient?name=%00', 'Patient?_filter=_id eq "a\\u0000"', 'Patient?_cursor=%00'])(
+    '%s is refused before PostgreSQL sees it',
+    (search) => expect(refusal(search).category).toBe('invalid'),
+  );
+});
+
 describe('a bad value', () => {
   it.each([
     ['Patient?birthdate=yesterday', 'birthdate'],
@@ -98,12 +105,23 @@ describe('a bad value', () => {
     ['Patient?_contained=maybe', '_contained'],
     [`Patient?family=${'a'.repeat(257)}`, 'family'],
     [`ValueSet?url:below=${'a'.repeat(257)}`, 'url'],
+    [`ValueSet?url:above=${'a'.repeat(257)}`, 'url'],
+    [`ValueSet?url:above=http://a${'/b'.repeat(24)}`, 'url'],
   ])('%s is refused with the name of the parameter', (search, name) => {
     expect(refusal(search)).toMatchObject({ category: 'invalid', issues: [{ expression: [name] }] });
   });
 });
 
 describe('the limits', () => {
+  it('allow a thousand parameters in 65,536 characters, wherever the search is made', () => {
+    expect(refusal(`Patient?${'gender=male&'.repeat(1001)}`).category).toBe('too-costly');
+    expect(refusal(`Patient?${'unknown=x&'.repeat(1001)}`, { handling: 'lenient' }).category).toBe('too-costly');
+    const long = `name=${'x'.repeat(65_536)}`;
+    expect(() => parseSystemSearch(version, long, { handling: 'strict' })).toThrow(
+      expect.objectContaining({ category: 'too-costly' }),
+    );
+  });
+
   it('allow a hundred criteria and a thousand values, and no more', () => {
     const criteria = (count: number) => `Patient?${Array.from({ length: count }, () => 'gender=male').join('&')}`;
     const values = (count: number) => `Patient?_id=${Array.from({ length: count }, (_, index) => index).join(',')}`;
@@ -233,10 +251,26 @@ describe('a chain', () => {
 });
 
 describe('the limits of includes', () => {
+  it('count those that are left out because they lead nowhere', () => {
+    const includes = (count: number) => `Patient?${'_include=Nothing:x&'.repeat(count)}`;
+    expect(parse(includes(20), { handling: 'lenient' }).ignored).toHaveLength(20);
+    expect(refusal(includes(21), { handling: 'lenient' }).category).toBe('too-costly');
+  });
+
   it('allow twenty', () => {
     const includes = (count: number) => `Patient?${Array.from({ length: count }, () => '_include=*').join('&')}`;
     expect(parse(includes(20)).includes).toHaveLength(20);
     expect(refusal(includes(21)).category).toBe('too-costly');
+  });
+});
+
+describe('a chain within a filter', () => {
+  it('may lead to every type when the reference declares none', () => {
+    expect(version.searchParameters('AccessPolicy').get('compartment')?.targets).toEqual([]);
+    const [criterion] = parse('AccessPolicy?_filter=compartment.birthdate gt 2000').criteria;
+    const types = criterion?.kind === 'chain' ? criterion.targets.map(({ type }) => type) : [];
+    expect(types).toContain('Patient');
+    expect(parse('AccessPolicy?compartment.birthdate=gt2000').criteria).toEqual([criterion]);
   });
 });
 

@@ -6,9 +6,10 @@
 import { badRequest, notFound, tooCostly, type FhirVersion } from '#fhir';
 import { compartmentCriterion, compartmentTypes, type CompartmentOwner } from './compartment.js';
 import { localReferences } from './local-reference.js';
-import { parseCriterion, type CriterionContext } from './parse-criterion.js';
+import { beginsKnown, parseCriterion, type CriterionContext } from './parse-criterion.js';
 import { parseFilter } from './parse-filter.js';
 import { isInclude, parseInclude } from './parse-include.js';
+import { queryPairs, type Query, type QueryPair } from './query-pairs.js';
 import { isResultParameter, readResultParameters } from './result-parameters.js';
 import { SearchBudget } from './search-budget.js';
 import type { Criterion, Include, SearchRequest, TypeCriteria } from './search-request.js';
@@ -26,9 +27,6 @@ export interface ParseOptions {
   readonly compartment?: CompartmentOwner;
 }
 
-/** A query string without its question mark, or its decoded pairs. */
-export type Query = string | readonly (readonly [name: string, value: string])[];
-
 const maxIncludes = 20;
 
 /**
@@ -40,7 +38,7 @@ export function parseSearch(version: FhirVersion, type: string, query: Query, op
   const { compartment } = options;
   if (compartment !== undefined && !compartmentTypes(version, compartment).includes(type)) throw notFound();
   const path = compartment === undefined ? type : `${compartment.type}/${compartment.id}/${type}`;
-  return parseTypes(version, [type], pairsOf(query), options, { path, everyType: false, applied: [] });
+  return parseTypes(version, [type], queryPairs(query), options, { path, everyType: false, applied: [] });
 }
 
 /**
@@ -50,7 +48,7 @@ export function parseSearch(version: FhirVersion, type: string, query: Query, op
  */
 export function parseSystemSearch(version: FhirVersion, query: Query, options: ParseOptions): SearchRequest {
   const { compartment } = options;
-  const pairs = [...pairsOf(query)];
+  const pairs = queryPairs(query);
   const searchable = compartment === undefined ? version.resourceTypes : compartmentTypes(version, compartment);
   const named = pairs.filter(([name]) => name === '_type').flatMap(([, value]) => value.split(',').filter(Boolean));
   const stray = named.find((type) => !searchable.includes(type));
@@ -86,12 +84,10 @@ export function parseSearchAt(version: FhirVersion, path: string, query: Query, 
   return type === anyType ? parseSystemSearch(version, query, within) : parseSearch(version, type, query, within);
 }
 
-const pairsOf = (query: Query) => (typeof query === 'string' ? new URLSearchParams(query) : query);
-
 function parseTypes(
   version: FhirVersion,
   types: readonly string[],
-  pairs: Iterable<readonly [string, string]>,
+  pairs: readonly QueryPair[],
   options: ParseOptions,
   place: Pick<SearchRequest, 'path' | 'everyType' | 'applied'>,
 ): SearchRequest {
@@ -100,24 +96,31 @@ function parseTypes(
   if (compartment !== undefined) for (const branch of branches) branch.addCompartment(compartment);
   const results: [string, string][] = [];
   const includes: Include[] = [];
+  let askedIncludes = 0;
   const applied = [...place.applied];
   const ignored: string[] = [];
 
   for (const [name, value] of pairs) {
-    if (splitUnescaped(value, ',').every((part) => part === '')) continue;
+    const alternatives = splitUnescaped(value, ',').filter((part) => part !== '');
+    if (alternatives.length === 0) continue;
+    if (isInclude(name) && ++askedIncludes > maxIncludes) {
+      throw tooCostly(`A search may have at most ${maxIncludes} parameters '_include' and '_revinclude'.`);
+    }
+    // An error for each of many names that no type has would cost more than the rest of the search.
+    if (handling === 'lenient' && isCriterion(name) && !branches.every((branch) => branch.mayTake(name))) {
+      ignored.push(name);
+      continue;
+    }
     try {
       if (isInclude(name)) includes.push(parseInclude(version, name, value));
       else if (isResultParameter(name)) results.push([name, value]);
-      else addCriteria(branches, name, value);
+      else addCriteria(branches, { name, value, alternatives });
       applied.push([name, value]);
     } catch (error) {
       if (!(error instanceof UnknownParameter)) throw error;
       if (handling === 'strict') throw unknownParameter(error, name);
       ignored.push(name);
     }
-  }
-  if (includes.length > maxIncludes) {
-    throw tooCostly(`A search may have at most ${maxIncludes} parameters '_include' and '_revinclude'.`);
   }
   const [first, ...further] = branches.map(({ type, criteria }): TypeCriteria => ({ type, criteria }));
   if (first === undefined) throw new Error('A search is for at least one type.');
@@ -133,6 +136,8 @@ function parseTypes(
   };
 }
 
+const isCriterion = (name: string): boolean => !isInclude(name) && !isResultParameter(name);
+
 /** A page size beyond the limit is shown as what it was taken for. */
 function asApplied(
   applied: SearchRequest['applied'],
@@ -144,12 +149,19 @@ function asApplied(
 }
 
 /** All or none of the branches get their criterion: a parameter that one type does not have is not one of this search. */
-function addCriteria(branches: readonly Branch[], name: string, value: string): void {
-  const criteria = branches.map((branch) => branch.parse(name, value));
+function addCriteria(branches: readonly Branch[], asked: AskedCriterion): void {
+  const criteria = branches.map((branch) => branch.parse(asked));
   branches.forEach((branch, index) => {
     const criterion = criteria[index];
     if (criterion !== undefined) branch.criteria.push(criterion);
   });
+}
+
+interface AskedCriterion {
+  readonly name: string;
+  readonly value: string;
+  /** The parts of the value between its commas, none empty, escapes in place. */
+  readonly alternatives: readonly string[];
 }
 
 /** One of the types that are searched, and what is asked of it. */
@@ -161,10 +173,14 @@ class Branch {
     private readonly context: CriterionContext,
   ) {}
 
-  parse(name: string, value: string): Criterion {
+  /** False for a name that `parse` refuses as unknown by its beginning alone. */
+  mayTake(name: string): boolean {
+    return name === '_filter' || beginsKnown(this.type, name, this.context);
+  }
+
+  parse({ name, value, alternatives }: AskedCriterion): Criterion {
     if (name === '_filter') return parseFilter(this.type, value, this.context);
-    const values = splitUnescaped(value, ',').filter((part) => part !== '');
-    return parseCriterion(this.type, name, values, this.context);
+    return parseCriterion(this.type, name, alternatives, this.context);
   }
 
   addCompartment(owner: CompartmentOwner): void {

@@ -78,7 +78,7 @@ function planCriterion(planning: Planning, criterion: Criterion): Condition {
   }
 }
 
-/** A List is read like every other resource: one that the searcher may not see has no members for him. */
+/** A List is read like every other resource: one that the searcher may not see has no members for them. */
 function listCondition(planning: Planning, lists: readonly string[]): Condition {
   const source: TypeCriteria = { type: listMembers.type, criteria: [{ kind: 'id', ids: lists, negated: false }] };
   return planCriterion(planning, { kind: 'has', parameter: listMembers, source });

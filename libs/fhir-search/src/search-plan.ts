@@ -144,7 +144,8 @@ export interface SearchRow {
   readonly version: string;
   /** Instant in UTC with milliseconds, as it stands in the body: `2026-11-21T04:10:12.345Z`. */
   readonly last_updated: string;
-  readonly body: string;
+  /** Null when the rows up to this one have more bytes than a page; then those behind it have none either. */
+  readonly body: string | null;
   readonly extended_meta: string;
   readonly [sortColumn: `s${number}`]: string | null;
 }

@@ -5,11 +5,11 @@
 import type { SearchParameter } from '#fhir';
 
 /** How a comparison with a date, number or quantity is meant (https://hl7.org/fhir/R4/search.html#prefix). */
-export type DatePrefix = 'eq' | 'ne' | 'gt' | 'ge' | 'lt' | 'le' | 'sa' | 'eb' | 'ap';
+export type Prefix = 'eq' | 'ne' | 'gt' | 'ge' | 'lt' | 'le' | 'sa' | 'eb' | 'ap';
 
 /** A date value of a search: the span [start, end) in milliseconds that its precision covers, widened for `ap`. */
 export interface DateTest {
-  readonly prefix: DatePrefix;
+  readonly prefix: Prefix;
   readonly start: number;
   readonly end: number;
 }
@@ -19,7 +19,7 @@ export interface DateTest {
  * [start, end) is what its digits leave open (`100`: 99.5 to 100.5), for `ap` widened to a tenth of the value.
  */
 export interface NumberTest {
-  readonly prefix: DatePrefix;
+  readonly prefix: Prefix;
   readonly value: number;
   readonly start: number;
   readonly end: number;

@@ -1,4 +1,4 @@
-import { conflict, preconditionFailed } from '#fhir';
+import { conflict, preconditionFailed, tooCostly } from '#fhir';
 import type { SearchRequest } from '#fhir-search';
 import { changesRights, type Context } from './rights.js';
 import { runSearch } from './search.js';
@@ -42,6 +42,7 @@ export async function deleteMatchesIn(
 async function lockMatches(scope: Scope, context: Context, request: SearchRequest): Promise<CurrentVersion[]> {
   for (let search = 0; search < searches; search++) {
     const { hits, next } = await runSearch(context, scope, request);
+    if (next !== undefined && hits.length < request.count) throw tooCostly('The matches are too long for one request');
     if (next !== undefined) {
       throw preconditionFailed(
         `More than ${request.count} resources match; a conditional delete takes at most that many`,

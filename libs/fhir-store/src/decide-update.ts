@@ -45,5 +45,5 @@ export function assertIfMatch(ifMatch: string | undefined, current: StoredVersio
 }
 
 /** What the tags in a header or in an entry's condition say, without their quotes: version ids, or `*`. */
-export const entityTags = (condition: string): string[] =>
+const entityTags = (condition: string): string[] =>
   condition.split(',').map((tag) => tag.trim().replace(/^(?:W\/)?"([^"]*)"$/, '$1'));

@@ -7,6 +7,7 @@ import { assertIfMatch, decideUpdate } from './decide-update.js';
 import { draftResource, type Draft } from './draft.js';
 import { acceptResource } from './resource-checks.js';
 import { changesRights, type Context } from './rights.js';
+import { assertContextReadable } from './readable-context.js';
 import { findCurrent } from './sql/read.sql.js';
 import { replaceVersion } from './sql/replace.sql.js';
 import type { CurrentVersion, StoredVersion } from './stored-version.js';
@@ -60,6 +61,7 @@ export async function patchLocked(
   ifMatch: string | undefined,
 ): Promise<UpdateResult> {
   const present = presentVersion(current, ifMatch);
+  await assertContextReadable(context, scope, present);
   return updateLocked(scope, context, present, patchedDraft(context, present, patch), ifMatch);
 }
 
@@ -89,6 +91,7 @@ function tryPatch(
   const { tenant, caller } = context;
   return tenant.use(async (connection) => {
     const current = presentVersion(await findCurrent(connection, caller.epoch, type, id), ifMatch);
+    await assertContextReadable(context, { connection, epoch: caller.epoch }, current);
     const draft = patchedDraft(context, current, patch);
     if (decideUpdate({ current, draft, mayCreate: false, ifMatch }) === 'unchanged') {
       return { version: current, created: false, changed: false };

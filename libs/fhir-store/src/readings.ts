@@ -1,20 +1,20 @@
 import { gone, notFound } from '#fhir';
-import type { SearchRequest } from '#fhir-search';
+import { isQuick, type SearchRequest } from '#fhir-search';
 import type { Connection } from '#postgres';
 import { findDefinition } from './definitions/built-in-definitions.js';
 import { isDefinitionSearch, searchDefinitions } from './definitions/search-definitions.js';
 import type { HistoryRequest } from './history/history-request.js';
 import { readHistory, type HistoryResult } from './history/read-history.js';
 import { assertGranted, grantedTypes, type Context } from './rights.js';
-import { answerSearch, isOneStatement, type SearchResult } from './search.js';
+import { answerSearch, isOneStatement, planRequest, type SearchResult } from './search.js';
 import { assertSearchGranted } from './search/search-rights.js';
-import { findCurrent, findMany, findVersion, type Identity } from './sql/read.sql.js';
+import { findCurrent, findIds, findMany, findVersion, type Identity } from './sql/read.sql.js';
 import { isFhirId, isVersionId, type StoredVersion } from './stored-version.js';
 
 /** Where readings get a connection from. */
 export interface ReadingScope {
   readonly epoch: string | undefined;
-  /** For one statement that finds its rows by identity. */
+  /** For one statement that the server answers at once: it finds few rows by an index. */
   lookUp<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
   /** For one statement, or several of which each stands for itself. */
   run<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
@@ -76,9 +76,8 @@ export class Readings {
     return searchDefinitions(tenant, request, {
       search: async (part) => (isGranted ? this.searchStored(part) : nothingFound(part)),
       idsAmong: async (type, ids) => {
-        const identities = isGranted ? ids.map((id) => ({ type, id })) : [];
-        const found = await this.scope.lookUp((connection) => findMany(connection, this.scope.epoch, identities));
-        return new Set([...found.values()].map(({ id }) => id));
+        const visible = isGranted ? ids : [];
+        return this.scope.lookUp((connection) => findIds(connection, this.scope.epoch, type, visible));
       },
     });
   }
@@ -86,8 +85,10 @@ export class Readings {
   private async searchStored(request: SearchRequest): Promise<SearchResult> {
     const { context, scope } = this;
     assertSearchGranted(context, request);
-    const search = (connection: Connection) => answerSearch(context, { connection, epoch: scope.epoch }, request);
-    return isOneStatement(request) ? this.scope.run(search) : this.scope.snapshot(search);
+    const plan = planRequest(context, request);
+    const search = (connection: Connection) => answerSearch(context, { connection, epoch: scope.epoch }, request, plan);
+    if (!isOneStatement(request)) return scope.snapshot(search);
+    return isQuick(plan) ? scope.lookUp(search) : scope.run(search);
   }
 }
 

@@ -1,11 +1,13 @@
+import { tooCostly } from '#fhir';
 import { decodeCursor, encodeCursor, planSearch, showParts, toCountSql, toSql } from '#fhir-search';
 import type { CountRow, SearchPlan, SearchRequest } from '#fhir-search';
 import { compiledSql } from '#postgres';
 import { assertEpoch } from './caller.js';
 import type { Context } from './rights.js';
-import { findRows, firstOf, versionOf, type FoundRow } from './search/found-rows.js';
+import { findRows, firstOf, versionOf, type ShownRow } from './search/found-rows.js';
 import { findIncluded } from './search/included.js';
 import { searchRights } from './search/search-rights.js';
+import { unguardedBody } from './security-context.js';
 import type { StoredVersion } from './stored-version.js';
 import type { Scope } from './transaction.js';
 
@@ -23,41 +25,57 @@ export interface SearchResult {
 export const isOneStatement = ({ total, count, includes }: SearchRequest): boolean =>
   count === 0 || (total === 'none' && includes.length === 0);
 
+/** How the request is answered within the caller's rights. Throws OutcomeError for a cursor of another search. */
+export function planRequest(context: Context, request: SearchRequest): SearchPlan {
+  const { version, hasher, cursorKey } = context.tenant;
+  return planSearch(version, request, hasher, searchRights(context), decodeCursor(cursorKey, request));
+}
+
 /**
  * Runs a search as far as the caller's rights go. The total and the included resources are of the same snapshot as the
- * hits when `scope` is one. Throws StaleRights, and OutcomeError: `invalid` for a cursor that was not made for this
- * search, `too-costly` for more included resources than an answer holds.
+ * hits when `scope` is one. A page ends early when its bodies are too much for an answer. Throws StaleRights, and
+ * OutcomeError `too-costly` for more included resources than an answer holds.
  */
-export async function runSearch(context: Context, scope: Scope, request: SearchRequest): Promise<SearchResult> {
+export async function runSearch(
+  context: Context,
+  scope: Scope,
+  request: SearchRequest,
+  plan = planRequest(context, request),
+): Promise<SearchResult> {
   const { tenant } = context;
-  const after = decodeCursor(tenant.cursorKey, request);
-  const plan = planSearch(tenant.version, request, tenant.hasher, searchRights(context), after);
   const total = request.total === 'none' ? {} : { total: await countMatches(scope, plan) };
   if (plan.count === 0) return { hits: [], included: [], ...total };
 
   const found = await findRows(scope, toSql(plan));
-  const page = found.slice(0, plan.count);
+  const page = found.rows.slice(0, plan.count);
   const last = page.at(-1);
-  const hasMore = found.length > plan.count && last !== undefined;
+  // A single body is shorter than a page by the limit of requests; a stored one that is not can be read by itself.
+  if (found.isCut && last === undefined) throw tooCostly('The next resource is longer than a page; read it by its id');
+  const hasMore = (found.isCut || found.rows.length > plan.count) && last !== undefined;
   const next = hasMore ? { next: encodeCursor(tenant.cursorKey, request, positionOf(plan, last)) } : {};
   const included = request.includes.length === 0 ? [] : await findIncluded(context, scope, request, page);
   return { hits: page.map(versionOf), included, ...total, ...next };
 }
 
 /** The same with each resource as the request wants it shown; `_elements` is about the matches alone. */
-export async function answerSearch(context: Context, scope: Scope, request: SearchRequest): Promise<SearchResult> {
-  const result = await runSearch(context, scope, request);
+export async function answerSearch(
+  context: Context,
+  scope: Scope,
+  request: SearchRequest,
+  plan: SearchPlan,
+): Promise<SearchResult> {
+  const result = await runSearch(context, scope, request, plan);
   const { shown } = request;
   if (shown.kind === 'all') return result;
   const show = (found: StoredVersion) => ({
     ...found,
-    body: showParts(context.tenant.version, found.type, found.body, shown),
+    body: showParts(context.tenant.version, found.type, unguardedBody(found), shown),
   });
   const included = shown.kind === 'elements' ? result.included : result.included.map(show);
   return { ...result, hits: result.hits.map(show), included };
 }
 
-function positionOf(plan: SearchPlan, row: FoundRow): { id: string; values: (string | null)[] } {
+function positionOf(plan: SearchPlan, row: ShownRow): { id: string; values: (string | null)[] } {
   return { id: row.id, values: plan.order.map((_, position) => row[`s${position + 1}`] ?? null) };
 }
 

@@ -13,6 +13,7 @@ import { draftResource, type Draft } from './draft.js';
 import { assertGranted, changesRights, mayCreateByUpdate, type Context } from './rights.js';
 import { lockMatch } from './patch-resource.js';
 import { assertMatchedId, assertNotElsewhere } from './resource-checks.js';
+import { assertContextReadable } from './readable-context.js';
 import { insertResources } from './sql/insert.sql.js';
 import { findCurrent } from './sql/read.sql.js';
 import { replaceVersion } from './sql/replace.sql.js';
@@ -135,6 +136,7 @@ function tryPut(context: Context, draft: Draft, ifMatch: string | undefined): Pr
   const { tenant, caller } = context;
   return tenant.use(async (connection) => {
     const current = await findCurrent(connection, caller.epoch, draft.type, draft.id);
+    await assertContextReadable(context, { connection, epoch: caller.epoch }, current);
     const mayCreate = mayCreateByUpdate(context, draft.type);
     const decision = decideUpdate({ current, draft, mayCreate, ifMatch });
     if (current !== undefined) {

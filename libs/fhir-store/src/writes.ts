@@ -7,6 +7,7 @@ import { forgetCredentials, keepCredentials } from './credentials/credentials.sq
 import { assertIfMatch, decideUpdate } from './decide-update.js';
 import type { Draft } from './draft.js';
 import { mayCreateByUpdate, type Context } from './rights.js';
+import { assertContextReadable } from './readable-context.js';
 import { insertResources } from './sql/insert.sql.js';
 import { lockCurrent } from './sql/read.sql.js';
 import { replaceVersion } from './sql/replace.sql.js';
@@ -46,6 +47,7 @@ export async function updateLocked(
   draft: Draft,
   ifMatch: string | undefined,
 ): Promise<UpdateResult> {
+  await assertContextReadable(context, scope, current);
   const mayCreate = mayCreateByUpdate(context, draft.type);
   const decision = decideUpdate({ current, draft, mayCreate, ifMatch });
   if (decision === 'insert' || current === undefined) {

@@ -1,6 +1,7 @@
 export { ConfigError, type Config } from './config/config.js';
 export { loadConfig } from './config/load-config.js';
 export { childEnvironment } from './config/child-environment.js';
+export { filesDirectory } from './config/files-directory.js';
 export { loadMasterKey } from './config/master-key.js';
 export { createLogger, nestLogger, type Logger } from './logging.js';
 export { DomainError, type DomainErrorOptions, type ErrorCategory } from './errors.js';

@@ -24,7 +24,8 @@ const ask = (query: string) =>
 
 /** What the audit says about the request that searched for this, once it is written. */
 async function readsOf(entity: string): Promise<string[]> {
-  for (;;) {
+  const deadline = Date.now() + 20_000;
+  while (Date.now() < deadline) {
     const found = await rows<{ entity: string }>(
       `SELECT entity FROM audit_event
        WHERE action = 'R' AND request_id IN (SELECT request_id FROM audit_event WHERE entity = $1) ORDER BY id`,
@@ -33,6 +34,7 @@ async function readsOf(entity: string): Promise<string[]> {
     if (found.length > 0) return found.map((row) => row.entity);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+  throw new Error(`The audit has no read of ${entity} after 20 seconds.`);
 }
 
 beforeAll(async () => {

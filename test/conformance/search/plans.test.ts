@@ -26,7 +26,6 @@ const searches = [
   'Patient?',
   'Patient?_id=p7',
   'Patient?identifier=http://h.example/mrn|7',
-  'Patient?family=fam12',
   'Patient?name=fam12&birthdate=1970',
   'Patient?birthdate=ge1970-01-01&birthdate=lt1970-02-01',
   'Patient?gender=female&_sort=-_lastUpdated',

@@ -7,7 +7,7 @@ import { loggableError } from '../http/loggable-error.js';
 import { sendText } from '../http/send.js';
 import { BaseUrls } from '../tenant/base-urls.js';
 import { callOperation } from './call-operation.js';
-import { readAsCaller } from './read-audit.js';
+import { readAsCaller, recordRead } from './read-audit.js';
 import { presentationOf } from './presentation.js';
 import { returnPreference, searchHandling } from './request-headers.js';
 import { jsonText } from './resource-body.js';
@@ -34,7 +34,8 @@ export class BundleController {
       extended,
       handling: searchHandling(request.headers),
       returns: returnPreference(request.headers),
-      onOperation: (call: OperationCall) => callOperation(request, baseUrl, call),
+      onOperation: (call: OperationCall) => callOperation(request, call),
+      onRead: (entity: string, outcome: 'success' | 'refused') => recordRead(this.audit, request, entity, outcome),
       onFault: (error: unknown) =>
         this.logger.error({ err: loggableError(error), requestId: request.id }, 'an entry of a batch failed'),
     };

@@ -3,8 +3,9 @@
  * that routing, rights, audit and answers are those of the operation called by itself.
  */
 import type { FastifyRequest } from 'fastify';
-import { isJsonObject, notSupported, OutcomeError, type Issue, type JsonValue, type OutcomeCategory } from '#fhir';
-import { outcomeStatus, type OperationCall } from '#fhir-store';
+import { notFound, notSupported } from '#fhir';
+import type { OperationAnswer, OperationCall } from '#fhir-store';
+import { tenantOf } from '../tenant/request-tenant.js';
 
 /** They are about the batch's own body, or about its connection. */
 const OWN_HEADERS = new Set(['content-length', 'content-type', 'content-encoding', 'transfer-encoding', 'connection']);
@@ -14,26 +15,42 @@ const ENCODING_HEADER = 'accept-encoding';
 const FHIR_JSON = 'application/fhir+json';
 
 /**
- * Calls an operation as the caller of `request` and returns the text of the resource that is its result. Throws what it
- * answers as an OutcomeError.
+ * Calls an operation as the caller of `request` and returns what it answers. Throws OutcomeErrors: `not-found` for a call
+ * that is not the address of an operation, `not-supported` for one that gives no resource.
  */
-export async function callOperation(request: FastifyRequest, fhirBase: string, call: OperationCall): Promise<string> {
-  const path = [call.type, call.id, call.name].filter((part) => part !== undefined).join('/');
-  const url = new URL(`${fhirBase}${path}${call.query === '' ? '' : `?${call.query}`}`);
+export async function callOperation(request: FastifyRequest, call: OperationCall): Promise<OperationAnswer> {
+  // Refused before it is called: it may hold a mutation, and never answers with a resource.
+  if (call.name === '$graphql') throw givesNoResource(call);
   const answer = await request.server.inject({
     method: call.method,
-    url: url.pathname + url.search,
+    url: addressOf(request, call),
+    // What a proxy says of the client is believed only of the peer that the batch came from.
+    remoteAddress: request.raw.socket.remoteAddress ?? '',
     headers: {
       ...headersFor(request),
       ...(call.resource === undefined ? {} : { 'content-type': FHIR_JSON }),
     },
     ...(call.resource === undefined ? {} : { payload: call.resource }),
   });
-  if (answer.statusCode >= 400) throw outcomeOf(answer.statusCode, answer.payload);
   if (!String(answer.headers['content-type']).startsWith(FHIR_JSON)) {
-    throw notSupported(`${call.name} gives no resource; send it by itself`);
+    throw givesNoResource(call);
   }
-  return answer.payload;
+  return { status: answer.statusCode, body: answer.payload };
+}
+
+const givesNoResource = ({ name }: OperationCall): Error =>
+  notSupported(`${name} gives no resource; send it by itself`);
+
+/**
+ * Below the address that the batch came to, so that the call is routed to the same project. A path that a URL would mean
+ * otherwise than it is written (`..` is a valid id) leads elsewhere.
+ */
+function addressOf(request: FastifyRequest, { type, id, name, query }: OperationCall): string {
+  const { prefix, fhirVersion } = tenantOf(request).target;
+  const path = [prefix + '/fhir', fhirVersion, type, id, name].filter((part) => part !== undefined).join('/');
+  const { pathname, search } = new URL(`http://localhost${path}${query === '' ? '' : `?${query}`}`);
+  if (pathname !== path) throw notFound();
+  return pathname + search;
 }
 
 function headersFor(request: FastifyRequest): Record<string, string | string[]> {
@@ -43,23 +60,3 @@ function headersFor(request: FastifyRequest): Record<string, string | string[]> 
   }
   return kept;
 }
-
-function outcomeOf(status: number, payload: string): OutcomeError {
-  const categories = Object.keys(outcomeStatus) as OutcomeCategory[];
-  const category = categories.find((candidate) => outcomeStatus[candidate] === status) ?? 'invalid';
-  const body = JSON.parse(payload) as JsonValue;
-  const issues = isJsonObject(body) && Array.isArray(body.issue) ? body.issue : [];
-  return new OutcomeError(category, issues.map(issueOf));
-}
-
-function issueOf(issue: JsonValue): Issue {
-  const { severity, code, details, expression } = isJsonObject(issue) ? issue : {};
-  return {
-    severity: (severity ?? 'error') as Issue['severity'],
-    code: textOf(code),
-    text: isJsonObject(details) ? textOf(details.text) : '',
-    ...(Array.isArray(expression) ? { expression: expression.map(textOf) } : {}),
-  };
-}
-
-const textOf = (value: JsonValue | undefined): string => (typeof value === 'string' ? value : '');

@@ -2,7 +2,7 @@
  * What this server can do, per FHIR version (https://hl7.org/fhir/R4/capabilitystatement.html). The resource part is
  * made once per version from the version's own definitions and from what the search and the operations say of
  * themselves, and kept as text; only the address differs per project. The statement is long, so the ones asked for last
- * are kept whole: anybody may ask, and as often as he likes.
+ * are kept whole: anybody may ask, and as often as they like.
  */
 import { LRUCache } from 'lru-cache';
 import type { FhirVersion } from '#fhir';

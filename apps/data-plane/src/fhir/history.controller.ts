@@ -1,10 +1,9 @@
 import { Controller, Get, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { notFound } from '#fhir';
 import { historyBundle, historyRequest, ReadAudit, type HistoryScope } from '#fhir-store';
 import { sendText } from '../http/send.js';
 import { BaseUrls } from '../tenant/base-urls.js';
-import { sessionOf } from '../tenant/request-tenant.js';
+import { assertKnownType } from './known-type.js';
 import { presentationOf } from './presentation.js';
 import { queryOf } from './query.js';
 import { readAsCaller } from './read-audit.js';
@@ -22,7 +21,7 @@ export class HistoryController {
   @Get(['_history', ':type/_history', ':type/:id/_history'])
   async history(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { type, id } = request.params as HistoryScope;
-    if (type !== undefined && !sessionOf(request).runtime.database.version.isResourceType(type)) throw notFound();
+    if (type !== undefined) assertKnownType(request, type);
     const scope = { ...(type === undefined ? {} : { type }), ...(id === undefined ? {} : { id }) };
     const wanted = historyRequest(scope, queryOf(request), { handling: searchHandling(request.headers) });
     const entity = [...Object.values(scope), '_history'].join('/');

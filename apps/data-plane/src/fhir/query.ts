@@ -8,11 +8,7 @@ import { badRequest } from '#fhir';
 export function queryOf(request: FastifyRequest): string {
   const url = request.raw.url ?? '';
   const start = url.indexOf('?');
-  return start === -1 ? '' : assertNoNul(url.slice(start + 1));
-}
-
-/** The text of form-encoded parameters; throws like `queryOf`. */
-export function assertNoNul(parameters: string): string {
+  const parameters = start === -1 ? '' : url.slice(start + 1);
   if (parameters.includes('%00')) throw badRequest('A parameter holds the NUL character.', { code: 'value' });
   return parameters;
 }

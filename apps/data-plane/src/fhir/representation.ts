@@ -1,6 +1,6 @@
 /**
  * Which representation a client asks for (https://hl7.org/fhir/R4/http.html#mime-type). There is one, JSON; whoever can
- * take nothing else than XML or Turtle is told so instead of being sent what he cannot read. `_format` goes before
+ * take nothing else than XML or Turtle is told so instead of being sent what it cannot read. `_format` goes before
  * the header. A `fhirVersion` parameter must name the version of the project.
  */
 import { includesType, parseMediaTypes, type MediaRange } from '../http/media-types.js';

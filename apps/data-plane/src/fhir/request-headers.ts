@@ -1,6 +1,6 @@
 /** The headers by which a client shapes a FHIR interaction (https://hl7.org/fhir/R4/http.html). */
 import type { IncomingHttpHeaders } from 'node:http';
-import { isModifiedSince, type ReturnPreference, type StoredVersion } from '#fhir-store';
+import { isUnchanged, type ReturnPreference, type StoredVersion } from '#fhir-store';
 
 /** `Prefer: return=…`; by default the written resource comes back. Unknown preferences are ignored (RFC 7240). */
 export function returnPreference(headers: IncomingHttpHeaders): ReturnPreference {
@@ -21,8 +21,6 @@ function preference(headers: IncomingHttpHeaders, name: string): string | undefi
   return found?.slice(name.length + 1).replace(/^"(.*)"$/, '$1');
 }
 
-const ENTITY_TAG = /^\s*(?:W\/)?"([^"]*)"\s*$/;
-
 /**
  * Whether the client's copy of this version is still good: `If-None-Match` names it, or, without that header, it is not
  * newer than `If-Modified-Since` (RFC 9110 section 13.1).
@@ -31,10 +29,15 @@ export function isNotModified(
   headers: IncomingHttpHeaders,
   version: Pick<StoredVersion, 'versionId' | 'lastUpdated'>,
 ): boolean {
-  const tags = headers['if-none-match'];
-  const moment = headers['if-modified-since'];
-  if (tags === undefined) return moment !== undefined && !isModifiedSince(version, moment);
-  return tags.trim() === '*' || tags.split(',').some((tag) => ENTITY_TAG.exec(tag)?.[1] === version.versionId);
+  const ifNoneMatch = headers['if-none-match'];
+  const ifModifiedSince = headers['if-modified-since'];
+  return isUnchanged(
+    {
+      ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }),
+      ...(ifModifiedSince === undefined ? {} : { ifModifiedSince }),
+    },
+    version,
+  );
 }
 
 /** Whether the client wants `meta.author`, `project`, `account` and `compartment`. */

@@ -1,9 +1,9 @@
 import { Controller, Delete, Get, Patch, Post, Put, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { notFound } from '#fhir';
 import { ReadAudit, type StoredVersion } from '#fhir-store';
 import { BaseUrls } from '../tenant/base-urls.js';
 import { sessionOf, tenantOf } from '../tenant/request-tenant.js';
+import { assertKnownType } from './known-type.js';
 import { queryOf } from './query.js';
 import { readAsCaller } from './read-audit.js';
 import { patchBody } from './patch-body.js';
@@ -135,9 +135,4 @@ export class ResourceController {
   private sealWrites(request: FastifyRequest): void {
     this.audit.sealSoon(sessionOf(request).runtime.database);
   }
-}
-
-/** Throws 404 for a type that the project's FHIR version does not have, before anybody reads the body. */
-function assertKnownType(request: FastifyRequest, type: string): void {
-  if (!sessionOf(request).runtime.database.version.isResourceType(type)) throw notFound();
 }

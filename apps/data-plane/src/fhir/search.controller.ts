@@ -7,7 +7,7 @@ import { sendText } from '../http/send.js';
 import { BaseUrls } from '../tenant/base-urls.js';
 import { sessionOf } from '../tenant/request-tenant.js';
 import { presentationOf } from './presentation.js';
-import { assertNoNul, queryOf } from './query.js';
+import { queryOf } from './query.js';
 import { readAsCaller } from './read-audit.js';
 import { searchHandling } from './request-headers.js';
 import { CACHE_CONTROL } from './version-answer.js';
@@ -78,6 +78,6 @@ function formOf(request: FastifyRequest): string {
   const { body } = request;
   const isForm = FORM_TYPE.test(request.headers['content-type'] ?? '') && typeof body === 'string';
   if (!isForm && body !== undefined && body !== '') throw new HttpStatusError(415);
-  const parts = [queryOf(request), isForm ? assertNoNul(body) : ''];
+  const parts = [queryOf(request), isForm ? body : ''];
   return parts.filter((part) => part !== '').join('&');
 }

@@ -9,18 +9,19 @@ import { isNotModified, returnPreference, wantsExtendedMeta } from './request-he
 /** A browser or proxy asks again before it shows a copy: rights may have changed since. */
 export const CACHE_CONTROL = 'private, no-cache';
 
-/** Answers a read: 304 without a body when the client has this version already. */
+/** Answers a read with `text`: 304 without a body when the client has this version already. */
 export function sendVersion(
   request: FastifyRequest,
   reply: FastifyReply,
   version: StoredVersion,
+  text: string = bodyOf(request, version),
 ): void | Promise<void> {
   stampVersion(reply, version);
   if (isNotModified(request.headers, version)) {
     void reply.status(304).send();
     return;
   }
-  return sendText(request, reply, 200, bodyOf(request, version));
+  return sendText(request, reply, 200, text);
 }
 
 /** Answers a write; `Prefer: return=` decides what comes back. `fhirBase` is where the resource is found. */

@@ -23,9 +23,17 @@ export function acceptsGzip(header: string | string[] | undefined): boolean {
 
 const WANTS_PRETTY = /[?&]_pretty=true(?:&|$)/;
 
+/** White space can make a text many times as long. What is longer than this is for programs. */
+const PRETTY_UP_TO_LENGTH = 1024 * 1024;
+
+/** The JSON as it is, or laid out for people when the URL says `_pretty=true` and it is not too long for that. */
+export function laidOut(request: Pick<FastifyRequest, 'raw'>, json: string | Buffer): string | Buffer {
+  const isPretty = json.length <= PRETTY_UP_TO_LENGTH && WANTS_PRETTY.test(request.raw.url ?? '');
+  return isPretty ? prettyJson(json.toString()) : json;
+}
+
 /**
- * Sends JSON: text, laid out for people when the URL says `_pretty=true`, or bytes in UTF-8 that are kept to be sent
- * often, as they are. Resolves when it was handed to the socket; rejects never.
+ * Sends JSON as `laidOut` gives it: text, or bytes in UTF-8 that are kept to be sent often. Resolves when it was handed to the socket; rejects never.
  */
 export function sendText(
   request: FastifyRequest,
@@ -34,7 +42,7 @@ export function sendText(
   json: string | Buffer,
   type: string = FHIR_JSON,
 ): void | Promise<void> {
-  const text = typeof json === 'string' && WANTS_PRETTY.test(request.raw.url ?? '') ? prettyJson(json) : json;
+  const text = laidOut(request, json);
   reply.statusCode = status;
   void reply.header('content-type', type);
   if (text.length <= COMPRESSED_FROM_LENGTH) {

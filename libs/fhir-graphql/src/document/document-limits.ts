@@ -8,6 +8,7 @@ import {
   type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
+  type SelectionNode,
   type SelectionSetNode,
 } from 'graphql';
 import { isIntrospection } from './introspection-fields.js';
@@ -15,6 +16,7 @@ import { isIntrospection } from './introspection-fields.js';
 /** Limits on a document. Fields and depth count what fragments stand for, each time that they are used. */
 export const documentLimits = {
   tokens: 10_000,
+  /** A use of a fragment counts as a field: fragments may stand for nothing but one another. */
   fields: 2_000,
   depth: 12,
   /** Fragments that are defined; validation compares each with each. */
@@ -39,7 +41,6 @@ export function assertDocumentLimits(document: DocumentNode): void {
   for (const definition of document.definitions) {
     if (definition.kind !== Kind.OPERATION_DEFINITION && definition.kind !== Kind.FRAGMENT_DEFINITION) continue;
     const size = measure(definition.selectionSet);
-    if (size.fields > documentLimits.fields) throw tooLarge(`more than ${documentLimits.fields} fields`, definition);
     // A fragment's depth counts where it is used; below __schema, where it does not count, tools go deeper.
     if (definition.kind === Kind.OPERATION_DEFINITION && size.depth > documentLimits.depth) {
       throw tooLarge(`fields nested more than ${documentLimits.depth} deep`, definition);
@@ -47,7 +48,10 @@ export function assertDocumentLimits(document: DocumentNode): void {
   }
 }
 
-/** Measures selection sets, each fragment once. A fragment within itself is for validation to refuse. */
+/**
+ * Measures selection sets, each fragment once, and throws GraphQLError at the first that has too many fields. A fragment
+ * within itself is for validation to refuse.
+ */
 function measurer(fragments: ReadonlyMap<string, FragmentDefinitionNode>): (set: SelectionSetNode) => Size {
   const known = new Map<string, Size>();
   const measure = (set: SelectionSetNode, names = new Map<string, number>()): Size => {
@@ -61,21 +65,22 @@ function measurer(fragments: ReadonlyMap<string, FragmentDefinitionNode>): (set:
       } else if (selection.kind === Kind.INLINE_FRAGMENT) size = measure(selection.selectionSet, names);
       else size = measureFragment(selection.name.value);
       fields += size.fields;
+      if (fields > documentLimits.fields) throw tooLarge(`more than ${documentLimits.fields} fields`, selection);
       depth = Math.max(depth, size.depth);
     }
     return { fields, depth };
   };
   const measureField = (field: FieldNode): Size => {
-    if (isIntrospection(field)) return { fields: 1, depth: 1 };
     const below = field.selectionSet === undefined ? { fields: 0, depth: 0 } : measure(field.selectionSet);
-    return { fields: below.fields + 1, depth: below.depth + 1 };
+    return { fields: below.fields + 1, depth: isIntrospection(field) ? 1 : below.depth + 1 };
   };
   const measureFragment = (name: string): Size => {
     const found = known.get(name);
     if (found !== undefined) return found;
     const fragment = fragments.get(name);
-    known.set(name, { fields: 0, depth: 0 });
-    const size = fragment === undefined ? { fields: 0, depth: 0 } : measure(fragment.selectionSet);
+    known.set(name, { fields: 1, depth: 0 });
+    const below = fragment === undefined ? { fields: 0, depth: 0 } : measure(fragment.selectionSet);
+    const size = { ...below, fields: below.fields + 1 };
     known.set(name, size);
     return size;
   };
@@ -90,6 +95,6 @@ function countName(names: Map<string, number>, field: FieldNode): void {
   names.set(name, count);
 }
 
-function tooLarge(what: string, node?: FieldNode | DocumentNode['definitions'][number]): GraphQLError {
+function tooLarge(what: string, node?: SelectionNode | DocumentNode['definitions'][number]): GraphQLError {
   return new GraphQLError(`A query may not have ${what}.`, { nodes: node });
 }

@@ -19,8 +19,9 @@ export const isIntrospection = ({ name }: FieldNode): boolean => name.value === 
  * millions.
  */
 const maxListDepth = 3;
-const maxTypes = 10;
-const maxFields = 2_000;
+const maxTypes = 5;
+/** Of all questions of a document together. The usual tools ask for some 250. */
+const maxFields = 400;
 
 /** Fields of introspection that give lists as long as the schema is large. */
 const listFields = new Set('types fields interfaces possibleTypes inputFields args directives enumValues'.split(' '));
@@ -53,28 +54,29 @@ export function schemaQuestion(document: DocumentNode): SchemaQuestion {
   if (wholes > 1 || asked.length > maxTypes) {
     throw new GraphQLError(`Ask for __schema once, and for __type at most ${maxTypes} times.`, { nodes: asked });
   }
-  for (const field of asked) assertShallow(field, fragments);
+  assertSmall(asked, fragments);
   return wholes > 0 ? 'schema' : 'types';
 }
 
-/** Calls `visit` with each field of the set itself, those of fragments included. */
+/** Calls `visit` with each field of the set itself, those of fragments included: each fragment once, as it is run. */
 function eachField(
   set: SelectionSetNode | undefined,
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,
   visit: (field: FieldNode) => void,
-  open: readonly string[] = [],
+  entered = new Set<string>(),
 ): void {
   for (const selection of set?.selections ?? []) {
     if (selection.kind === Kind.FIELD) visit(selection);
-    else if (selection.kind === Kind.INLINE_FRAGMENT) eachField(selection.selectionSet, fragments, visit, open);
-    else if (!open.includes(selection.name.value)) {
-      const name = selection.name.value;
-      eachField(fragments.get(name)?.selectionSet, fragments, visit, [...open, name]);
+    else if (selection.kind === Kind.INLINE_FRAGMENT) eachField(selection.selectionSet, fragments, visit, entered);
+    else if (!entered.has(selection.name.value)) {
+      entered.add(selection.name.value);
+      eachField(fragments.get(selection.name.value)?.selectionSet, fragments, visit, entered);
     }
   }
 }
 
-function assertShallow(root: FieldNode, fragments: ReadonlyMap<string, FragmentDefinitionNode>): void {
+/** Throws GraphQLError when the questions together ask for more than the tools that describe the whole schema. */
+function assertSmall(roots: readonly FieldNode[], fragments: ReadonlyMap<string, FragmentDefinitionNode>): void {
   let visited = 0;
   const visit = (field: FieldNode, lists: readonly string[]): void => {
     visited++;
@@ -83,8 +85,28 @@ function assertShallow(root: FieldNode, fragments: ReadonlyMap<string, FragmentD
     if (visited > maxFields || below.length > maxListDepth || new Set(below).size < below.length) {
       throw new GraphQLError('The question about the schema goes too deep.', { nodes: field });
     }
-    eachField(field.selectionSet, fragments, (child) => visit(child, below));
+    const siblings = new Map<string, FieldNode>();
+    eachField(field.selectionSet, fragments, (child) => {
+      assertNew(child, siblings);
+      visit(child, below);
+    });
   };
   // One type is to the schema what an entry is to the list of types.
-  visit(root, root.name.value === '__type' ? ['types'] : []);
+  for (const root of roots) visit(root, root.name.value === '__type' ? ['types'] : []);
+}
+
+/**
+ * Throws GraphQLError when the field stands in its selection set already and would add to the answer: the schema has
+ * tens of thousands of arguments, and one field of theirs under many names would be as many times the answer.
+ */
+function assertNew(field: FieldNode, siblings: Map<string, FieldNode>): void {
+  const { name, alias, selectionSet } = field;
+  const known = siblings.get(name.value);
+  const isSame = selectionSet === undefined && known?.alias?.value === alias?.value;
+  if (known !== undefined && !isSame) {
+    throw new GraphQLError(`Ask for '${name.value}' once in one place of a question about the schema.`, {
+      nodes: [known, field],
+    });
+  }
+  siblings.set(name.value, field);
 }

@@ -1,5 +1,6 @@
-import type { GraphQLError, GraphQLFormattedError } from 'graphql';
-import { operationOutcome, OutcomeError, writeLossless, type JsonValue } from '#fhir';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { operationOutcome, OutcomeError, tooCostly, writeLossless, type JsonValue } from '#fhir';
+import { requestLimits } from './request-budget.js';
 
 export interface GraphqlAnswer {
   /** The HTTP status that goes with it. */
@@ -9,15 +10,44 @@ export interface GraphqlAnswer {
 }
 
 /**
- * The JSON of a result. Each error carries an OperationOutcome, as https://hl7.org/fhir/R4/graphql.html#errors asks, and
- * stands before the data, so that it is seen in a long answer.
+ * The answer with a result, or 400 `too-costly` when its text would be too long; that is found out before it is written.
+ * Each error carries an OperationOutcome, as https://hl7.org/fhir/R4/graphql.html#errors asks, and stands before the
+ * data, so that it is seen in a long answer.
  */
-export function answerText({ data, errors = [] }: { data?: unknown; errors?: readonly GraphQLError[] }): string {
-  const answer = {
-    ...(errors.length > 0 ? { errors: errors.map(formatError) } : {}),
-    ...(data === undefined ? {} : { data }),
-  };
-  return writeLossless(answer as JsonValue);
+export function answerOf(
+  status: GraphqlAnswer['status'],
+  { data, errors = [] }: { data?: unknown; errors?: readonly GraphQLError[] },
+): GraphqlAnswer {
+  const formatted: GraphQLFormattedError[] = [];
+  let left = bytesLeft(data, requestLimits.answerBytes);
+  for (const error of errors) {
+    const shown = formatError(error);
+    left = bytesLeft(shown, left);
+    if (left < 0) break;
+    formatted.push(shown);
+  }
+  if (left < 0) return tooLarge(`${requestLimits.answerBytes / 1024 / 1024} MB`);
+  const answer = { ...(errors.length > 0 ? { errors: formatted } : {}), ...(data === undefined ? {} : { data }) };
+  return { status, body: writeLossless(answer as JsonValue) };
+}
+
+/** The answer to a request whose answer would have more than the `limit`. */
+export function tooLarge(limit: string): GraphqlAnswer {
+  const error = tooCostly(`The answer would have more than ${limit}. Ask for less at a time.`);
+  return answerOf(400, { errors: [new GraphQLError(error.message, { originalError: error })] });
+}
+
+/** What remains of so many bytes when the value is written; below zero, it was not looked at any further. */
+function bytesLeft(value: unknown, bytes: number): number {
+  let left = bytes;
+  if (typeof value === 'string') return left - Buffer.byteLength(value) - 2;
+  if (typeof value !== 'object' || value === null) return left - 5;
+  // The names in a list are its indexes and are not written, which makes no difference here.
+  for (const [name, member] of Object.entries(value)) {
+    left = bytesLeft(member, left - name.length - 4);
+    if (left < 0) break;
+  }
+  return left;
 }
 
 function formatError(error: GraphQLError): GraphQLFormattedError {

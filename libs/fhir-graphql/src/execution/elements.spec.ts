@@ -44,4 +44,18 @@ describe('list navigation', () => {
   it('refuses a negative number of elements', async () => {
     expect((await ask('{ Patient(id: "a") { name(_count: -1) { use } } }')).errors?.[0]?.message).toContain('negative');
   });
+
+  it('refuses more than 20 different expressions, and reads each once', async () => {
+    const filters = (count: number) =>
+      Array.from({ length: count }, (_, index) => `n${index}: name(fhirpath: "family = '${index}'") { use }`).join(' ');
+    expect((await ask(`{ Patient(id: "a") { ${filters(20)} } }`)).errors).toBeUndefined();
+    const { data, errors } = await ask(`{ Patient(id: "a") { ${filters(21)} } }`);
+    expect([data.Patient.n19, data.Patient.n20, errors?.length]).toEqual([[], null, 1]);
+    expect(errors?.[0]?.extensions.resource.issue[0].code).toBe('too-costly');
+  });
+
+  it('refuses values as long as a text in the names of slices', async () => {
+    const { errors } = await ask(`{ Patient(id: "a") { name @slice(path: "'${'x'.repeat(65)}'") { use } } }`);
+    expect(errors?.[0]?.message).toContain('a name of more than 64 characters');
+  });
 });

@@ -2,15 +2,26 @@
 import { getDirectiveValues, type GraphQLFieldResolver, type GraphQLResolveInfo } from 'graphql';
 import { badRequest, isJsonObject, type JsonValue } from '#fhir';
 import { shapeDirectives } from '../schema/shape-directives.js';
-import { compileFilter, sliceNames } from './fhirpath-filter.js';
 import type { GraphqlContext } from './graphql-context.js';
 import { pathKey } from './path-key.js';
+import { selectionSize } from './selection-size.js';
 
 type Resolver = GraphQLFieldResolver<unknown, GraphqlContext, Record<string, unknown>>;
 
 /** A resolver that hands out a member as it is. */
 export function resolveMember(name: string): Resolver {
-  return (source, _args, context) => (context.budget.takeField() ? (source as Record<string, unknown>)[name] : null);
+  return (source, _args, context, info) => affordable((source as Record<string, unknown>)[name], context, info);
+}
+
+/**
+ * The value of a field, or null when the answer would have too many values with it. What is counted, before any of it is
+ * looked into, are the elements of a list and the fields that are selected of each object; the field itself was counted
+ * with the object in which it stands.
+ */
+export function affordable<T>(value: T, { budget }: GraphqlContext, info: GraphQLResolveInfo): T | null {
+  if (typeof value !== 'object' || value === null) return value;
+  const count = Array.isArray(value) ? value.length * (1 + selectionSize(info)) : selectionSize(info);
+  return budget.takeValues(count) ? value : null;
 }
 
 /**
@@ -19,20 +30,25 @@ export function resolveMember(name: string): Resolver {
  */
 export function resolveElements(name: string): Resolver {
   return (source, args, context, info) => {
-    if (!context.budget.takeField()) return null;
     const value = (source as Record<string, JsonValue | undefined>)[name];
-    if (!Array.isArray(value)) return value;
-    return noteSlices(chosenElements(value, args), context, info);
+    if (!Array.isArray(value)) return affordable(value, context, info);
+    return noteSlices(affordable(chosenElements(value, args, context), context, info), context, info);
   };
 }
 
-function chosenElements(elements: readonly JsonValue[], args: Record<string, unknown>): readonly JsonValue[] {
+function chosenElements(
+  elements: readonly JsonValue[],
+  args: Record<string, unknown>,
+  { budget, expressions }: GraphqlContext,
+): readonly JsonValue[] {
   const { fhirpath, _count: count, _offset: offset, ...members } = args;
   let chosen = elements;
   for (const [member, wanted] of Object.entries(members)) {
-    if (typeof wanted === 'string') chosen = chosen.filter((element) => hasMember(element, member, wanted));
+    if (typeof wanted !== 'string') continue;
+    if (!budget.takeValues(chosen.length)) return [];
+    chosen = chosen.filter((element) => hasMember(element, member, wanted));
   }
-  if (typeof fhirpath === 'string') chosen = chosen.filter(compileFilter(fhirpath));
+  if (typeof fhirpath === 'string') chosen = expressions.choose(fhirpath, chosen);
   const start = wholeNumber('_offset', offset) ?? 0;
   const length = wholeNumber('_count', count);
   return length === undefined ? chosen.slice(start) : chosen.slice(start, start + length);
@@ -58,16 +74,17 @@ export function wholeNumber(name: string, value: unknown): number | undefined {
 }
 
 /** For `@slice`: what each element's name will end in, noted under the place of the list in the result. */
-export function noteSlices<List extends readonly JsonValue[]>(
+export function noteSlices<List extends readonly JsonValue[] | null>(
   elements: List,
   context: GraphqlContext,
   info: GraphQLResolveInfo,
 ): List {
+  if (elements === null) return elements;
   for (const node of info.fieldNodes) {
     if (node.directives === undefined || node.directives.length === 0) continue;
     const directive = info.schema.getDirective(shapeDirectives.slice);
     const values = directive ? getDirectiveValues(directive, node, info.variableValues) : undefined;
-    if (values) context.slices.set(pathKey(info.path), sliceNames(String(values.path), elements));
+    if (values) context.slices.set(pathKey(info.path), context.expressions.names(String(values.path), elements));
   }
   return elements;
 }

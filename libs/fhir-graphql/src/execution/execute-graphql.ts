@@ -1,5 +1,5 @@
 import { execute, GraphQLError, OperationTypeNode, type DocumentNode, type OperationDefinitionNode } from 'graphql';
-import { OutcomeError, tooCostly, type FhirVersion } from '#fhir';
+import { OutcomeError, type FhirVersion } from '#fhir';
 import { assertValueNesting } from '../document/nesting.js';
 import { assertAffordable } from '../document/request-cost.js';
 import {
@@ -11,7 +11,7 @@ import {
 } from '../document/prepare-document.js';
 import type { GraphqlSource, ResourceIdentity } from '../graphql-source.js';
 import { fhirSchema } from '../schema/fhir-schema.js';
-import { answerText, type GraphqlAnswer } from './answer-text.js';
+import { answerOf, tooLarge, type GraphqlAnswer } from './answer-text.js';
 import { GraphqlContext } from './graphql-context.js';
 import { answerIntrospection } from './introspection.js';
 import { requestLimits } from './request-budget.js';
@@ -46,11 +46,11 @@ export async function executeGraphql(source: GraphqlSource, request: GraphqlRequ
       return answerIntrospection(source.version, prepared, { ...request, variables });
     assertAffordable(document, operation, variables);
   } catch (error) {
-    return { status: 400, body: answerText({ errors: documentErrors(error) }) };
+    return answerOf(400, { errors: documentErrors(error) });
   }
   if (operation.operation === OperationTypeNode.MUTATION && source.writer === undefined) {
     const error = new GraphQLError('Mutations must be sent by POST.', { nodes: operation });
-    return { status: 405, body: answerText({ errors: [error] }) };
+    return answerOf(405, { errors: [error] });
   }
   return run(source, request, document, operation, variables);
 }
@@ -85,27 +85,21 @@ async function run(
   for (const { originalError } of errors) {
     if (originalError && !isForClient(originalError)) throw originalError;
   }
-  if (context.budget.isExceeded) return refusal();
-  if (data === undefined) return { status: 400, body: answerText({ errors }) };
+  if (context.budget.isExceeded) return tooLarge(`${requestLimits.values} values`);
+  if (data === undefined) return answerOf(400, { errors });
   const shown = instance === undefined ? errors : errorsOfInstance(errors);
-  if (!data || !changesShape(query))
-    return { status: 200, body: answerText({ data: rootOf(data, instance), errors: shown }) };
+  if (!data || !changesShape(query)) return answerOf(200, { data: rootOf(data, instance), errors: shown });
   try {
     const shaped = shapeResult(data, operation, { document, schema, slices: context.slices });
-    return { status: 200, body: answerText({ data: rootOf(shaped, instance), errors: shown }) };
+    return answerOf(200, { data: rootOf(shaped, instance), errors: shown });
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
-    return { status: 400, body: answerText({ errors: [error, ...shown] }) };
+    return answerOf(400, { errors: [error, ...shown] });
   }
 }
 
 /** GraphQL's own errors are about the request; so are the outcomes of single fields. */
 const isForClient = (error: Error): boolean => error instanceof OutcomeError || error instanceof GraphQLError;
-
-function refusal(): GraphqlAnswer {
-  const error = tooCostly(`The answer would have more than ${requestLimits.fields} values. Ask for less at a time.`);
-  return { status: 400, body: answerText({ errors: [new GraphQLError(error.message, { originalError: error })] }) };
-}
 
 function documentErrors(error: unknown): readonly GraphQLError[] {
   if (error instanceof DocumentErrors) return error.errors;

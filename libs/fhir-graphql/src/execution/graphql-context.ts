@@ -1,4 +1,5 @@
 import type { GraphqlSource } from '../graphql-source.js';
+import { FhirpathExpressions } from './fhirpath-expressions.js';
 import type { Search } from './found-page.js';
 import { ReferenceLoader } from './reference-loader.js';
 import { RequestBudget } from './request-budget.js';
@@ -12,6 +13,7 @@ const statementsAtATime = 2;
 /** What the resolvers of one request share. Never kept beyond it. */
 export class GraphqlContext {
   readonly budget = new RequestBudget();
+  readonly expressions = new FhirpathExpressions(this.budget);
   readonly references: ReferenceLoader;
   readonly reverseLists: ReverseLists;
   /** For a field with `@slice`, by the path of its result: what is to be added to the name for each element. */

@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { unavailable, type FhirVersion } from '#fhir';
 import { assertValid, type PreparedDocument } from '../document/prepare-document.js';
 import { describedSchema, fhirSchema } from '../schema/fhir-schema.js';
-import { answerText, type GraphqlAnswer } from './answer-text.js';
+import { answerOf, type GraphqlAnswer } from './answer-text.js';
 
 /**
  * Answers given before. A whole schema takes a second or two to describe and some ten MB of text, a twentieth of that
@@ -12,14 +12,15 @@ import { answerText, type GraphqlAnswer } from './answer-text.js';
  */
 const given = new LRUCache<string, Buffer>({ max: 12 });
 
-/** By version: until when it is not described as a whole again, in milliseconds since 1970. */
+/** By version: until when nothing new about it is described, in milliseconds since 1970. */
 const restsUntil = new Map<string, number>();
 
 /**
- * A description stops everything else in the process. After each there is a pause of so many times as long, whoever
- * asks.
+ * A description stops everything else in the process. After one that took longer than other requests may, there is a
+ * pause of so many times as long, whoever asks.
  */
 const pausePerWork = 10;
+const shortWork = 200;
 
 /** A question with variables as long as a book is not asked twice. */
 const maxKeyLength = 20_000;
@@ -32,8 +33,8 @@ interface SchemaRequest {
 
 /**
  * Answers a document that asks for the schema and for nothing else. The answer depends on the version and the request
- * alone. Throws DocumentErrors when the document is not valid, and OutcomeError `transient` when the schema as a whole
- * was asked for in other words a moment ago.
+ * alone. Throws DocumentErrors when the document is not valid, and OutcomeError `transient` when much of the schema was
+ * asked for in other words a moment ago.
  */
 export function answerIntrospection(
   version: FhirVersion,
@@ -43,15 +44,19 @@ export function answerIntrospection(
   const key = JSON.stringify([version.id, query, operationName, variables]);
   const known = given.get(key);
   if (known !== undefined) return { status: 200, body: gunzipSync(known).toString('utf8') };
+  // Made once, whoever comes first; it is no part of the work that the question causes.
+  const whole = fhirSchema(version);
   const started = Date.now();
-  if (question === 'schema' && started < (restsUntil.get(version.id) ?? 0)) {
+  if (started < (restsUntil.get(version.id) ?? 0)) {
     throw unavailable('The schema was described a moment ago in answer to another question. Try again shortly.');
   }
-  const schema = question === 'schema' ? describedSchema(version) : fhirSchema(version);
+  const schema = question === 'schema' ? describedSchema(version) : whole;
   assertValid(schema, document);
   const { data, errors } = executeSync({ schema, document, operationName, variableValues: { ...variables } });
-  const body = answerText({ data, ...(errors === undefined ? {} : { errors }) });
-  if (errors === undefined && key.length <= maxKeyLength) given.set(key, gzipSync(body, { level: 1 }));
-  if (question === 'schema') restsUntil.set(version.id, Date.now() + pausePerWork * (Date.now() - started));
-  return { status: data === undefined ? 400 : 200, body };
+  const answer = answerOf(data === undefined ? 400 : 200, { data, ...(errors === undefined ? {} : { errors }) });
+  if (answer.status === 200 && errors === undefined && key.length <= maxKeyLength)
+    given.set(key, gzipSync(answer.body, { level: 1 }));
+  const work = Date.now() - started;
+  if (work > shortWork) restsUntil.set(version.id, Date.now() + pausePerWork * work);
+  return answer;
 }

@@ -7,7 +7,7 @@ const queries = [
   'query Q($n: String = "x", $c: Int) { PatientConnection(name: $n, _count: $c) { count next edges { resource { ...F } } } } fragment F on Patient { id ObservationList(_reference: subject, _filter: "status eq final") { valueQuantity { value } } }',
   '{ Patient(id: "a") { identifier @flatten @slice(path: "$index") { value @singleton } contained { id ... on Organization { name } } _birthDate { extension(url: "urn:t", fhirpath: "value.exists()") { valueString } } } }',
   'mutation { PatientUpdate(id: "a", res: {resourceType: "Patient", name: [{family: "x"}]}) { id } }',
-  '{ __type(name: "Patient") { name fields(includeDeprecated: true) { name args { name } } } }',
+  '{ __type(name: "Period") { name fields(includeDeprecated: true) { name args { name } } } }',
 ];
 
 const pieces = [

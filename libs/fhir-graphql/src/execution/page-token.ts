@@ -1,6 +1,6 @@
 /**
  * What `first`, `previous` and `next` of a connection hold: everything to find that page again, as the standard wants
- * it. It gives no rights: whoever sends it runs the search with the own ones, and the store's own cursor in it is sealed.
+ * it. It gives no rights: whoever sends it runs the search with their own rights, and the store's own cursor in it is sealed.
  */
 import { badRequest } from '#fhir';
 import type { SearchParameters } from '../graphql-source.js';

@@ -1,6 +1,7 @@
 /** Single resources: by id, and what a Reference points to (https://hl7.org/fhir/R4/graphql.html#references). */
 import type { GraphQLFieldResolver } from 'graphql';
 import { badRequest, forbidden, isJsonObject, notFound, OutcomeError, type JsonObject } from '#fhir';
+import { affordable } from './elements.js';
 import type { GraphqlContext } from './graphql-context.js';
 import { localReference } from './local-reference.js';
 import { containedResource } from './resource-objects.js';
@@ -17,14 +18,15 @@ export const resolveReference: Resolver<{ type?: string | null; optional?: boole
   source,
   { type, optional },
   context,
+  info,
 ) => {
-  if (!context.budget.takeField()) return null;
+  if (context.budget.isExceeded) return null;
   if (type && !context.source.version.isResourceType(type)) {
     throw badRequest(`'${type}' is not a resource type.`, { code: 'value' });
   }
   try {
     const found = await targetOf(source, type ?? undefined, context);
-    return type && found?.resourceType !== type ? null : found;
+    return type && found?.resourceType !== type ? null : affordable(found, context, info);
   } catch (error) {
     if (optional && error instanceof OutcomeError && cannotBeShown.has(error.category)) return null;
     throw error;

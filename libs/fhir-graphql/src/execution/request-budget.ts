@@ -7,7 +7,11 @@ export const requestLimits = {
   /** Resources taken from the database, which are then read as JSON. */
   resources: 10_000,
   /** Values in the answer: what a process does in some 200 ms, during which it serves nobody else. */
-  fields: 200_000,
+  values: 200_000,
+  /** Different FHIRPath expressions; reading one takes milliseconds. */
+  expressions: 20,
+  /** The text of the answer. Few values can be long, and be asked for under many names. */
+  answerBytes: 64 * 1024 * 1024,
 } as const;
 
 /**
@@ -17,7 +21,7 @@ export const requestLimits = {
 export class RequestBudget {
   private statements = 0;
   private resources = 0;
-  private fields = 0;
+  private values = 0;
 
   /** Throws OutcomeError `too-costly` when there were too many. */
   takeStatement(): void {
@@ -36,15 +40,16 @@ export class RequestBudget {
   }
 
   /**
-   * False when there were too many. It does not throw: an error for each of a million further values would cost more
-   * than the values; whoever runs the request asks `isExceeded` at its end.
+   * To be asked before the answer grows by `count` values, or as much work is done. False when that is too much. It does
+   * not throw: an error for each of many further values would cost more than the values; whoever runs the request asks
+   * `isExceeded` at its end.
    */
-  takeField(): boolean {
-    this.fields++;
-    return this.fields <= requestLimits.fields;
+  takeValues(count: number): boolean {
+    this.values += count;
+    return !this.isExceeded;
   }
 
   get isExceeded(): boolean {
-    return this.fields > requestLimits.fields;
+    return this.values > requestLimits.values;
   }
 }

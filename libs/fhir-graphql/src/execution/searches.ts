@@ -1,8 +1,7 @@
 /** Lists and connections (https://hl7.org/fhir/R4/graphql.html#searching). */
 import type { GraphQLFieldResolver, GraphQLResolveInfo } from 'graphql';
 import { badRequest, tooCostly, type JsonObject } from '#fhir';
-import { noteSlices, wholeNumber } from './elements.js';
-import { compileFilter } from './fhirpath-filter.js';
+import { affordable, noteSlices, wholeNumber } from './elements.js';
 import type { GraphqlContext } from './graphql-context.js';
 import { readPageToken, writePageToken, type PageToken } from './page-token.js';
 import { isStored } from './resource-objects.js';
@@ -38,7 +37,7 @@ export function resolveList(type: string, codes: Codes): Resolver<SearchArgument
     if (page.next !== undefined && count === undefined) {
       throw tooCostly(`More than ${maxPage} ${type} resources match. Use _count, or ${type}Connection for pages.`);
     }
-    return noteSlices(chosen(page.resources, args), context, info);
+    return noteSlices(affordable(chosen(page.resources, args, context), context, info), context, info);
   };
 }
 
@@ -69,17 +68,17 @@ export function resolveReverseList(type: string, codes: Codes): Resolver<Reverse
       limit: count === undefined ? undefined : count + offset,
     };
     const found = await context.reverseLists.load(request, addressOf(source));
-    return noteSlices(chosen(found.slice(offset), args), context, info);
+    return noteSlices(affordable(chosen(found.slice(offset), args, context), context, info), context, info);
   };
 }
 
 /** `ObservationConnection(_reference: subject)` inside a Patient. Its cursors are for ObservationConnection at the root. */
 export function resolveReverseConnection(type: string, codes: Codes): Resolver<ReverseArguments> {
-  return (source, args, context, info) => {
+  return async (source, args, context, info) => {
     if (!isStored(source)) return null;
     const page = firstPage(type, codes, args);
     const parameters = [...page.parameters, [args._reference, addressOf(source)] as const];
-    return connectionPage({ ...page, parameters }, args, context, info);
+    return affordable(await connectionPage({ ...page, parameters }, args, context, info), context, info);
   };
 }
 
@@ -119,7 +118,7 @@ async function connectionPage(
     count: page.total,
     offset,
     pagesize: count,
-    edges: chosen(page.resources, args).map((resource) => ({ mode: 'match', score: null, resource })),
+    edges: chosen(page.resources, args, context).map((resource) => ({ mode: 'match', score: null, resource })),
     first: pageAt(0),
     previous: offset > 0 ? pageAt(Math.max(0, offset - count)) : null,
     next:
@@ -130,6 +129,10 @@ async function connectionPage(
   };
 }
 
-function chosen(resources: readonly JsonObject[], { fhirpath }: SearchArguments): readonly JsonObject[] {
-  return typeof fhirpath === 'string' ? resources.filter(compileFilter(fhirpath)) : resources;
+function chosen(
+  resources: readonly JsonObject[],
+  { fhirpath }: SearchArguments,
+  { expressions }: GraphqlContext,
+): readonly JsonObject[] {
+  return typeof fhirpath === 'string' ? expressions.choose(fhirpath, resources) : resources;
 }

@@ -88,3 +88,42 @@ it('the schema of a version can be read by the usual tools', async () => {
   const otherwise = executeGraphql(source, { query: '{ __schema { types { name } } }' });
   await expect(otherwise).rejects.toMatchObject({ category: 'unavailable' });
 }, 60_000);
+
+describe('a question about types', () => {
+  const version = fhirVersion(supportedFhirVersions()[1]?.id ?? '');
+  const ask = (query: string) => executeGraphql(memorySource([], { version }), { query });
+  const aliases = Array.from({ length: 300 }, (_, index) => `a${index}: name`).join(' ');
+
+  it.each([
+    ['an argument under many names', `{ __type(name: "Query") { fields { args { ${aliases} } } } }`],
+    ['arguments under two names', '{ __type(name: "Query") { fields { a: args { name } b: args { name } } } }'],
+    [
+      'names in fragments',
+      '{ __type(name: "Query") { fields { args { ...F ...G } } } } fragment F on __InputValue { a: name } fragment G on __InputValue { b: name }',
+    ],
+    [
+      'lists that are put together',
+      '{ __type(name: "Query") { fields { args { name } } fields { args { x: name } } } }',
+    ],
+  ])('is refused when it asks for %s', async (_name, query) => {
+    const { status, body } = await ask(query);
+    expect([status, JSON.parse(body).errors[0].message]).toEqual([400, expect.stringMatching(/once in one place/)]);
+  });
+
+  it('is refused when all of them together ask for hundreds of fields', async () => {
+    const types = `type { ${'kind ofType { '.repeat(45)} name ${'}'.repeat(46)}`;
+    const one = (alias: string) => `${alias}: __type(name: "Query") { fields { ${types} } }`;
+    expect((await ask(`{ ${one('a')} }`)).status).toBe(200);
+    const { status, body } = await ask(`{ ${['a', 'b', 'c', 'd', 'e'].map(one).join(' ')} }`);
+    expect([status, JSON.parse(body).errors[0].message]).toEqual([400, 'The question about the schema goes too deep.']);
+  });
+
+  it('that took long is followed by a pause, and by the same answer to the same question', async () => {
+    const deep = (description: string) =>
+      `{ ${['Query', 'Patient', 'Encounter', 'Observation', 'Group'].map((type) => `${type}: __type(name: "${type}") { fields { args { name ${description} type { name kind ofType { name kind } } } } }`).join(' ')} }`;
+    const first = await ask(deep('description'));
+    expect(first.status).toBe(200);
+    await expect(ask(deep('defaultValue'))).rejects.toMatchObject({ category: 'unavailable' });
+    expect(await ask(deep('description'))).toEqual(first);
+  });
+});

@@ -1,8 +1,8 @@
 /**
  * Judges a resource in memory by the criteria of a search: what the statements of this lib ask of the index, asked of
  * the resource itself. It serves resources that stand in no index (definitions, a resource that is about to be written)
- * and is the judge of the statements in tests, so it works on the values of the resource and shares no code with the
- * index rows.
+ * and is the judge of the statements in tests, so it works on the values of the resource and makes no index rows: it
+ * shares with them only how values are found, texts normalised and cut into words, and units converted.
  */
 import {
   isJsonObject,
@@ -38,8 +38,8 @@ export interface MatchContext {
 /**
  * Whether `resource` (of a type that `version` has) satisfies all `criteria`, which were parsed for its type. Elements
  * of an unexpected form match nothing; nothing is thrown for them. Implements the matching rules of
- * https://hl7.org/fhir/R4/search.html. Throws when a chain, `_has` or `_list` is asked without `others` in the context: to leave
- * such a criterion out would let through what it forbids.
+ * https://hl7.org/fhir/R4/search.html. Throws when a chain, `_has` or `_list` is asked without `others` in the context:
+ * to leave such a criterion out would let through what it forbids.
  */
 export function matchesCriteria(
   version: FhirVersion,

@@ -55,17 +55,23 @@ export function exactTests(test: ExactComponentTest, part: number): ExactTest[] 
 }
 
 /**
- * All combinations of one element of each list. A resource whose parts have more than the limit keeps the first ones:
- * nothing real comes near it, and it bounds what a hostile resource costs.
+ * All combinations of one element of each list, made one by one: there may be far more of them than anybody wants. The
+ * last list varies first.
  */
-export function combinations<Part>(lists: readonly (readonly Part[])[]): Part[][] {
-  return lists.reduce<Part[][]>(
-    (all, list) => all.flatMap((start) => list.map((part) => [...start, part])).slice(0, maxCombinations),
-    [[]],
-  );
+export function combinations<Part>(lists: readonly (readonly Part[])[]): Iterable<Part[]> {
+  return lists.some((list) => list.length === 0) ? [] : combinationsFrom(lists, 0);
 }
 
-const maxCombinations = 1000;
+function* combinationsFrom<Part>(lists: readonly (readonly Part[])[], place: number): Generator<Part[]> {
+  const list = lists[place];
+  if (list === undefined) {
+    yield [];
+    return;
+  }
+  for (const part of list) {
+    for (const others of combinationsFrom(lists, place + 1)) yield [part, ...others];
+  }
+}
 
 const pairText = (system: string, code: string) => `pair|${system.length}|${system}|${code}`;
 const impliedText = (code: string) => `implied|${code}`;

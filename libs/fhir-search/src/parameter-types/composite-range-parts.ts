@@ -9,7 +9,8 @@ import { quantityBounds, quantityEntries } from './quantity.js';
 
 type RangeTest = Extract<ComponentTest, { kind: 'date' | 'number' | 'quantity' }>;
 
-interface RangeEntry {
+/** One row of the index for such a part, without what it belongs to. */
+export interface RangeEntry {
   readonly unit: UnitScope;
   readonly lower: number;
   readonly upper: number;

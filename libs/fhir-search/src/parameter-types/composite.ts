@@ -24,7 +24,7 @@ import {
   type ExactForm,
 } from './composite-exact-parts.js';
 import { parseComponent } from './composite-parse.js';
-import { rangeBounds, rangeEntries } from './composite-range-parts.js';
+import { rangeBounds, rangeEntries, type RangeEntry } from './composite-range-parts.js';
 import {
   badValue,
   modifierNotSupported,
@@ -64,12 +64,9 @@ export const composite: ParameterType<CompositeCriterion> = {
   index(parameter, nodes, writer) {
     const shape = shapeOf(parameter.components);
     if (shape === undefined) return;
-    nodes.forEach((node, place) => {
-      const exact = parameter.components.map((component, part) => formsOf(component, part, node, writer));
-      for (const forms of combinations(exact.filter((part) => part !== undefined))) {
-        indexNode({ parameter, shape, node, place, forms }, writer);
-      }
-    });
+    for (const [place, node] of nodes.entries()) {
+      if (!indexNode({ parameter, shape, node, place }, writer)) return;
+    }
   },
 };
 
@@ -101,57 +98,83 @@ function makeShape(components: readonly SearchComponent[]): Shape | undefined {
   return known === components.length && fits ? { string: strings[0], ranges } : undefined;
 }
 
-/** What the exact component `part` is at `node`, in every form; undefined when it is none. */
-function formsOf(
-  component: SearchComponent,
-  part: number,
-  node: TypedValue,
-  writer: IndexWriter,
-): ExactForm[] | undefined {
-  if (!isExact(component.type)) return undefined;
-  return exactForms(component.type, part, component.evaluate(node, writer.resource), (reference) =>
-    writer.localReference(reference),
-  );
-}
-
 interface IndexedNode {
   readonly parameter: SearchParameter;
   readonly shape: Shape;
   readonly node: TypedValue;
   readonly place: number;
-  /** One form of each exact component. */
-  readonly forms: readonly ExactForm[];
 }
 
-function indexNode({ parameter, shape, node, place, forms }: IndexedNode, writer: IndexWriter): void {
-  const { key, components } = parameter;
+/** Writes what is found at one node. False when the resource may have no more entries of composites. */
+function indexNode({ parameter: { key, components }, shape, node, place }: IndexedNode, writer: IndexWriter): boolean {
   const valuesOf = (part: number) => components[part]?.evaluate(node, writer.resource) ?? [];
-  if (shape.string !== undefined) {
-    for (const text of valuesOf(shape.string).flatMap(textsOf)) {
-      for (const texts of narrowings(forms)) writer.scopedString(compositeText(key, texts), normaliseText(text), text);
-    }
-    return;
+  // What is not exact is looked at first: where it is missing, the combinations of the others are not wanted.
+  const texts = shape.string === undefined ? undefined : valuesOf(shape.string).flatMap(textsOf);
+  const ranges = shape.ranges.flatMap((part) =>
+    valuesOf(part)
+      .flatMap(rangeEntries)
+      .map((entry) => ({ part, entry })),
+  );
+  if (texts?.length === 0 || (shape.ranges.length > 0 && ranges.length === 0)) return true;
+  for (const forms of combinations(exactFormsAt(components, node, writer))) {
+    const isWritten =
+      shape.ranges.length > 0 ? writeRanges(ranges, forms, place, writer) : writeTexts(key, texts, forms, writer);
+    if (!isWritten) return false;
   }
-  if (shape.ranges.length === 0) {
-    for (const texts of narrowings(forms)) writer.token(compositeText(key, texts));
-    return;
-  }
+  return true;
+}
+
+/** What each of the exact components is at `node`, in every form. */
+function exactFormsAt(components: readonly SearchComponent[], node: TypedValue, writer: IndexWriter): ExactForm[][] {
+  return components.flatMap(({ type }, part) => {
+    if (!isExact(type)) return [];
+    const values = components[part]?.evaluate(node, writer.resource) ?? [];
+    return [exactForms(type, part, values, (reference) => writer.localReference(reference))];
+  });
+}
+
+function writeRanges(
+  ranges: readonly { readonly part: number; readonly entry: RangeEntry }[],
+  forms: readonly ExactForm[],
+  place: number,
+  writer: IndexWriter,
+): boolean {
   const discrete = forms.map(({ wide }) => wide);
-  const marks = forms.flatMap(({ narrow }) => narrow);
-  for (const part of shape.ranges) {
-    for (const { unit, ...entry } of valuesOf(part).flatMap(rangeEntries)) {
-      const scope = scopeText(unit, { part, discrete });
-      writer.number({ ...entry, scope, marks: [...entry.marks, ...marks], node: place });
+  const ownMarks = forms.flatMap(({ narrow }) => narrow);
+  for (const { part, entry } of ranges) {
+    const { unit, ...span } = entry;
+    const scope = scopeText(unit, { part, discrete });
+    const marks = [...span.marks, ...ownMarks];
+    if (!writer.takeCombination([scope, ...marks].join(''))) return false;
+    writer.number({ ...span, scope, marks, node: place });
+  }
+  return true;
+}
+
+/** Tokens, or strings when the composite has one of these among its components. */
+function writeTexts(
+  key: number,
+  texts: readonly string[] | undefined,
+  forms: readonly ExactForm[],
+  writer: IndexWriter,
+): boolean {
+  for (const names of narrowings(forms)) {
+    const scope = compositeText(key, names);
+    for (const text of texts ?? [undefined]) {
+      if (!writer.takeCombination(scope + (text ?? ''))) return false;
+      if (text === undefined) writer.token(scope);
+      else writer.scopedString(scope, normaliseText(text), text);
     }
   }
+  return true;
 }
 
 /** Every way to name the exact parts: each by its wide form or by one of its narrow ones. */
-const narrowings = (forms: readonly ExactForm[]): string[][] =>
+const narrowings = (forms: readonly ExactForm[]): Iterable<string[]> =>
   combinations(forms.map(({ wide, narrow }) => [wide, ...narrow]));
 
 function valueCondition(key: number, tests: CompositeValue, hasher: TokenHasher): Condition {
-  const exact = combinations(tests.flatMap((test, part) => (isExactTest(test) ? [exactTests(test, part)] : [])));
+  const exact = [...combinations(tests.flatMap((test, part) => (isExactTest(test) ? [exactTests(test, part)] : [])))];
   const string = tests.find((test) => test.kind === 'string');
   const texts = () =>
     exact.map((parts) =>
@@ -180,7 +203,7 @@ function valueCondition(key: number, tests: CompositeValue, hasher: TokenHasher)
   if (first !== undefined && second === undefined) {
     return { kind: 'number', anyOf: exact.flatMap((parts) => boundsOf(first, parts)) };
   }
-  const pairs = exact.flatMap((parts) => combinations(ranges.map((range) => boundsOf(range, parts))));
+  const pairs = exact.flatMap((parts) => [...combinations(ranges.map((range) => boundsOf(range, parts)))]);
   return { kind: 'number-pair', anyOf: pairs as [NumberBounds, NumberBounds][] };
 }
 

@@ -3,7 +3,7 @@
  * resource stand for spans of time, by their precision. The comparison of the spans is in `sql/conditions.ts`.
  */
 import { dateInterval, isJsonObject, type JsonValue, type TypedValue } from '#fhir';
-import type { Criterion, DatePrefix, DateTest } from '../search-request.js';
+import type { Criterion, DateTest, Prefix } from '../search-request.js';
 import { unescapeValue } from '../value-text.js';
 import { badValue, modifierNotSupported, type ParameterType } from './parameter-type.js';
 
@@ -29,7 +29,7 @@ export const date: ParameterType<DateCriterion> = {
 export function parseDateTest(parameter: string, value: string, now: Date): DateTest {
   const text = unescapeValue(value);
   const prefixed = /^(eq|ne|gt|ge|lt|le|sa|eb|ap)(?=\d)/.exec(text)?.[0];
-  const prefix = (prefixed ?? 'eq') as DatePrefix;
+  const prefix = (prefixed ?? 'eq') as Prefix;
   // A `+` that was not percent-encoded arrives as a blank; before an offset nothing else can be meant.
   const moment = text.slice(prefixed?.length ?? 0).replace(/ (\d\d:\d\d)$/, '+$1');
   const span = dateInterval(moment);
@@ -79,5 +79,9 @@ function timingSpan(events: JsonValue | undefined, repeat: JsonValue | undefined
     bounds && periodSpan(bounds['start'], bounds['end']),
   ].filter((span) => span !== undefined);
   if (spans.length === 0) return undefined;
-  return { start: Math.min(...spans.map((span) => span.start)), end: Math.max(...spans.map((span) => span.end)) };
+  // Not `Math.min` of all: a call takes only so many arguments.
+  return spans.reduce(({ start, end }, span) => ({
+    start: Math.min(start, span.start),
+    end: Math.max(end, span.end),
+  }));
 }

@@ -6,7 +6,7 @@ import type { TypedValue } from '#fhir';
 import { decimalSpan } from '../decimal.js';
 import { numberBounds } from '../number-bounds.js';
 import { anyScope, anyUnit, scopeText } from '../number-scopes.js';
-import type { Criterion, DatePrefix, NumberTest } from '../search-request.js';
+import type { Criterion, NumberTest, Prefix } from '../search-request.js';
 import { unescapeValue } from '../value-text.js';
 import { badValue, modifierNotSupported, type ParameterType } from './parameter-type.js';
 
@@ -43,7 +43,7 @@ export function numberOf({ value }: TypedValue): number | undefined {
 /** Reads a number with its prefix, such as `gt5.40`. Throws an OutcomeError for anything else. */
 export function parseNumberTest(parameter: string, text: string): NumberTest {
   const prefixed = /^(eq|ne|gt|ge|lt|le|sa|eb|ap)(?=[-+\d])/.exec(text)?.[0];
-  const prefix = (prefixed ?? 'eq') as DatePrefix;
+  const prefix = (prefixed ?? 'eq') as Prefix;
   const span = decimalSpan(text.slice(prefixed?.length ?? 0));
   if (span === undefined) throw badValue(parameter, text, 'expected a number like 100, 5.40 or 1e2');
   if (prefix !== 'ap') return { prefix, ...span };

@@ -25,6 +25,11 @@ export interface IndexWriter {
   /** Milliseconds; infinite for open ends. */
   date(start: number, end: number): void;
   number(entry: NumberEntry): void;
+  /**
+   * Asks for the right to write one more entry of a composite, whose values multiply; `text` is what is about to be
+   * written. False when the resource has as many as it may, and then nothing more is to be written of its composites.
+   */
+  takeCombination(text: string): boolean;
   /** A text that belongs to a code or reference, for `:text`. */
   display(text: string): void;
   /** What the resource is sorted by; the least of several counts. */

@@ -1,8 +1,9 @@
 /**
  * Token parameters (https://hl7.org/fhir/R4/search.html#token): `code`, `system|code`, `|code` (no system) and
- * `system|`; `:not`, `:of-type` and `:text`. Codes are compared exactly, upper and lower case apart: whether a code system ignores case is not known
- * here, and an answer with too much in it is worse than asking again. The values of elements of the data type `code`
- * imply their system (their required binding), so any system named in a search fits them.
+ * `system|`; `:not`, `:of-type` and `:text`. Codes are compared exactly, upper and lower case apart: whether a code
+ * system ignores case is not known here, and an answer with too much in it is worse than asking again. The values of
+ * elements of the data type `code` imply their system (their required binding), so any system named in a search fits
+ * them.
  */
 import { isJsonObject, type JsonValue, type TypedValue } from '#fhir';
 import { displayCondition, displaysOf, parseDisplay } from './display.js';

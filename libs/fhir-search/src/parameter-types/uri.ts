@@ -10,6 +10,11 @@ import { uriText } from '../token-texts.js';
 import { unescapeValue } from '../value-text.js';
 import { badValue, modifierNotSupported, type ParameterType } from './parameter-type.js';
 
+/** Each of them is a level of the hierarchy above a uri, which is looked for with the slash and without. */
+const maxSlashes = 25;
+
+const slashesIn = (text: string): number => text.split('/').length - 1;
+
 type UriCriterion = Extract<Criterion, { kind: 'uri' }>;
 
 export const uri: ParameterType<UriCriterion> = {
@@ -18,11 +23,12 @@ export const uri: ParameterType<UriCriterion> = {
       throw modifierNotSupported(code, modifier);
     }
     const uris = values.map((value) => withoutNul(unescapeValue(value)));
-    const tooLong =
-      modifier === 'below' || modifier === 'contains' ? uris.find((text) => text.length > maxIndexedText) : undefined;
+    const tooLong = modifier === undefined ? undefined : uris.find((text) => text.length > maxIndexedText);
     if (tooLong !== undefined) {
       throw badValue(code, `${tooLong.slice(0, 20)}…`, `':${modifier}' takes at most ${maxIndexedText} characters`);
     }
+    const tooDeep = modifier === 'above' ? uris.find((text) => slashesIn(text) > maxSlashes) : undefined;
+    if (tooDeep !== undefined) throw badValue(code, tooDeep, `':above' takes at most ${maxSlashes} slashes`);
     return { kind: 'uri', parameter: { code, key }, match: modifier ?? 'exact', values: uris };
   },
 

@@ -8,7 +8,7 @@
  * hold on the same row: `date=ge…&date=lt…` reads the rows between the two and no others. The few irregular rows are
  * entered by `upper` in an index of their own.
  */
-import type { DatePrefix, DateTest } from '../search-request.js';
+import type { DateTest, Prefix } from '../search-request.js';
 import { timestampText } from '../timestamp-text.js';
 import type { Parameters } from './parameters.js';
 
@@ -76,7 +76,7 @@ const boundsOf = {
   sa: ({ end }) => ({ atLeast: end }),
   eb: ({ start }) => ({ below: start }),
   ap: ({ start, end }) => ({ upper: start, below: end }),
-} satisfies Record<DatePrefix, (test: DateTest) => Bounds>;
+} satisfies Record<Prefix, (test: DateTest) => Bounds>;
 
 /** Alternatives: only what holds for each of them. `sa` bounds `lower`, and with it `upper`. */
 function criterionBounds(tests: readonly DateTest[]): Bounds {

@@ -21,6 +21,17 @@ export function planFitsAllValues(plan: SearchPlan): boolean {
   return plan.where.length === 0 || plan.where.some(isNarrow) || startsAtTokens(plan);
 }
 
+/** The longest page that is read among others on one connection. */
+const longestQuickPage = 100;
+
+/**
+ * Whether the search begins with few resources and has a short page, so that the server answers it at once, whatever it
+ * asks for besides.
+ */
+export function isQuick(plan: SearchPlan): boolean {
+  return plan.where.length > 0 && plan.count <= longestQuickPage && planFitsAllValues(plan);
+}
+
 /**
  * Whether the search has no order of its own and begins with the few resources that some condition leads to: an
  * identifying token, or a reference that is followed. Its order is then written so that no index provides it, because a

@@ -15,19 +15,26 @@ import { Parameters } from './parameters.js';
 import { planFitsAllValues } from './plan-choice.js';
 import { indent, matches } from './select.js';
 
+/** So many bytes of bodies are read for one answer: what is stored may be megabytes long, and a page hundreds of it. */
+export const maxPageBytes = 32 * 1024 * 1024;
+
+/** The body, until those before it in the window `w` and itself come to more than a page's worth of bytes. */
+const bodyWithinPage = `CASE WHEN sum(octet_length(h.body)) OVER w <= ${maxPageBytes} THEN h.body END AS body`;
+
 /** The instant as it stands in the body; the text does not depend on the session's settings. */
 const lastUpdated = `to_char(h.last_updated AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS last_updated`;
 
 /**
  * The statement that returns the rows of the plan's page, in order, and one row more when there is a next page; see
- * `SearchRow` for its columns. A plan with `count` 0 has no page: ask for its total only.
+ * `SearchRow` for its columns. A plan with `count` 0 has no page: ask for its total only. Bodies are read up to
+ * `maxPageBytes`; rows behind have none.
  */
 export function toSql(plan: SearchPlan): Statement {
   if (plan.count < 1) throw new RangeError('A page has at least one row; a search for the total alone has no page.');
   const parameters = new Parameters();
   const page = pageRows(plan, parameters);
   const keys = plan.order.map((_, index) => `h.s${index + 1}`);
-  const columns = ['h.id', 'h.type', 'h.fhir_id', 'h.version', lastUpdated, 'h.body', 'h.extended_meta', ...keys];
+  const columns = ['h.id', 'h.type', 'h.fhir_id', 'h.version', lastUpdated, bodyWithinPage, 'h.extended_meta', ...keys];
   const order = orderBy([
     ...plan.order.map(({ descending }, index) => ({ expression: `h.s${index + 1}`, descending, nullable: true })),
     { expression: 'h.id', descending: tieDescending(plan.order), nullable: false },
@@ -36,6 +43,7 @@ export function toSql(plan: SearchPlan): Statement {
 FROM security_epoch e LEFT JOIN LATERAL (
 ${indent(page)}
 ) h ON true
+WINDOW w AS (${order} ROWS UNBOUNDED PRECEDING)
 ${order}`;
   return statement('search', plan, text, parameters);
 }

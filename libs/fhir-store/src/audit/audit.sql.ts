@@ -8,7 +8,7 @@ export interface AuditEntry {
   readonly outcome: keyof typeof outcomeCodes;
   /** Who: `ClientApplication/…`. */
   readonly agent: string;
-  /** What: `Patient/1/_history/2`, or a search with its query. */
+  /** What: `Patient/1/_history/2`, or a search with its query, of which the beginning is kept. */
   readonly entity: string;
   readonly detail?: string;
   readonly requestId: string;
@@ -37,13 +37,20 @@ export async function recordAudit(connection: Connection, entries: readonly Audi
         texts((entry) => entry.action),
         entries.map((entry) => outcomeCodes[entry.outcome]),
         texts((entry) => entry.agent),
-        texts((entry) => entry.entity),
+        texts((entry) => shortened(entry.entity)),
         texts((entry) => entry.detail ?? ''),
         texts((entry) => entry.requestId),
       ],
     }),
   );
 }
+
+/** A query may be as long as a request; the audit is kept for years, and says what was asked in this many characters. */
+const maxEntityLength = 2000;
+
+/** The text, or its beginning with an ellipsis. */
+export const shortened = (text: string): string =>
+  text.length <= maxEntityLength ? text : `${text.slice(0, maxEntityLength - 1).toWellFormed()}…`;
 
 /** PostgreSQL keeps no NUL; a query string that a client made up may hold one. */
 const storable = (text: string): string => text.replaceAll('\0', '\ufffd');

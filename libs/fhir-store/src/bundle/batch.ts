@@ -1,11 +1,12 @@
-import { conflict, notSupported, readResource, type JsonValue } from '#fhir';
+import { conflict, notSupported, OutcomeError, readResource, type JsonValue } from '#fhir';
 import { StaleRights, type Caller } from '../caller.js';
 import type { Context } from '../rights.js';
+import { AnswerBudget } from './answer-budget.js';
 import type { BundleContext, BundleOptions } from './bundle-context.js';
-import { entityOf, isReading, readEntry, type OperationInteraction } from './bundle-entry.js';
+import { entityOf, isReading, readEntry, type OperationInteraction, type ReadingInteraction } from './bundle-entry.js';
 import { carryOutReading, carryOutWriting, type Interactions } from './carry-out.js';
 import { entryPatch } from './entry-patch.js';
-import { asOutcome, errorEntry, resourceEntry } from './response-entry.js';
+import { asOutcome, errorEntry, operationEntry } from './response-entry.js';
 
 export interface RawEntry {
   readonly entry: JsonValue;
@@ -17,7 +18,8 @@ type BatchOptions = BundleOptions & Required<Pick<BundleOptions, 'onRead'>>;
 
 /**
  * Carries out the entries of a batch one after the other, each by itself: one that fails is answered with its own
- * status and outcome and changes nothing for the others. The answers are in the order of the entries.
+ * status and outcome and changes nothing for the others. When the answers have become too long, further entries are not
+ * carried out and answered `too-costly`. The answers are in the order of the entries.
  */
 export async function processBatch(
   context: Context,
@@ -28,8 +30,10 @@ export async function processBatch(
 ): Promise<string[]> {
   let interactions = interactionsOf(context.caller);
   const answers: string[] = [];
+  const budget = new AnswerBudget();
   for (const entry of entries) {
     try {
+      budget.assertLeft();
       answers.push(await answerRenewing(entry));
     } catch (error) {
       // With nothing done yet, the whole batch can be repeated by whoever knows how.
@@ -46,13 +50,13 @@ export async function processBatch(
 
   async function answerRenewing(entry: RawEntry): Promise<string> {
     try {
-      return await answerEntry(context, interactions, entry, bundle, options);
+      return await answerEntry(context, interactions, entry, bundle, options, budget);
     } catch (error) {
       if (!(error instanceof StaleRights) || answers.length === 0) throw error;
       const renewed = await context.caller.renew?.();
       if (renewed === undefined) throw error;
       interactions = interactionsOf(renewed);
-      return answerEntry(context, interactions, entry, bundle, options);
+      return answerEntry(context, interactions, entry, bundle, options, budget);
     }
   }
 }
@@ -63,16 +67,39 @@ async function answerEntry(
   { entry, resource }: RawEntry,
   bundle: BundleContext,
   options: BatchOptions,
+  budget: AnswerBudget,
 ): Promise<string> {
   const { interaction, resource: text } = readEntry(tenant.version, bundle.baseUrl, entry, resource);
-  if (interaction.kind === 'operation') return answerOperation(interaction, resource, options);
   if (isReading(interaction)) {
-    const answer = await carryOutReading(interactions, tenant, interaction, bundle);
-    options.onRead(entityOf(interaction));
+    const answer = await auditedReading(interaction, options, () =>
+      carryOutReading(interactions, tenant, interaction, bundle),
+    );
+    budget.takeFitting(answer);
     return answer;
   }
   const content = { text: () => readResource(text), patch: () => entryPatch(tenant.version, text) };
-  return carryOutWriting(interactions, interaction, content, bundle);
+  const answer =
+    interaction.kind === 'operation'
+      ? await answerOperation(interaction, resource, options)
+      : await carryOutWriting(interactions, interaction, content, bundle);
+  budget.take(answer);
+  return answer;
+}
+
+/** Tells what was read, or that the caller had no right to. */
+async function auditedReading(
+  interaction: ReadingInteraction,
+  { onRead }: BatchOptions,
+  read: () => Promise<string>,
+): Promise<string> {
+  try {
+    const answer = await read();
+    onRead(entityOf(interaction), 'success');
+    return answer;
+  } catch (error) {
+    if (error instanceof OutcomeError && error.category === 'forbidden') onRead(entityOf(interaction), 'refused');
+    throw error;
+  }
 }
 
 async function answerOperation(
@@ -81,7 +108,7 @@ async function answerOperation(
   { onOperation }: BatchOptions,
 ): Promise<string> {
   if (onOperation === undefined) throw notSupported(`${interaction.name} is not supported in a Bundle`);
-  return resourceEntry(await onOperation({ ...interaction, resource }));
+  return operationEntry(await onOperation({ ...interaction, resource }));
 }
 
 const rightsChanged = () => conflict('Rights changed while the batch ran; send this entry again');

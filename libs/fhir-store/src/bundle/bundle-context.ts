@@ -9,6 +9,13 @@ export interface OperationCall extends OperationInteraction {
   readonly resource: string | undefined;
 }
 
+/** What an operation answers over HTTP. */
+export interface OperationAnswer {
+  readonly status: number;
+  /** The text of the resource that is its result; from status 400 on that of an OperationOutcome. */
+  readonly body: string;
+}
+
 export interface BundleOptions {
   /** Show `meta.author`, `project` and so on in the answer (header `X-Medplum: extended`). */
   readonly extended?: boolean;
@@ -16,18 +23,21 @@ export interface BundleOptions {
   readonly handling?: 'strict' | 'lenient';
   /** What entries that write answer (header `Prefer: return=`); by default the resource. */
   readonly returns?: ReturnPreference;
-  /** Told what each entry that reads has read (`Patient/1`, `Patient?name=x`), for the audit. */
-  readonly onRead?: (entity: string) => void;
+  /**
+   * Told what each entry that reads has read (`Patient/1`, `Patient?name=x`), for the audit; in a batch also what the
+   * caller had no right to read.
+   */
+  readonly onRead?: (entity: string, outcome: 'success' | 'refused') => void;
   /**
    * Told about a fault of ours (no OutcomeError) in one entry of a batch, which is answered 500 while the others go on.
    * Without it such a fault fails the whole batch.
    */
   readonly onFault?: (error: unknown) => void;
   /**
-   * Carries out an operation and returns the text of the resource that is its result; throws OutcomeErrors. Without it
+   * Carries out an operation and returns what it answers, also when that is a refusal; throws OutcomeErrors. Without it
    * no entry can call one; in a transaction none can in any case, because an operation is not bound to its transaction.
    */
-  readonly onOperation?: (call: OperationCall) => Promise<string>;
+  readonly onOperation?: (call: OperationCall) => Promise<OperationAnswer>;
 }
 
 /** What an entry needs to know of the request besides itself. */

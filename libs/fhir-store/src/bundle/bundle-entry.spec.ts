@@ -60,6 +60,11 @@ describe('the request of an entry', () => {
     ['GET', 'https://evil.example.org/Patient/1', 'invalid'],
     ['', 'Patient', 'invalid'],
     ['GET', '', 'invalid'],
+    ['GET', '$x\\..\\..\\..\\p\\other\\fhir\\Patient', 'not-found'],
+    ['GET', 'Patient/1/$x%2f..', 'not-found'],
+    ['GET', '$', 'not-found'],
+    ['POST', 'Patient/1/foo/$validate', 'not-found'],
+    ['GET', 'Patient/_history/$meta', 'not-found'],
   ])('%s %s is refused', (method, url, category) => {
     expect(() => read(method, url)).toThrow(expect.objectContaining({ category }));
   });

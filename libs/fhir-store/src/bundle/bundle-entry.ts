@@ -178,17 +178,24 @@ function readUrl(version: FhirVersion, baseUrl: string, url: string): EntryUrl {
   const [path = '', ...queries] = relative.split('?');
   const query = queries.join('?');
   const parts = path.split('/');
-  const operation = parts.at(-1)?.startsWith('$') ? { operation: parts.pop() ?? '' } : {};
+  const operation = parts.at(-1)?.startsWith('$') ? { operation: operationName(parts.pop()) } : {};
   if (parts.length === 0 || path === '_history' || path === '') {
     return { rest: path === '_history' ? parts : [], query, ...operation };
   }
   const [type = '', id, ...rest] = parts;
   // As over HTTP: there is nothing at this address.
   if (!version.isResourceType(type)) throw notFound();
+  if (operation.operation !== undefined && (id === '_history' || rest.length > 0)) throw notFound();
   if (id === '_history') return { type, rest: [id, ...rest], query, ...operation };
   if (id === '_search') throw notSupported(`${url} is not supported in a Bundle`);
   if (id !== undefined && !isFhirId(id)) throw notFound();
   return { type, rest, query, ...operation, ...given({ id }) };
+}
+
+/** Names are put into addresses, so they may not hold anything that has a meaning there. */
+function operationName(segment = ''): string {
+  if (!/^\$[A-Za-z][A-Za-z0-9-]*$/.test(segment)) throw notFound();
+  return segment;
 }
 
 function conditions<Name extends string>(request: JsonObject, ...names: Name[]): { [Key in Name]?: string } {

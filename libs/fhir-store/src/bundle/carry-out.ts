@@ -1,10 +1,9 @@
 import type { ResourcePatch, ResourceText } from '#fhir';
 import { parseSearchAt, type SearchRequest } from '#fhir-search';
-import { entityTags } from '../decide-update.js';
 import { historyBundle } from '../history/history-bundle.js';
 import { historyRequest, type HistoryRequest } from '../history/history-request.js';
 import type { HistoryResult } from '../history/read-history.js';
-import { isModifiedSince } from '../modified-since.js';
+import { isUnchanged } from '../modified-since.js';
 import { assertType } from '../resource-checks.js';
 import type { SearchResult } from '../search.js';
 import type { CreateResult } from '../single-writes.js';
@@ -68,15 +67,6 @@ export async function carryOutReading(
       return whole(searchsetBundle(request, await interactions.search(request), bundle));
     }
   }
-}
-
-/** The entity tag decides alone when there is one (RFC 9110 section 13.1.3). */
-function isUnchanged(
-  { ifNoneMatch, ifModifiedSince }: { readonly ifNoneMatch?: string; readonly ifModifiedSince?: string },
-  version: StoredVersion,
-): boolean {
-  if (ifNoneMatch !== undefined) return entityTags(ifNoneMatch).some((tag) => tag === '*' || tag === version.versionId);
-  return ifModifiedSince !== undefined && !isModifiedSince(version, ifModifiedSince);
 }
 
 /** What the resource of an entry that writes is read as. */

@@ -1,4 +1,5 @@
 import { spliceExtendedMeta } from '#fhir';
+import { unguardedBody } from '../security-context.js';
 import type { StoredVersion } from '../stored-version.js';
 
 /** How the bodies in an answer are shown, and where they are. */
@@ -9,8 +10,14 @@ export interface Presentation {
   readonly extended: boolean;
 }
 
-/** The text of a version as the caller wants to see it. */
-export const shownBody = (version: StoredVersion, { extended }: Pick<Presentation, 'extended'>): string =>
+/** The text of a version as the caller wants to see it, without content that a security context guards. */
+export function shownBody(version: StoredVersion, presentation: Pick<Presentation, 'extended'>): string {
+  const body = unguardedBody(version);
+  return wholeBody(body === version.body ? version : { ...version, body }, presentation);
+}
+
+/** The same with guarded content, for whoever may read its security context. */
+export const wholeBody = (version: StoredVersion, { extended }: Pick<Presentation, 'extended'>): string =>
   extended ? spliceExtendedMeta(version.body, version.type, version.id, version.extendedMeta) : version.body;
 
 /** The weak entity tag of a version (https://hl7.org/fhir/R4/http.html#versioning). */
@@ -19,3 +26,9 @@ export const eTag = (version: StoredVersion): string => `W/"${version.versionId}
 /** The text of a Bundle; `members` are the texts of its members between type and entry, each with a comma before it. */
 export const bundleText = (type: string, members: string, entries: readonly string[]): string =>
   `{"resourceType":"Bundle","type":"${type}"${members}${entries.length === 0 ? '' : `,"entry":[${entries.join(',')}]`}}`;
+
+/** The text of a link of a Bundle. */
+export function link(relation: string, address: string, query: readonly (readonly [string, string])[]): string {
+  const text = new URLSearchParams(query as [string, string][]).toString();
+  return JSON.stringify({ relation, url: text === '' ? address : `${address}?${text}` });
+}

@@ -1,4 +1,4 @@
-import { badRequest, readBundle, type JsonValue } from '#fhir';
+import { badRequest, readBundle, tooCostly, type JsonValue } from '#fhir';
 import type { Caller } from '../caller.js';
 import type { Context } from '../rights.js';
 import { processBatch } from './batch.js';
@@ -6,6 +6,9 @@ import type { BundleContext, BundleOptions } from './bundle-context.js';
 import type { Interactions } from './carry-out.js';
 import { bundleText } from './presentation.js';
 import { processTransaction } from './transaction-bundle.js';
+
+/** Each entry may be a search of its own, and a short one. */
+const maxEntries = 10_000;
 
 /** Carries out a Bundle of type batch or transaction (https://hl7.org/fhir/R4/http.html#transaction). */
 export async function processBundle(
@@ -38,5 +41,6 @@ export async function processBundle(
 function entriesOf(entry: JsonValue | undefined): readonly JsonValue[] {
   if (entry === undefined) return [];
   if (!Array.isArray(entry)) throw badRequest('Bundle.entry must be an array', { expression: ['Bundle.entry'] });
+  if (entry.length > maxEntries) throw tooCostly(`A Bundle may have at most ${maxEntries} entries`);
   return entry;
 }

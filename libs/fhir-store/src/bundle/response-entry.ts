@@ -1,7 +1,7 @@
 import { internalError, operationOutcome, OutcomeError, unavailable, type OutcomeCategory } from '#fhir';
 import { DomainError } from '#platform';
 import type { StoredVersion } from '../stored-version.js';
-import type { ReturnPreference } from './bundle-context.js';
+import type { OperationAnswer, ReturnPreference } from './bundle-context.js';
 import { eTag, shownBody, type Presentation } from './presentation.js';
 
 /** The HTTP status of each category of outcome (https://hl7.org/fhir/R4/http.html#summary). */
@@ -58,6 +58,10 @@ export function versionEntry(
 /** The text of a response entry whose result is no stored version: a searchset, a history, an operation's result. */
 export const resourceEntry = (resource: string | undefined): string =>
   `{"response":{"status":"200","outcome":${outcomes[200]}}${resource === undefined ? '' : `,"resource":${resource}`}}`;
+
+/** The text of a response entry for an operation: its result, or the outcome and status with which it was refused. */
+export const operationEntry = ({ status, body }: OperationAnswer): string =>
+  status < 400 ? resourceEntry(body) : `{"response":{"status":"${status}","outcome":${body}}}`;
 
 /** The text of a response entry for an interaction that failed. */
 export function errorEntry(error: OutcomeError): string {

@@ -1,7 +1,7 @@
 import type { SearchRequest } from '#fhir-search';
 import type { SearchResult } from '../search.js';
 import type { StoredVersion } from '../stored-version.js';
-import { bundleText, shownBody, type Presentation } from './presentation.js';
+import { bundleText, link, shownBody, type Presentation } from './presentation.js';
 
 /**
  * The text of the searchset Bundle that answers `request` (https://hl7.org/fhir/R4/bundle.html#searchset). Its links are
@@ -35,8 +35,3 @@ const entry = (resource: StoredVersion, mode: 'match' | 'include', presentation:
 
 const fullUrl = (version: StoredVersion, { baseUrl }: Presentation): string =>
   JSON.stringify(`${baseUrl}${version.type}/${version.id}`);
-
-function link(relation: string, address: string, query: readonly (readonly [string, string])[]): string {
-  const text = new URLSearchParams(query as [string, string][]).toString();
-  return JSON.stringify({ relation, url: text === '' ? address : `${address}?${text}` });
-}

@@ -22,7 +22,7 @@ export async function processTransaction(
   context: Context,
   entries: readonly RawEntry[],
   bundle: BundleContext,
-  onRead: (entity: string) => void,
+  onRead: (entity: string, outcome: 'success') => void,
 ): Promise<string[]> {
   return auditingDenial(context, 'E', 'Bundle', async () => {
     for (let attempt = 1; ; attempt++) {
@@ -32,7 +32,7 @@ export async function processTransaction(
         const answers = await inTransaction(context.tenant, context.caller, steps.some(stepChangesRights), (scope) =>
           new TransactionRun(context, scope, bundle, steps).carryOut(),
         );
-        for (const { interaction } of steps) if (isReading(interaction)) onRead(entityOf(interaction));
+        for (const { interaction } of steps) if (isReading(interaction)) onRead(entityOf(interaction), 'success');
         return answers;
       } catch (error) {
         if (!isIdTaken(error)) throw error;

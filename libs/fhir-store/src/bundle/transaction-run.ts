@@ -9,10 +9,12 @@ import { lockMatch, patchLocked } from '../patch-resource.js';
 import { Readings } from '../readings.js';
 import { assertMatchedId, assertNotElsewhere } from '../resource-checks.js';
 import { assertGranted, mayCreateByUpdate, type Context } from '../rights.js';
+import { assertContextReadable } from '../readable-context.js';
 import { lockCurrent } from '../sql/read.sql.js';
 import type { CurrentVersion } from '../stored-version.js';
 import { maxTransactionMs, transactionTooLong, type Scope } from '../transaction.js';
 import { deleteLocked, insertWithCredentials, lockOne, updateLocked } from '../writes.js';
+import { AnswerBudget } from './answer-budget.js';
 import type { BundleContext } from './bundle-context.js';
 import { isReading } from './bundle-entry.js';
 import { carryOutReading, deletionEntry, updateEntry } from './carry-out.js';
@@ -60,6 +62,7 @@ export class TransactionRun {
   /** `Type/id` of the resources that are updated, patched or deleted: each may be so once. */
   private readonly touched = new Set<string>();
   private locked = new Map<string, CurrentVersion>();
+  private readonly budget = new AnswerBudget();
 
   constructor(
     private readonly context: Context,
@@ -80,7 +83,7 @@ export class TransactionRun {
     await this.findConditionalCreates();
     await this.findAwaited();
     await this.writeContents();
-    await this.together(this.steps, (step) => this.readIfReading(step));
+    await this.readAll();
     return this.steps.map((step) => {
       if (step.answer === undefined) throw new Error(`Entry ${step.index} of the transaction has no answer.`);
       return step.answer;
@@ -120,13 +123,13 @@ export class TransactionRun {
   private async delete(step: StepOf<'delete'>): Promise<void> {
     const { type, id, ifMatch } = step.interaction;
     const version = await deleteLocked(this.scope, this.context, this.locked.get(`${type}/${id}`), ifMatch);
-    step.answer = deletionEntry([version], this.bundle);
+    this.answer(step, deletionEntry([version], this.bundle));
   }
 
   private async deleteMatches(step: StepOf<'conditional-delete'>): Promise<void> {
     const versions = await deleteMatchesIn(this.scope, this.context, this.requestFor(step), step.interaction.ifMatch);
     for (const { type, id } of versions) this.touch(`${type}/${id}`);
-    step.answer = deletionEntry(versions, this.bundle);
+    this.answer(step, deletionEntry(versions, this.bundle));
   }
 
   /** Two entries with the same criteria mean the same resource, which the first of them makes. */
@@ -146,7 +149,7 @@ export class TransactionRun {
       const id = match?.id ?? uuidv7();
       for (const step of [maker, ...(this.sameAs.get(maker) ?? [])]) {
         step.id = id;
-        if (match !== undefined) step.answer = versionEntry(200, match, this.bundle, this.bundle.returns);
+        if (match !== undefined) this.answer(step, versionEntry(200, match, this.bundle, this.bundle.returns));
       }
     });
   }
@@ -238,15 +241,15 @@ export class TransactionRun {
       const version = versions[position];
       if (version === undefined) throw new Error('The insert statement returned too few versions.');
       const answer = (status: 200 | 201) => versionEntry(status, version, this.bundle, this.bundle.returns);
-      step.answer = answer(201);
-      for (const same of this.sameAs.get(step) ?? []) same.answer = answer(200);
+      this.answer(step, answer(201));
+      for (const same of this.sameAs.get(step) ?? []) this.answer(same, answer(200));
     });
   }
 
   private async replace({ step, draft, update }: Write): Promise<void> {
     await this.inTime(step, async () => {
       const result = await updateLocked(this.scope, this.context, update?.current, draft, update?.ifMatch);
-      step.answer = updateEntry(result, this.bundle);
+      this.answer(step, updateEntry(result, this.bundle));
     });
   }
 
@@ -299,12 +302,13 @@ export class TransactionRun {
     const { patch, interaction } = step;
     if (patch === undefined) throw new Error(`Entry ${step.index} of the transaction has no patch.`);
     const current = this.locked.get(`${interaction.type}/${step.id}`);
+    await assertContextReadable(this.context, this.scope, current);
     if (current !== undefined && !current.deleted) withLinks(step, this.links, patch(current.body));
     const references = step.conditions.size > 0 ? await this.resolve([step]) : undefined;
     if (references !== undefined) assertProgress([step], references);
     const linked = (body: string) => withLinks(step, this.links, patch(body), references);
     const result = await patchLocked(this.scope, this.context, current, linked, interaction.ifMatch);
-    step.answer = updateEntry(result, this.bundle);
+    this.answer(step, updateEntry(result, this.bundle));
   }
 
   private touch(identity: string): void {
@@ -312,10 +316,18 @@ export class TransactionRun {
     this.touched.add(identity);
   }
 
-  private async readIfReading(step: Step): Promise<void> {
-    const { interaction } = step;
-    if (!isReading(interaction)) return;
-    step.answer = await carryOutReading(this.readings, this.context.tenant, interaction, this.bundle);
+  /** In turn, because what they find is not to be in memory all at once when it is too much for one answer. */
+  private async readAll(): Promise<void> {
+    await this.inTurn(this.steps, async (step) => {
+      const { interaction } = step;
+      if (!isReading(interaction)) return;
+      this.answer(step, await carryOutReading(this.readings, this.context.tenant, interaction, this.bundle));
+    });
+  }
+
+  private answer(step: Step, text: string): void {
+    this.budget.takeFitting(text);
+    step.answer = text;
   }
 
   private stepsOf<Kind extends StepInteraction['kind']>(kind: Kind): StepOf<Kind>[] {

@@ -4,7 +4,7 @@
  * the total and the cursor are those of both together; `_sort` orders each of the two.
  */
 import type { DefinitionResource, DefinitionType } from '#fhir';
-import { decodeCursor, encodeCursor, showParts, type SearchRequest } from '#fhir-search';
+import { decodeCursor, encodeCursor, maxPageBytes, showParts, type SearchRequest } from '#fhir-search';
 import type { SearchResult } from '../search.js';
 import type { StoredVersion } from '../stored-version.js';
 import type { TenantDatabase } from '../tenant-database.js';
@@ -42,11 +42,11 @@ export async function searchDefinitions(
   const start = startOf(tenant, request, candidates, hidden);
   if (start === 'behind') return withMore(await own.search(request), matches.length);
 
-  const page = matches.slice(start, start + request.count);
-  const hits = page.map((definition) => shown(tenant, request, versionOfDefinition(definition)));
+  const hits = unpacked(matches.slice(start, start + request.count)).map((found) => shown(tenant, request, found));
+  const page = matches.slice(start, start + hits.length);
   const last = page.at(-1);
   const next = (): string => encodeCursor(tenant.cursorKey, request, { id: cursorMark + (last?.id ?? ''), values: [] });
-  if (start + request.count < matches.length && request.count > 0) {
+  if (start + hits.length < matches.length && request.count > 0) {
     const { total } = request.total === 'none' ? {} : await own.search(ownPart(request, { count: 0 }));
     return withMore({ hits, included: [], next: next(), ...(total === undefined ? {} : { total }) }, matches.length);
   }
@@ -59,6 +59,19 @@ export async function searchDefinitions(
   const { total } = rest;
   const found = { hits, included: [], ...(total === undefined ? {} : { total }) };
   return withMore(rest.hits.length > 0 ? { ...found, next: next() } : found, matches.length);
+}
+
+/** The first of the definitions: as many as go onto a page. Their texts are unpacked for this answer alone. */
+function unpacked(definitions: readonly DefinitionResource[]): StoredVersion[] {
+  const found: StoredVersion[] = [];
+  let length = 0;
+  for (const definition of definitions) {
+    const version = versionOfDefinition(definition);
+    length += version.body.length;
+    if (length > maxPageBytes) break;
+    found.push(version);
+  }
+  return found;
 }
 
 /** How many of the matches come before the page; `behind` when the cursor stands among the project's own resources. */

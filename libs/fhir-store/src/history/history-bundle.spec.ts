@@ -30,13 +30,13 @@ const bundleOf = (result: Parameters<typeof historyBundle>[1], request = instanc
   };
 
 describe('a history', () => {
-  test('tells how each version came about', () => {
+  test('tells what is known of how each version came about', () => {
     const { entry } = bundleOf({ total: 3, versions: [version('9'), version('5', true), version('1')] });
     expect(
       entry.map(({ request, response, resource }) => [request, response.status, response.etag, resource !== undefined]),
     ).toEqual([
       [{ method: 'PUT', url: 'Patient/p' }, '200', 'W/"9"', true],
-      [{ method: 'DELETE', url: 'Patient/p' }, '410', 'W/"5"', false],
+      [{ method: 'DELETE', url: 'Patient/p' }, '204', 'W/"5"', false],
       [{ method: 'POST', url: 'Patient' }, '201', 'W/"1"', true],
     ]);
     expect(entry[1]?.response.outcome?.id).toBe('gone');

@@ -1,5 +1,5 @@
 import { gone, operationOutcome } from '#fhir';
-import { bundleText, eTag, shownBody, type Presentation } from '../bundle/presentation.js';
+import { bundleText, eTag, link, shownBody, type Presentation } from '../bundle/presentation.js';
 import type { HistoryRequest } from './history-request.js';
 import type { HistoryVersion } from './history.sql.js';
 import type { HistoryResult } from './read-history.js';
@@ -22,11 +22,14 @@ export function historyBundle(request: HistoryRequest, result: HistoryResult, pr
 
 const goneOutcome = JSON.stringify(operationOutcome(gone().outcomeId, gone().issues));
 
-/** A resource's row carries the number of its first version. */
+/**
+ * A resource's row carries the number of its first version. That one is told as a create, also when a PUT made it: how it
+ * was made is not kept. The outcome of a deletion is for clients that show it where they have no resource to show.
+ */
 function historyEntry(version: HistoryVersion, presentation: Presentation): string {
   const isFirst = version.versionId === version.rowId;
   const method = version.deleted ? 'DELETE' : isFirst ? 'POST' : 'PUT';
-  const status = version.deleted ? 410 : isFirst ? 201 : 200;
+  const status = version.deleted ? 204 : isFirst ? 201 : 200;
   const url = isFirst ? version.type : `${version.type}/${version.id}`;
   const outcome = version.deleted ? `,"outcome":${goneOutcome}` : '';
   const resource = version.deleted ? '' : `,"resource":${shownBody(version, presentation)}`;
@@ -35,11 +38,6 @@ function historyEntry(version: HistoryVersion, presentation: Presentation): stri
     `{"fullUrl":${fullUrl}${resource},"request":{"method":"${method}","url":"${url}"},` +
     `"response":{"status":"${status}","etag":${JSON.stringify(eTag(version))},"lastModified":"${version.lastUpdated}"${outcome}}}`
   );
-}
-
-function link(relation: string, address: string, query: readonly (readonly [string, string])[]): string {
-  const text = new URLSearchParams(query as [string, string][]).toString();
-  return JSON.stringify({ relation, url: text === '' ? address : `${address}?${text}` });
 }
 
 const isText = (part: string | undefined): part is string => part !== undefined;

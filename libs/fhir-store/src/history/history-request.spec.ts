@@ -49,4 +49,11 @@ describe('the parameters of a history', () => {
     const request = historyRequest({}, 'name=x&_count=2', { handling: 'lenient' });
     expect(request).toMatchObject({ count: 2, applied: [['_count', '2']] });
   });
+
+  test('have the limits that those of a search have', () => {
+    const lenient = (query: string) => () => historyRequest({}, query, { handling: 'lenient' });
+    expect(lenient('x=1&'.repeat(1001))).toThrow(expect.objectContaining({ category: 'too-costly' }));
+    expect(lenient(`x=${'1'.repeat(65_536)}`)).toThrow(expect.objectContaining({ category: 'too-costly' }));
+    expect(lenient('_cursor=%00')).toThrow(expect.objectContaining({ category: 'invalid' }));
+  });
 });

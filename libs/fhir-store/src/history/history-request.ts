@@ -3,7 +3,7 @@
  * pages `_cursor` or `_offset`.
  */
 import { badRequest, dateInterval, type OutcomeError } from '#fhir';
-import { timestampText } from '#fhir-search';
+import { queryPairs, timestampText } from '#fhir-search';
 
 /** Whose versions: of one resource, of all resources of a type, or of all. */
 export interface HistoryScope {
@@ -55,7 +55,7 @@ const readers = new Map<string, (value: string) => Settings>([
 
 /**
  * Reads the parameters of a history. Parameters without a value are ignored. Throws 400 for a value that is out of range,
- * for a parameter given twice, and for one that is unknown unless `handling` is lenient.
+ * for a parameter given twice, for one that is unknown unless `handling` is lenient, and for a query beyond the limits.
  */
 export function historyRequest(
   scope: HistoryScope,
@@ -64,7 +64,7 @@ export function historyRequest(
 ): HistoryRequest {
   let settings: Settings = {};
   const applied: [string, string][] = [];
-  for (const [name, value] of new URLSearchParams(query)) {
+  for (const [name, value] of queryPairs(query)) {
     if (value === '') continue;
     const read = readers.get(name);
     if (read === undefined) {

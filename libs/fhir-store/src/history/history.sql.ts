@@ -6,6 +6,7 @@
  * The order is (last_updated, resource, version). Each branch walks an index in that order and stops at the page's end,
  * so a page costs what it shows, however many versions there are.
  */
+import { maxPageBytes } from '#fhir-search';
 import { compiledSql, type Connection } from '#postgres';
 import { assertEpoch } from '../caller.js';
 import { instant, storedVersion, type StoredVersion, type VersionRow } from '../stored-version.js';
@@ -36,7 +37,16 @@ export interface HistoryVersion extends StoredVersion {
   readonly rowId: string;
 }
 
-interface HistoryRow extends VersionRow {
+/** The versions that a statement has found, and of those as many from the start as go into one answer. */
+export interface FoundVersions {
+  readonly versions: HistoryVersion[];
+  /** Whether there were versions that did not go in. */
+  readonly isCut: boolean;
+}
+
+interface HistoryRow extends Omit<VersionRow, 'body'> {
+  /** Null when the versions up to this one have more bytes than a page. */
+  body: string | null;
   epoch: string;
   row_id: string;
   type: string;
@@ -49,6 +59,10 @@ const ends: Record<'true' | 'false', HistoryPosition> = {
   true: { lastUpdated: '-infinity', rowId: '0', versionId: '0' },
   false: { lastUpdated: 'infinity', rowId: '9223372036854775807', versionId: '9223372036854775807' },
 };
+
+/** The body, until those before it in the window `w` and itself come to more than a page's worth of bytes. */
+const bodyWithinPage = (body: string): string =>
+  `CASE WHEN sum(octet_length(${body})) OVER w <= ${maxPageBytes} THEN ${body} END AS body`;
 
 const columns = `${instant('p.last_updated')} AS last_updated, p.version, p.row_id`;
 
@@ -85,24 +99,26 @@ WITH page AS MATERIALIZED (
   ) k
   ${orderBy('k.last_updated', 'k.row_id', 'k.version')} LIMIT $8::bigint OFFSET $9::bigint
 )
-SELECT e.epoch, ${columns}, c.type, c.fhir_id, coalesce(h.deleted, c.deleted) AS deleted, coalesce(h.body, c.body) AS body,
+SELECT e.epoch, ${columns}, c.type, c.fhir_id, coalesce(h.deleted, c.deleted) AS deleted,
+       ${bodyWithinPage('coalesce(h.body, c.body)')},
        coalesce(h.extended_meta, c.extended_meta) AS extended_meta
 FROM security_epoch e
 LEFT JOIN page p ON true
 LEFT JOIN resource c ON c.id = p.row_id
 LEFT JOIN resource_history h ON NOT p.is_current AND h.resource_id = p.row_id AND h.version = p.version
+WINDOW w AS (${orderBy('p.last_updated', 'p.row_id', 'p.version')} ROWS UNBOUNDED PRECEDING)
 ${orderBy('p.last_updated', 'p.row_id', 'p.version')}`;
 }
 
 const typesTexts = { descending: typesText('descending'), ascending: typesText('ascending') };
 
-/** A page of the versions of all resources of `types`. Throws StaleRights. */
+/** A page of the versions of all resources of `types`, up to `maxPageBytes`. Throws StaleRights. */
 export async function findHistoryOfTypes(
   connection: Connection,
   epoch: string | undefined,
   types: readonly string[],
   window: HistoryWindow,
-): Promise<HistoryVersion[]> {
+): Promise<FoundVersions> {
   const direction: Direction = window.ascending ? 'ascending' : 'descending';
   const { lastUpdated, rowId, versionId } = window.after ?? ends[`${window.ascending}`];
   const rows = await connection.query<Maybe<HistoryRow> & { epoch: string }>(
@@ -123,7 +139,7 @@ export async function findHistoryOfTypes(
     }),
   );
   assertEpoch(epoch, firstOf(rows).epoch);
-  return rows.filter(isPresent).map((row) => historyVersion(row.type, row.fhir_id, row));
+  return shown(rows.filter(isPresent));
 }
 
 /** $1 type, $2 id, $3 from, $4 until, $5 current after, $6 the version behind which the page starts, $7 limit, $8 offset. */
@@ -134,7 +150,7 @@ function instanceText(direction: Direction): string {
   return `
 SELECT e.epoch, c.id IS NOT NULL AS known,
        (SELECT count(*) FROM resource_history h WHERE ${superseded}) + (${inWindow('c')})::int AS total,
-       ${columns}, p.deleted, p.body, p.extended_meta
+       ${columns}, p.deleted, ${bodyWithinPage('p.body')}, p.extended_meta
 FROM security_epoch e
 LEFT JOIN resource c ON c.type = $1 AND c.fhir_id = $2
 LEFT JOIN LATERAL (
@@ -145,6 +161,7 @@ LEFT JOIN LATERAL (
   FROM resource_history h WHERE ${superseded} AND h.version ${behind} $6::bigint
   ORDER BY version ${order} LIMIT $7::bigint OFFSET $8::bigint
 ) p ON true
+WINDOW w AS (ORDER BY p.version ${order} ROWS UNBOUNDED PRECEDING)
 ORDER BY p.version ${order}`;
 }
 
@@ -157,7 +174,7 @@ export async function findHistoryOfOne(
   type: string,
   id: string,
   window: HistoryWindow,
-): Promise<{ total: number; versions: HistoryVersion[] } | undefined> {
+): Promise<({ total: number } & FoundVersions) | undefined> {
   const direction: Direction = window.ascending ? 'ascending' : 'descending';
   const { versionId } = window.after ?? ends[`${window.ascending}`];
   const rows = await connection.query<Maybe<HistoryRow> & { epoch: string; known: boolean; total: string | null }>(
@@ -170,7 +187,7 @@ export async function findHistoryOfOne(
   const first = firstOf(rows);
   assertEpoch(epoch, first.epoch);
   if (!first.known) return undefined;
-  return { total: Number(first.total), versions: rows.filter(isPresent).map((row) => historyVersion(type, id, row)) };
+  return { total: Number(first.total), ...shown(rows.filter(isPresent).map((row) => ({ ...row, type, fhir_id: id }))) };
 }
 
 /** The backend keeps what it has read of the others until its transaction ends. */
@@ -202,10 +219,12 @@ export async function completeUntil(connection: Connection): Promise<string> {
 
 const isPresent = <Row extends { version: string | null }>(row: Row): row is Row & HistoryRow => row.version !== null;
 
-const historyVersion = (type: string, id: string, row: HistoryRow): HistoryVersion => ({
-  ...storedVersion(type, id, row),
-  rowId: row.row_id,
-});
+function shown(rows: readonly HistoryRow[]): FoundVersions {
+  const versions = rows.flatMap(({ body, ...row }) =>
+    body === null ? [] : { ...storedVersion(row.type, row.fhir_id, { ...row, body }), rowId: row.row_id },
+  );
+  return { versions, isCut: versions.length < rows.length };
+}
 
 function firstOf<Row>([row]: readonly Row[]): Row {
   if (row === undefined) throw new Error('The tenant database has no security epoch.');

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { badRequest, notFound } from '#fhir';
+import { badRequest, notFound, tooCostly } from '#fhir';
 import { openCursor, sealCursor } from '#fhir-search';
 import type { TenantDatabase } from '../tenant-database.js';
 import type { Scope } from '../transaction.js';
@@ -8,6 +8,7 @@ import {
   completeUntil,
   findHistoryOfOne,
   findHistoryOfTypes,
+  type FoundVersions,
   type HistoryPosition,
   type HistoryVersion,
   type HistoryWindow,
@@ -31,7 +32,7 @@ const everything = { from: '-infinity', until: 'infinity' } as const;
 /**
  * Reads a page of a history; `types` are those of which the caller may see one that is not of a single resource. Who
  * reads on from a moment (`_since`, or oldest first) gets only what is complete: a version that commits late lies behind
- * the moment that he comes back with. Throws StaleRights, 400 for a cursor of another history, and 404 for a resource
+ * the moment that the client comes back with. A page ends early when its bodies are too much for an answer. Throws StaleRights, 400 for a cursor of another history, and 404 for a resource
  * that never was.
  */
 export async function readHistory(
@@ -56,7 +57,7 @@ export async function readHistory(
   if (request.type !== undefined && request.id !== undefined) {
     const found = await findHistoryOfOne(connection, epoch, request.type, request.id, window);
     if (found === undefined) throw notFound();
-    return { total: found.total, ...pageOf(tenant, request, until, found.versions) };
+    return { total: found.total, ...pageOf(tenant, request, until, found) };
   }
   return pageOf(tenant, request, until, await findHistoryOfTypes(connection, epoch, types, window));
 }
@@ -65,11 +66,15 @@ function pageOf(
   tenant: TenantDatabase,
   request: HistoryRequest,
   until: string,
-  found: readonly HistoryVersion[],
+  found: FoundVersions,
 ): Omit<HistoryResult, 'total'> {
-  const versions = found.slice(0, request.count);
+  const versions = found.versions.slice(0, request.count);
   const last = versions.at(-1);
-  if (found.length <= request.count || last === undefined) return { versions };
+  if (found.isCut && last === undefined && request.count > 0) {
+    throw tooCostly('The next version is longer than a page; read it by its number');
+  }
+  const hasMore = found.isCut || found.versions.length > request.count;
+  if (!hasMore || last === undefined) return { versions };
   const plain = JSON.stringify([last.lastUpdated, last.rowId, last.versionId, until]);
   return { versions, next: sealCursor(tenant.cursorKey, identityOf(request), plain) };
 }

@@ -3,11 +3,11 @@
  * statements serve a whole page; `:iterate` takes as many more for each step away from the matches.
  */
 import { tooCostly } from '#fhir';
-import { planIncludes, toSql, type IncludeStart, type SearchRequest } from '#fhir-search';
+import { maxPageBytes, planIncludes, toSql, type IncludeStart, type SearchRequest } from '#fhir-search';
 import type { Context } from '../rights.js';
 import type { StoredVersion } from '../stored-version.js';
 import type { Scope } from '../transaction.js';
-import { findRows, versionOf, type FoundRow } from './found-rows.js';
+import { findRows, versionOf, type ShownRow } from './found-rows.js';
 import { searchRights } from './search-rights.js';
 
 /** What one page may bring along, and how many steps away from its matches. */
@@ -22,23 +22,28 @@ export async function findIncluded(
   context: Context,
   scope: Scope,
   request: SearchRequest,
-  matches: readonly FoundRow[],
+  matches: readonly ShownRow[],
 ): Promise<StoredVersion[]> {
   const { tenant } = context;
   const planning = { version: tenant.version, hasher: tenant.hasher, restrict: searchRights(context) };
   const known = new Set(matches.map(({ id }) => id));
-  const included: FoundRow[] = [];
+  const included: ShownRow[] = [];
+  let length = 0;
   let starts: IncludeStart[] = matches.map(startAt);
   let includes = request.includes;
   for (let step = 1; step <= maxSteps && starts.length > 0 && includes.length > 0; step++) {
     const plans = planIncludes(planning, includes, starts, tenant.version.resourceTypes, known.size + maxIncluded);
-    const added: FoundRow[] = [];
+    const added: ShownRow[] = [];
     for (const plan of plans) {
-      for (const row of await findRows(scope, toSql(plan))) {
+      const { rows, isCut } = await findRows(scope, toSql(plan));
+      if (isCut) throw tooManyIncluded();
+      for (const row of rows) {
         if (known.has(row.id)) continue;
         known.add(row.id);
         added.push(row);
+        length += row.body.length;
       }
+      if (length > maxPageBytes) throw tooManyIncluded();
     }
     included.push(...added);
     if (included.length > maxIncluded) throw tooManyIncluded();
@@ -48,10 +53,10 @@ export async function findIncluded(
   return included.map(versionOf);
 }
 
-const startAt = ({ id, type, fhir_id }: FoundRow): IncludeStart => ({ row: id, type, id: fhir_id });
+const startAt = ({ id, type, fhir_id }: ShownRow): IncludeStart => ({ row: id, type, id: fhir_id });
 
 const tooManyIncluded = () =>
   tooCostly(
-    `The page would bring along more than ${maxIncluded} resources; ask for fewer matches at a time (_count) or ` +
+    `The page would bring along more than ${maxIncluded} resources, or more than ${maxPageBytes} bytes; ask for fewer matches at a time (_count) or ` +
       'search for the included resources by themselves',
   );

@@ -2,9 +2,12 @@
  * Reading by identity. Every statement starts from the security epoch and joins what it looks for, so that the epoch
  * comes back with an empty answer too: "not found" is told only to somebody whose rights were current at that moment.
  */
+import { tooCostly } from '#fhir';
+import { maxPageBytes } from '#fhir-search';
 import { compiledSql, type Connection } from '#postgres';
 import { assertEpoch } from '../caller.js';
 import {
+  instant,
   storedVersion,
   versionColumns,
   type CurrentVersion,
@@ -70,12 +73,16 @@ export async function findVersion(
 }
 
 const manyText = `
-SELECT e.epoch, r.type, r.fhir_id, ${versionColumns('r')}
+SELECT e.epoch, r.type, r.fhir_id, r.version, ${instant('r.last_updated')} AS last_updated, r.deleted, r.extended_meta,
+       CASE WHEN sum(octet_length(r.body)) OVER () <= ${maxPageBytes} THEN r.body END AS body
 FROM security_epoch e
 LEFT JOIN (unnest($1::text[], $2::text[]) AS k (type, fhir_id) JOIN resource r ON r.type = k.type AND r.fhir_id = k.fhir_id)
   ON NOT r.deleted`;
 
-/** The current versions of those of `identities` that exist and are not deleted, keyed by `Type/id`. Throws StaleRights. */
+/**
+ * The current versions of those of `identities` that exist and are not deleted, keyed by `Type/id`. Throws StaleRights, and
+ * OutcomeError `too-costly` when their bodies have more bytes than a page.
+ */
 export async function findMany(
   connection: Connection,
   epoch: string | undefined,
@@ -91,11 +98,34 @@ export async function findMany(
   const [first] = rows;
   if (first === undefined) throw new Error('The tenant database has no security epoch.');
   assertEpoch(epoch, first.epoch);
+  if (rows.some(({ version, body }) => version !== null && body === null)) {
+    throw tooCostly(`The resources have more than ${maxPageBytes} bytes; ask for fewer at a time`);
+  }
   return new Map(
     rows
       .filter((row) => isPresent<VersionRow & { type: string; fhir_id: string }>(row))
       .map((row) => [`${row.type}/${row.fhir_id}`, storedVersion(row.type, row.fhir_id, row)]),
   );
+}
+
+const idsText = `
+SELECT e.epoch, r.fhir_id
+FROM security_epoch e LEFT JOIN resource r ON r.type = $1 AND r.fhir_id = ANY ($2::text[]) AND NOT r.deleted`;
+
+/** Those of `ids` that resources of the type have which are not deleted. Throws StaleRights. */
+export async function findIds(
+  connection: Connection,
+  epoch: string | undefined,
+  type: string,
+  ids: readonly string[],
+): Promise<Set<string>> {
+  const rows = await connection.query<{ epoch: string; fhir_id: string | null }>(
+    compiledSql({ name: 'store_read_ids', text: idsText, values: [type, ids] }),
+  );
+  const [first] = rows;
+  if (first === undefined) throw new Error('The tenant database has no security epoch.');
+  assertEpoch(epoch, first.epoch);
+  return new Set(rows.map((row) => row.fhir_id).filter((id) => id !== null));
 }
 
 const lockText = `

@@ -229,6 +229,13 @@ describe('a FHIRPath Patch', () => {
     ['a costly function', parameters(operation('delete', 'Patient.repeat(contact)'))],
     ['a function without its argument', parameters(operation('delete', 'Patient.name.where()'))],
     ['a union', parameters(operation('delete', 'Patient.name | Patient.contact'))],
+    [
+      'a condition that starts again at the resource',
+      parameters(operation('delete', 'Patient.name.where(%context.name.where(%context.name.exists()).exists())')),
+    ],
+    ['a variable of the resource', parameters(operation('delete', 'Patient.name.where(%resource.active)'))],
+    ['a variable of the environment', parameters(operation('delete', 'Patient.name.where(use = %`ext-x`)'))],
+    ['a running total', parameters(operation('delete', 'Patient.name.where($total.exists())'))],
     ['a regular expression', parameters(operation('delete', "Patient.name.where(family.matches('(a+)+b'))"))],
     ['another resource in its path', parameters(operation('delete', 'Patient.generalPractitioner.resolve().name'))],
     ['a very long path', parameters(operation('delete', `Patient${'.name'.repeat(200)}`))],

@@ -61,16 +61,15 @@ export function compileLocator(modelName: string, expression: string): LocateEle
   const model = require(`fhirpath/fhir-context/${modelName}`) as Model;
   const syntax = parsed(() => fhirpath.parse(expression) as SyntaxNode);
   if (syntax === undefined) throw badRequest(`The path '${expression}' is no FHIRPath expression`);
-  // It compares each element with each other.
-  if (hasUnion(syntax)) throw badRequest('The path of a FHIRPath Patch cannot unite collections');
+  if (hasCostlyNode(syntax)) throw badRequest('The path of a FHIRPath Patch cannot unite collections or use variables');
   for (const { name, argumentCount } of functionsOf(syntax)) {
     if (allowedFunctions.get(name)?.includes(argumentCount)) continue;
     throw badRequest(`The path of a FHIRPath Patch cannot use ${name}() with ${argumentCount} arguments`);
   }
+  const compiled = parsed(() => fhirpath.compile(expression, model, { resolveInternalTypes: false }));
+  if (compiled === undefined) throw badRequest(`The path '${expression}' is no FHIRPath expression`);
   return (resource) => {
-    const found = parsed(
-      () => fhirpath.evaluate(resource, expression, {}, model, { resolveInternalTypes: false }) as unknown[],
-    );
+    const found = parsed(() => compiled(resource) as unknown[]);
     if (found === undefined) throw unprocessable(`The path '${expression}' cannot be evaluated on this resource`);
     return found.map((node) => {
       if (!isElement(node)) throw unprocessable(`The path '${expression}' finds a value that is no element`);
@@ -88,8 +87,14 @@ function parsed<Result>(work: () => Result): Result | undefined {
   }
 }
 
-const hasUnion = ({ type, children = [] }: SyntaxNode): boolean =>
-  type === 'UnionExpression' || children.some(hasUnion);
+/**
+ * A union compares each element with each other. Variables lead out of the element that a condition is about
+ * (`%context`, `%resource`), so that conditions in one another would go through the whole resource for each element of it.
+ */
+const costlyNodes = new Set(['UnionExpression', 'ExternalConstantTerm', 'ExternalConstant', 'TotalInvocation']);
+
+const hasCostlyNode = ({ type = '', children = [] }: SyntaxNode): boolean =>
+  costlyNodes.has(type) || children.some(hasCostlyNode);
 
 function functionsOf({ type, text, children = [] }: SyntaxNode): { name: string; argumentCount: number }[] {
   const inside = children.flatMap(functionsOf);

@@ -394,6 +394,10 @@ describe('checking invariants', () => {
         content: 'complete',
         concept: many((i) => ({ code: `${i % 3}` })),
       },
+      {
+        resourceType: 'CapabilityStatement',
+        document: many((i) => ({ mode: 'producer', profile: `urn:p:${i}` })),
+      },
       observation({
         code: { coding: many((i) => ({ code: `${i}` })) },
         valueString: 'v',
@@ -404,8 +408,9 @@ describe('checking invariants', () => {
         generalPractitioner: many((i) => ({ reference: `#o${19_999 - i}` })),
       }),
     ];
-    const started = performance.now();
+    // The processor's time, which does not count what others use.
+    const before = process.cpuUsage();
     for (const label of ['R4', 'R5']) for (const resource of hostile) fhirVersion(label).validate(resource);
-    expect(performance.now() - started).toBeLessThan(20_000);
+    expect(process.cpuUsage(before).user).toBeLessThan(20_000_000);
   });
 });

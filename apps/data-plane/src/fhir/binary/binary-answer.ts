@@ -2,12 +2,12 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type JsonObject, notFound, OutcomeError, tooCostly } from '#fhir';
-import type { StoredVersion } from '#fhir-store';
+import { wholeBody, type StoredVersion } from '#fhir-store';
 import { HttpStatusError } from '../../http/http-status-error.js';
 import { addVary } from '../../http/send.js';
 import { sessionOf } from '../../tenant/request-tenant.js';
 import { wishOf } from '../negotiate-representation.js';
-import { isNotModified } from '../request-headers.js';
+import { isNotModified, wantsExtendedMeta } from '../request-headers.js';
 import { binaryRepresentation } from '../representation.js';
 import { sendVersion, stampVersion } from '../version-answer.js';
 import type { BinaryLimits } from './binary-limits.js';
@@ -22,7 +22,7 @@ interface Content {
 }
 
 /**
- * Sends the version in the representation that the request asks for, 406 when there is none. A content of more than
+ * Sends the version, whose security context the caller may read, in the representation that the request asks for, 406 when there is none. A content of more than
  * `limits.maxInlineBytes` is sent as it is only.
  */
 export async function sendBinary(
@@ -32,6 +32,8 @@ export async function sendBinary(
   limits: BinaryLimits,
 ): Promise<void> {
   const { runtime } = sessionOf(request);
+  const sendWhole = (whole: StoredVersion) =>
+    sendVersion(request, reply, whole, wholeBody(whole, { extended: wantsExtendedMeta(request.headers) }));
   const value = JSON.parse(version.body) as JsonObject;
   const contentType = typeof value.contentType === 'string' ? value.contentType : '';
   const representation = binaryRepresentation(wishOf(request), runtime.database.version.id, contentType);
@@ -39,10 +41,10 @@ export async function sendBinary(
   addVary(reply, 'Accept');
   const place = runtime.binaryContents.placeOf(version.id, version.body);
   if (representation === 'resource') {
-    if (place === undefined) return sendVersion(request, reply, version);
+    if (place === undefined) return sendWhole(version);
     if (place.size > limits.maxInlineBytes) throw notInline(place.size, limits, contentType);
     const bytes = Buffer.concat((await (await runtime.binaryContents.open(place)).toArray()) as Buffer[]);
-    return sendVersion(request, reply, { ...version, body: withContent(version.body, bytes) });
+    return sendWhole({ ...version, body: withContent(version.body, bytes) });
   }
   const content: Content =
     place === undefined

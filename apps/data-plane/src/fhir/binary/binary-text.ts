@@ -2,7 +2,7 @@
  * How the text of a Binary says where its content is. The bytes are in a file; `data` stands in the stored text as an
  * element without a value, `"_data":{"extension":[{"url":…,"valueString":<sealed place>}]}`, which is valid FHIR. The
  * place is sealed with a key of the project for this Binary: nobody can make one up, or use that of another Binary to
- * read what he has no right to. A Binary that came inside a Bundle or was patched may hold its bytes in `data` itself.
+ * read what they have no right to. A Binary that came inside a Bundle or was patched may hold its bytes in `data` itself.
  */
 import { badRequest, isJsonObject, type JsonObject, readResource, type ResourceText } from '#fhir';
 import { DomainError, open, seal } from '#platform';

@@ -3,13 +3,15 @@
  * JSON and forms included, and is not read into memory. Fastify chooses what reads a body by its type, so these requests
  * get a type of our own before it looks; what the client said is kept beside it.
  */
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { badRequest, notSupported, tooLarge } from '#fhir';
 import { parseMediaTypes } from '../../http/media-types.js';
 
-const RAW_UPLOAD_TYPE = 'application/vnd.boxyard.raw-upload';
+/** Nobody can guess it: a body of this type is not read into memory, and no other route is ready for that. */
+const RAW_UPLOAD_TYPE = `application/vnd.boxyard.raw-upload-${randomUUID()}`;
 /** Bytes of which nobody has said what they are. */
 const UNKNOWN_TYPE = 'application/octet-stream';
 

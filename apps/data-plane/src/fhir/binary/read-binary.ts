@@ -1,7 +1,5 @@
-import { forbidden, isJsonObject, type JsonObject, OutcomeError } from '#fhir';
-import type { ResourceRepository, StoredVersion } from '#fhir-store';
-
-const LOCAL_REFERENCE = /^([A-Za-z]+)\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/[^/]+)?$/;
+import { OutcomeError } from '#fhir';
+import { contextUnreadable, securityContextOf, type ResourceRepository, type StoredVersion } from '#fhir-store';
 
 /**
  * Reads a version of a Binary that has a security context only for those who may read that context
@@ -12,18 +10,14 @@ export async function readBinary(
   read: () => Promise<StoredVersion>,
 ): Promise<StoredVersion> {
   const version = await read();
-  const { securityContext } = JSON.parse(version.body) as JsonObject;
-  if (!isJsonObject(securityContext)) return version;
-  const { reference } = securityContext;
-  const [, type, id] = LOCAL_REFERENCE.exec(typeof reference === 'string' ? reference : '') ?? [];
-  if (type === undefined || id === undefined) throw noContext();
+  const context = securityContextOf(version);
+  if (context === undefined) return version;
+  if (context === 'unknown') throw contextUnreadable();
   try {
-    await repository.read(type, id);
+    await repository.read(context.type, context.id);
   } catch (error) {
-    if (error instanceof OutcomeError) throw noContext();
+    if (error instanceof OutcomeError) throw contextUnreadable();
     throw error;
   }
   return version;
 }
-
-const noContext = (): OutcomeError => forbidden('The security context of the Binary cannot be read.');

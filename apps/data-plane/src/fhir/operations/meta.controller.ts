@@ -1,10 +1,11 @@
 import { Controller, Get, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type JsonObject, notFound, tooCostly } from '#fhir';
+import { type JsonObject, tooCostly } from '#fhir';
 import { parseSearchAt } from '#fhir-search';
 import { ReadAudit, type ResourceRepository, type StoredVersion } from '#fhir-store';
 import { sendText } from '../../http/send.js';
 import { sessionOf } from '../../tenant/request-tenant.js';
+import { assertKnownType } from '../known-type.js';
 import { readAsCaller } from '../read-audit.js';
 import { runAsCaller } from '../run-as-caller.js';
 import { CACHE_CONTROL } from '../version-answer.js';
@@ -69,7 +70,7 @@ export class MetaController {
     const { type = '' } = request.params as Params;
     assertOnly(operationInput(request), []);
     const { version } = sessionOf(request).runtime.database;
-    if (type !== '' && !version.isResourceType(type)) throw notFound();
+    if (type !== '') assertKnownType(request, type);
     const meta = await readAsCaller(this.audit, request, type === '' ? '$meta' : `${type}/$meta`, (repository) =>
       collectMeta(repository, (query) => parseSearchAt(version, type, query, { handling: 'strict' })),
     );

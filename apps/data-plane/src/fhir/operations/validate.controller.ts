@@ -1,9 +1,10 @@
 import { Controller, Get, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { badRequest, type Issue, type JsonObject, notFound, operationOutcome } from '#fhir';
+import { badRequest, type Issue, type JsonObject, operationOutcome } from '#fhir';
 import { ReadAudit } from '#fhir-store';
 import { sendText } from '../../http/send.js';
 import { sessionOf } from '../../tenant/request-tenant.js';
+import { assertKnownType } from '../known-type.js';
 import { readAsCaller } from '../read-audit.js';
 import { assertOnly, oneText, operationInput, type OperationInput } from './operation-input.js';
 import { type ValidationMode, validationModes, validationReport } from './validation-report.js';
@@ -37,7 +38,7 @@ export class ValidateController {
   private async validate(request: FastifyRequest, reply: FastifyReply, input: OperationInput): Promise<void> {
     const { type, id } = request.params as Params;
     const { database } = sessionOf(request).runtime;
-    if (!database.version.isResourceType(type)) throw notFound();
+    assertKnownType(request, type);
     assertOnly(input, ['resource', 'mode', 'profile', 'usageContext']);
     const mode = modeOf(input, id);
     // What is deleted is the stored resource, whatever it holds.

@@ -41,6 +41,10 @@ describe('a compiled invariant', () => {
       { category: [{ coding: [{ code: 'a' }] }, { coding: [{ code: 'a' }] }] },
       false,
     ],
+    // Comparing what has no value would be left to fhirpath, which compares each with each.
+    ['category.text.isDistinct()', { category: [{ _text: extended._status }, { _text: extended._status }] }, true],
+    ['category.text.count() = category.text.distinct().count()', { category: [{ _text: {} }, { text: 'a' }] }, true],
+    ['category.text.isDistinct()', { category: [{ text: 'a' }, { _text: {} }, { text: 'a' }] }, false],
     [
       "category.coding.where(system = 's' and code = 'c').exists()",
       { category: [{ coding: [{ system: 's' }] }] },

@@ -10,6 +10,7 @@
 import { isJsonObject } from '../../json/json-value.js';
 import {
   connect,
+  distinctOf,
   equality,
   isComparable,
   leaveToFhirpath,
@@ -244,14 +245,14 @@ function callPlain(source: Items, name: string): Compiled | undefined {
       };
     case 'distinct':
       if (!source.types.every(isComparable)) return undefined;
-      return { ...source, items: (self, scope) => [...new Set(valuesOf(source, self, scope))] };
+      return { ...source, items: (self, scope) => distinctOf(source.items(self, scope)) };
     case 'isDistinct':
       if (!source.types.every(isComparable)) return undefined;
       return {
         kind: 'truth',
         truth: (self, scope) => {
-          const values = valuesOf(source, self, scope);
-          return new Set(values).size === values.length;
+          const items = source.items(self, scope);
+          return distinctOf(items).length === items.length;
         },
       };
     default:

@@ -39,6 +39,15 @@ export function valuesOf(source: Items, self: Item, scope: Scope): Item[] {
   return items;
 }
 
+/**
+ * The items without repetitions. What has no value repeats nothing, whatever its extensions are; fhirpath would compare
+ * those, each with each.
+ */
+export function distinctOf(items: Item[]): Item[] {
+  const values = new Set<Item>();
+  return items.filter((item) => item === noValue || (!values.has(item) && values.add(item)));
+}
+
 /** The truth of what may be a collection: that of its one item, and true for one that is no boolean. */
 export function truthOf(compiled: Compiled): TruthOf {
   if (compiled.kind === 'truth') return compiled.truth;

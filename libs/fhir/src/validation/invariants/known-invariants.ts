@@ -24,6 +24,7 @@ const known: Record<string, (element: JsonObject, scope: Scope) => boolean | und
   'rng-2': ({ low, high }) => isQuantityNotAbove(low, high),
   'obs-7': hasNoComponentWithOwnCode,
   'bdl-7': ({ type, entry }) => type === 'history' || areDistinct(entryIdentities(entry)),
+  'cpb-7': ({ document }) => areDistinct(documentIdentities(document)),
   'ras-2': ({ probabilityDecimal: probability }) => yesIf(typeof probability !== 'number' || probability <= 100),
   'exp-2': ({ name, _name }) => yesIf(name === undefined && _name === undefined),
   'bdl-16': ({ issues }) => yesIf(issues === undefined),
@@ -161,6 +162,12 @@ function entryIdentities(entries: JsonValue | undefined): string[] {
       const meta = isJsonObject(resource) ? resource.meta : undefined;
       return `${textOf(fullUrl)}|${isJsonObject(meta) ? textOf(meta.versionId) : ''}`;
     });
+}
+
+/** What tells the documents of a CapabilityStatement apart: their profile, and whether they are written or read. */
+function documentIdentities(documents: JsonValue | undefined): string[] {
+  if (!Array.isArray(documents)) return [];
+  return documents.filter(isJsonObject).map(({ profile, mode }) => `${textOf(profile)}|${textOf(mode)}`);
 }
 
 /**

@@ -1,6 +1,5 @@
 import { Controller, Get, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { notFound } from '#fhir';
 import {
   executeGraphql,
   isMutation,
@@ -9,12 +8,13 @@ import {
   type ResourceIdentity,
 } from '#fhir-graphql';
 import { ReadAudit } from '#fhir-store';
-import { JSON_TYPE, sendText } from '../http/send.js';
-import { sessionOf } from '../tenant/request-tenant.js';
-import { graphqlOfBody, graphqlOfUrl } from './graphql/graphql-request.js';
-import { type AsCaller, repositorySource, repositoryWriter } from './graphql/repository-source.js';
-import { runAsCaller } from './run-as-caller.js';
-import { CACHE_CONTROL } from './version-answer.js';
+import { JSON_TYPE, sendText } from '../../http/send.js';
+import { sessionOf } from '../../tenant/request-tenant.js';
+import { assertKnownType } from '../known-type.js';
+import { runAsCaller } from '../run-as-caller.js';
+import { CACHE_CONTROL } from '../version-answer.js';
+import { graphqlOfBody, graphqlOfUrl } from './graphql-request.js';
+import { type AsCaller, repositorySource, repositoryWriter } from './repository-source.js';
 
 const GRAPHQL_ANSWER_TYPE = 'application/graphql-response+json';
 
@@ -57,7 +57,7 @@ export class GraphqlController {
 function requestOf(request: FastifyRequest, graphql: GraphqlRequest): GraphqlRequest {
   const { type, id } = request.params as Partial<ResourceIdentity>;
   if (type === undefined || id === undefined) return graphql;
-  if (!sessionOf(request).runtime.database.version.isResourceType(type)) throw notFound();
+  assertKnownType(request, type);
   return { ...graphql, instance: { type, id } };
 }
 
