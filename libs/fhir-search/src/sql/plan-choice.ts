@@ -25,11 +25,16 @@ export function planFitsAllValues(plan: SearchPlan): boolean {
 const longestQuickPage = 100;
 
 /**
- * Whether the search begins with few resources and has a short page, so that the server answers it at once, whatever it
- * asks for besides.
+ * Whether the server answers the search at once: it has a short page and begins with few resources, or with those that
+ * refer to something and are neither filtered nor sorted any further. A filter or another order would first go through
+ * all that refer to it, which can be a million, and whoever shares the connection would wait.
  */
 export function isQuick(plan: SearchPlan): boolean {
-  return plan.where.length > 0 && plan.count <= longestQuickPage && planFitsAllValues(plan);
+  const { types, where, order, count } = plan;
+  if (types.length > 1 || count > longestQuickPage) return false;
+  if (startsAtTokens(plan) || where.some((condition) => condition.kind === 'id' && !condition.negated)) return true;
+  const isInOrder = order.every((key) => key.by === 'date' && key.main);
+  return where.length === 1 && where.every(isNarrow) && isInOrder;
 }
 
 /**

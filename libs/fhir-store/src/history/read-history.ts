@@ -32,8 +32,8 @@ const everything = { from: '-infinity', until: 'infinity' } as const;
 /**
  * Reads a page of a history; `types` are those of which the caller may see one that is not of a single resource. Who
  * reads on from a moment (`_since`, or oldest first) gets only what is complete: a version that commits late lies behind
- * the moment that the client comes back with. A page ends early when its bodies are too much for an answer. Throws StaleRights, 400 for a cursor of another history, and 404 for a resource
- * that never was.
+ * the moment that the client comes back with. A page ends early when its bodies are too much for an answer.
+ * Throws StaleRights, 400 for a cursor of another history, and 404 for a resource that never was.
  */
 export async function readHistory(
   tenant: TenantDatabase,

@@ -22,8 +22,8 @@ interface Content {
 }
 
 /**
- * Sends the version, whose security context the caller may read, in the representation that the request asks for, 406 when there is none. A content of more than
- * `limits.maxInlineBytes` is sent as it is only.
+ * Sends the version, whose security context the caller may read, in the representation that the request asks for, 406
+ * when there is none. A content of more than `limits.maxInlineBytes` is sent as it is only.
  */
 export async function sendBinary(
   request: FastifyRequest,
