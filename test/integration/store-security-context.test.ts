@@ -1,5 +1,6 @@
 /** Binaries with a security context, seen and changed by a caller who may not read that context. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { policyByType } from '#access-policy';
 import { jsonPatch } from '#fhir';
 import { parseSearch } from '#fhir-search';
 import { searchsetBundle, type ResourceRepository } from '#fhir-store';
@@ -18,7 +19,7 @@ beforeAll(async () => {
   t = await aTenant();
   owner = await t.repository();
   other = await t.repository({
-    policy: { grants: (_, type) => type !== 'Patient', reason: 'test: no patients', projectAdmin: false },
+    policy: policyByType((_, type) => type !== 'Patient', { reason: 'test: no patients', projectAdmin: false }),
   });
   context = `Patient/${(await owner.create(aPatient())).version.id}`;
   id = (await owner.create(binary({ data: content }))).version.id;

@@ -1,7 +1,7 @@
 /** A tenant database as the worker makes one, reached through the project's own role. */
 import { fhirVersion, readResource, type JsonObject, type ResourceText } from '#fhir';
 import { tokenHasher } from '#fhir-search';
-import { systemPolicy, type AccessPolicy } from '#access-policy';
+import { policyByType, systemPolicy, type AccessPolicy } from '#access-policy';
 import { ResourceRepository, tenantDatabase, type Caller, type TenantDatabase } from '#fhir-store';
 import { tenantGrantStatements, tenantMigrations } from '#migrations/tenant';
 import {
@@ -39,16 +39,14 @@ export interface TestTenant {
 export const baseUrl = 'https://quay.example.org/fhir/R4/';
 
 /** May read and write everything, but is no administrator. */
-export const memberPolicy: AccessPolicy = { grants: () => true, reason: 'test: a member', projectAdmin: false };
+export const memberPolicy: AccessPolicy = policyByType(() => true, { reason: 'test: a member', projectAdmin: false });
 
 /** May do only what `granted` says: `read Patient`, or `read *`. */
 export function policyOf(...granted: string[]): AccessPolicy {
   const rules = new Set(granted);
-  return {
-    grants: (interaction, type) => rules.has(`${interaction} ${type}`) || rules.has(`${interaction} *`),
-    reason: 'test: some interactions',
-    projectAdmin: false,
-  };
+  const grants: AccessPolicy['grants'] = (interaction, type) =>
+    rules.has(`${interaction} ${type}`) || rules.has(`${interaction} *`);
+  return policyByType(grants, { reason: 'test: some interactions', projectAdmin: false });
 }
 
 /** A tenant of the given FHIR version, by label or number. */

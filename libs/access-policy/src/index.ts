@@ -1,5 +1,5 @@
-/** #access-policy: what a caller may do, decided without looking at any resource. Pure. */
-export { interactions, type AccessPolicy, type Interaction } from './access-policy.js';
+/** #access-policy: what a caller may do. Pure: it decides, and runs nothing. */
+export { interactions, policyByType, type AccessPolicy, type Grant, type Interaction, type JudgedResource } from './access-policy.js';
 export { membershipPolicy, type MembershipRights } from './membership-policy.js';
 export { protectionOf, type Protection } from './protected-types.js';
 export { systemPolicy } from './system-policy.js';

@@ -1,4 +1,4 @@
-import type { AccessPolicy, Interaction } from './access-policy.js';
+import { policyByType, type AccessPolicy, type Interaction } from './access-policy.js';
 import { protectionOf } from './protected-types.js';
 
 /** What a membership says about the rights of its member. */
@@ -16,13 +16,11 @@ export interface MembershipRights {
  */
 export function membershipPolicy({ admin, hasPolicyEntries }: MembershipRights): AccessPolicy {
   if (hasPolicyEntries) {
-    return { grants: () => false, reason: 'membership with policies that are not evaluated yet', projectAdmin: false };
+    const reason = 'membership with policies that are not evaluated yet';
+    return policyByType(() => false, { reason, projectAdmin: false });
   }
-  return {
-    grants: (interaction, type) => grants(admin, interaction, type),
-    reason: admin ? 'project admin' : 'member',
-    projectAdmin: admin,
-  };
+  const reason = admin ? 'project admin' : 'member';
+  return policyByType((interaction, type) => grants(admin, interaction, type), { reason, projectAdmin: admin });
 }
 
 const writes: ReadonlySet<Interaction> = new Set<Interaction>(['create', 'update', 'delete']);

@@ -1,4 +1,4 @@
-import type { AccessPolicy } from './access-policy.js';
+import { policyByType, type AccessPolicy } from './access-policy.js';
 
 /**
  * The policy under which the platform itself acts, for example when it seeds a new project: everything is granted.
@@ -6,5 +6,5 @@ import type { AccessPolicy } from './access-policy.js';
  */
 export function systemPolicy(reason: string): AccessPolicy {
   if (reason.trim() === '') throw new Error('System access to a project needs a reason.');
-  return { grants: () => true, reason: `system: ${reason}`, projectAdmin: true };
+  return policyByType(() => true, { reason: `system: ${reason}`, projectAdmin: true });
 }

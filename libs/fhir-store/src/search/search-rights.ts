@@ -5,7 +5,7 @@ import { assertGranted, type Context } from '../rights.js';
 export const searchRights =
   ({ caller }: Context): Restrict =>
   (interaction, type) =>
-    caller.policy.grants(interaction, type) ? [] : undefined;
+    caller.policy.limits(interaction, type);
 
 /**
  * Throws 403 when the caller may not search a type that the request names, and 404 for one that the version does not
