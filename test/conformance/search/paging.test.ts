@@ -57,6 +57,7 @@ const searches = [
   { type: 'Patient', query: 'organization.name=quay&_sort=-_lastUpdated' },
   { type: 'Patient', query: 'organization.name=quay&_sort=family' },
   { type: 'Patient', query: 'organization.name=quay&_sort=-birthdate,family' },
+  { type: 'Patient', query: 'name=zoe' },
   { type: 'Patient', query: '_sort=organization' },
   { type: 'Patient', query: '_sort=birthdate,-family,-_id' },
   { type: 'Patient', query: 'birthdate:missing=true&_sort=birthdate,family' },
@@ -101,6 +102,16 @@ describe.each(searches)('paging through $type?$query', ({ type, query }) => {
     expect(seen.filter((id) => before.includes(id))).toEqual(before);
     await restore([...removed]);
   });
+});
+
+// So many rows have the text that they are not collected: the type is walked instead.
+it('paging through Patient?name=often finds all that have the text, in the order of creation', async () => {
+  await database.addTexts('Patient', 'name', 'often', 300);
+  const all = await database.search('Patient?_count=1000');
+  const pages = await walk('Patient', 'name=often', 7);
+  expect(pages.flat()).toEqual(all.ids);
+  const tenth = await database.search('Patient?name=often&_count=5&_offset=10');
+  expect(tenth.ids).toEqual(all.ids.slice(10, 15));
 });
 
 describe.each([

@@ -98,6 +98,15 @@ export class SearchableDatabase {
       : [name === undefined ? 'planned for its values' : 'prepared', ...linesOf(root)].join('\n');
   }
 
+  /** Gives the resources of a type `rows` texts each, all of which start with `text`, as if their `code` had them. */
+  async addTexts(type: string, code: string, text: string, rows: number): Promise<void> {
+    const { key } = this.version.searchParameters(type).get(code) ?? {};
+    await this.tenant.owner.query(sql`
+      INSERT INTO resource_string (parameter, value, original, resource_id)
+      SELECT ${key}::int4, ${text}::text || n, ${text}::text || n, r.id
+      FROM resource r, generate_series(1, ${rows}::int4) n WHERE r.type = ${type} AND NOT r.deleted`);
+  }
+
   async delete(type: string, id: string): Promise<void> {
     await (await this.tenant.repository()).delete(type, id);
     this.stored.delete(`${type}/${id}`);

@@ -133,7 +133,7 @@ describe('a statement', () => {
     ['Patient?identifier:not=a', false],
     ['Patient?identifier=a&_sort=family', false],
     ['Patient?_profile=http://a', false],
-    ['Patient?family=a', false],
+    ['Patient?family=a&gender=male', false],
     ['Patient?birthdate=2000', false],
     ['Patient?_lastUpdated=gt2000', false],
     ['Patient?_id:not=a', false],
@@ -147,6 +147,12 @@ describe('a statement', () => {
   ])('for %s has a name, so that one plan serves all values: %s', (search, isNamed) => {
     expect(plan(search).page.name !== undefined).toBe(isNamed);
     expect(plan(search).total.name !== undefined).toBe(isNamed);
+  });
+
+  it('for one string and nothing else has a name, because it finds out by itself how frequent the text is', () => {
+    const { page, total } = plan('Patient?family=a');
+    expect(page.name).toBeDefined();
+    expect(total.name).toBeUndefined();
   });
 
   it('never holds a value of the search in its text', () => {

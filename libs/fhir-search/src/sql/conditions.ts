@@ -10,6 +10,7 @@ import { joinPredicate } from './join-predicates.js';
 import { numberPairPredicate, numberPredicates } from './number-predicates.js';
 import { datePredicate, lastUpdatedPredicate } from './date-predicates.js';
 import type { Parameters } from './parameters.js';
+import type { StringCondition } from './plan-choice.js';
 
 /** One predicate for each thing that must hold. `type` is the placeholder of the resource type. */
 export function predicates(where: readonly Condition[], parameters: Parameters): string[] {
@@ -99,10 +100,7 @@ function parameterPredicate(numbers: readonly number[], parameters: Parameters):
 }
 
 /** The rows `x` of resource_string that satisfy the condition, as the rest of a SELECT behind FROM. */
-function stringRows(
-  { parameter, match, values }: Extract<Condition, { kind: 'string' }>,
-  parameters: Parameters,
-): string {
+export function stringRows({ parameter, match, values }: StringCondition, parameters: Parameters): string {
   const number = parameters.add(parameter, 'int4');
   switch (match) {
     case 'exact': {

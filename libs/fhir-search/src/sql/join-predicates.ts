@@ -7,6 +7,7 @@
  * they find little, and probes them per row when the rest of the search finds less.
  */
 import type { CombiningCondition, Condition, LinkGroup, TargetGroup, TypePlan } from '../search-plan.js';
+import { isOfType } from './of-type.js';
 import type { Parameters } from './parameters.js';
 
 /** The predicates for conditions that must all hold; passed in, because conditions are made of conditions. */
@@ -74,7 +75,7 @@ function isEntry(condition: Condition): boolean {
 type Alternative = Pick<TypePlan, 'where'> & Partial<Pick<TypePlan, 'type'>>;
 
 function alternative({ type, where }: Alternative, parameters: Parameters, predicatesOf: PredicatesOf): string[] {
-  const ofType = type === undefined ? [] : [`r.type = ${parameters.add(type, 'text')}`];
+  const ofType = type === undefined ? [] : [isOfType(parameters.add(type, 'text'), where)];
   return [...ofType, ...predicatesOf(where, parameters)];
 }
 

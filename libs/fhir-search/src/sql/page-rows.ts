@@ -3,6 +3,7 @@
  * that order, so that the newest twenty of a million cost as much as the newest twenty of a hundred:
  *
  * - no key, `_id` or `_lastUpdated`: indexes of `resource`, for several types those of each type;
+ * - no key and nothing but a string: as many as have the text, or the type in order when those are too many (`stringEntry`);
  * - one string, date or number key: the index of its side table, or for the main date of the type and a reference
  *   (Observations of a patient by date) the index on references, which carries that date (`valueWalk`);
  * - several keys, the first of them one of these: the same, as far as the page needs it, and a sort (`tieWalk`);
@@ -11,7 +12,7 @@
 import type { SearchPlan } from '../search-plan.js';
 import { behind, orderBy } from './order.js';
 import type { Parameters } from './parameters.js';
-import { sortsMatches, walksTypes } from './plan-choice.js';
+import { onlyString, sortsMatches, walksTypes } from './plan-choice.js';
 import {
   idColumn,
   indent,
@@ -24,6 +25,7 @@ import {
   window,
 } from './select.js';
 import { columnValue, isColumn, sortValue } from './sort-value.js';
+import { stringEntry } from './string-entry.js';
 import { tieWalk } from './tie-walk.js';
 import { valueWalk } from './value-walk.js';
 
@@ -33,6 +35,8 @@ const answerColumns = ['id', 'type', 'fhir_id', 'version', 'last_updated', 'body
 );
 
 export function pageRows(plan: SearchPlan, parameters: Parameters): string {
+  const text = onlyString(plan);
+  if (text !== undefined) return stringEntry(plan, text, answerColumns, parameters);
   if (plan.order.every(isColumn)) return resourceWalk(plan, parameters);
   const [key] = plan.order;
   if (key === undefined || !isSideKey(key)) return withBodies(plan, sorted(plan, parameters));

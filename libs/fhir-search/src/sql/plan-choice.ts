@@ -8,6 +8,7 @@
 import type { Condition, SearchPlan } from '../search-plan.js';
 
 type ReferenceCondition = Extract<Condition, { kind: 'reference' }>;
+export type StringCondition = Extract<Condition, { kind: 'string' }>;
 
 /** References to so few targets by so few parameters can be walked one after the other. */
 export const maxWalkedLinks = 4;
@@ -52,6 +53,16 @@ export function sortsMatches(plan: SearchPlan): boolean {
  */
 export function walksTypes({ types, where, order }: SearchPlan): boolean {
   return types.length > 1 && order.length > 0 && where.every(({ kind }) => kind === 'last-updated');
+}
+
+/**
+ * The one string that is all a search in the order of creation asks for: its statement finds out by itself how frequent
+ * the text is (see string-entry.ts).
+ */
+export function onlyString({ types, where, order }: SearchPlan): StringCondition | undefined {
+  const [only] = where;
+  const isAlone = types.length === 1 && where.length === 1 && order.length === 0;
+  return isAlone && only?.kind === 'string' ? only : undefined;
 }
 
 function startsAtTokens({ where, order }: SearchPlan): boolean {

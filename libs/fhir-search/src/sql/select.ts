@@ -3,6 +3,7 @@ import type { Condition, OrderKey, SearchPlan } from '../search-plan.js';
 import { anyScope } from '../number-scopes.js';
 import { predicates } from './conditions.js';
 import { columnType, tieDescending, type OrderColumn } from './order.js';
+import { isOfType } from './of-type.js';
 import type { Parameters } from './parameters.js';
 
 /** A key that is no column of `resource`. */
@@ -67,7 +68,7 @@ export function matches(where: readonly Condition[], plan: SearchPlan, parameter
 
 /** The same for the type that an expression gives. */
 export function matchesOfType(type: string, where: readonly Condition[], parameters: Parameters): string[] {
-  return [`r.type = ${type}`, 'NOT r.deleted', ...predicates(where, parameters)];
+  return [isOfType(type, where), 'NOT r.deleted', ...predicates(where, parameters)];
 }
 
 /**

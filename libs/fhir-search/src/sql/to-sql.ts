@@ -12,7 +12,7 @@ import type { SearchPlan, Statement } from '../search-plan.js';
 import { orderBy, tieDescending } from './order.js';
 import { pageRows } from './page-rows.js';
 import { Parameters } from './parameters.js';
-import { planFitsAllValues } from './plan-choice.js';
+import { onlyString, planFitsAllValues } from './plan-choice.js';
 import { indent, matches } from './select.js';
 
 /** So many bytes of bodies are read for one answer: what is stored may be megabytes long, and a page hundreds of it. */
@@ -45,7 +45,8 @@ ${indent(page)}
 ) h ON true
 WINDOW w AS (${order} ROWS UNBOUNDED PRECEDING)
 ${order}`;
-  return statement('search', plan, text, parameters);
+  const isPrepared = planFitsAllValues(plan) || onlyString(plan) !== undefined;
+  return statement('search', isPrepared, text, parameters);
 }
 
 /**
@@ -59,12 +60,11 @@ export function toCountSql(plan: SearchPlan): Statement {
   WHERE ${where.join('\n    AND ')}
 ) AS total
 FROM security_epoch e`;
-  return statement('count', plan, text, parameters);
+  return statement('count', planFitsAllValues(plan), text, parameters);
 }
 
-function statement(purpose: string, plan: SearchPlan, text: string, parameters: Parameters): Statement {
-  const { values } = parameters;
-  return planFitsAllValues(plan) ? { name: `${purpose}_${shapeHash(text)}`, text, values } : { text, values };
+function statement(purpose: string, isPrepared: boolean, text: string, { values }: Parameters): Statement {
+  return isPrepared ? { name: `${purpose}_${shapeHash(text)}`, text, values } : { text, values };
 }
 
 /** Names of shapes seen before: hashing a text of a few kilobytes for each search would cost more than building it. */
