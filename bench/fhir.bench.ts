@@ -1,17 +1,16 @@
 import { readFileSync } from 'node:fs';
-import { type CreatedProject, expectStatus, type RunningPlatform } from '#testing';
+import { expectStatus, type RunningPlatform } from '#testing';
+import { fillClinic } from './clinic.js';
 import { copyDatabase, tidyDatabase } from './databases.js';
 import { withEnvironment } from './environment.js';
+import { type Row, rowsFor } from './fhir-rows.js';
 import { measureImport } from './import.bench.js';
 import { loadOnce } from './load.js';
 import { type PlainRequest, record } from './replay/recording.js';
 import { startReplay } from './replay/replay.js';
 import { type BenchReport, median, publish, round } from './report.js';
-import { patient, seededRandom, transactionBundle } from './seeded-resources.js';
+import { seededRandom, transactionBundle } from './seeded-resources.js';
 
-const PATIENTS = 20_000;
-const OBSERVATIONS_EACH = 2;
-const BUNDLES = 500;
 const ROUNDS = 3;
 const CONNECTIONS = 16;
 /** Connections of the floor; the platform's broker gives one tenant two. */
@@ -25,23 +24,12 @@ interface Measured {
   readonly floor: number[];
 }
 
-/** One line of the table: what is asked, how often per round, and how near to the floor it must come. */
-interface Row {
-  readonly name: string;
-  readonly limit: number;
-  readonly amount: number;
-  /** Each request is sent once and never again. */
-  readonly changes?: true;
-  readonly status: number;
-  request(index: number): PlainRequest;
-}
-
 /**
  * The FHIR API over HTTP, validation and audit on, with 20,000 Patients and 40,000 Observations: each row beside bare
  * node:http + pg that runs the very statements which the platform sent for the same requests, on a copy of the same
- * database.
+ * database. `only`: the rows of these names, and neither the import nor the memory of all versions.
  */
-export async function benchFhir(): Promise<void> {
+export async function benchFhir(name = 'fhir', only?: readonly string[]): Promise<void> {
   await withEnvironment(async (environment) => {
     const { platform, tenantDatabaseOf } = environment;
     const project = await platform.createProject('bench-fhir');
@@ -49,7 +37,7 @@ export async function benchFhir(): Promise<void> {
       authorization: `Bearer ${await platform.clientToken(project)}`,
       'content-type': 'application/fhir+json',
     };
-    const patientIds = await fill(project, headers);
+    const patientIds = await fillClinic(project, headers);
     const database = await tenantDatabaseOf(project.id);
     await tidyDatabase(environment, database);
     const floorDatabase = await copyDatabase(environment, database);
@@ -62,100 +50,26 @@ export async function benchFhir(): Promise<void> {
       checks[what] = { measured: `${ratio.toFixed(2)} of the floor`, limit: `≥ ${limit}`, holds: ratio >= limit };
     };
     for (const row of rowsFor(`/p/${project.slug}/fhir/R4`, headers, patientIds)) {
+      if (only !== undefined && !only.includes(row.name)) continue;
       add(row.name, row.limit, await measure(platform, { database, floorDatabase }, row));
     }
-    add('import, resources', 0.4, await measureImport(environment));
-    const rss = await residentMegabytes(platform);
-    checks['resident memory, three FHIR versions in use'] = {
-      measured: `${rss} MiB`,
-      limit: '≤ 350 MiB',
-      holds: rss <= 350,
-    };
+    if (only === undefined) {
+      add('import, resources', 0.4, await measureImport(environment));
+      const rss = await residentMegabytes(platform);
+      checks['resident memory, three FHIR versions in use'] = {
+        measured: `${rss} MiB`,
+        limit: '≤ 350 MiB',
+        holds: rss <= 350,
+      };
+    }
     await publish({
-      name: 'fhir',
+      name,
       floor: 'bare node:http + pg running the same statements on a copy of the database; the least of all rows',
       ratio: Math.min(...table.map(({ ratio }) => ratio)),
       rows: table,
       checks,
     });
   });
-}
-
-function rowsFor(base: string, headers: Record<string, string>, patientIds: readonly string[]): Row[] {
-  const random = seededRandom(99);
-  const anyPatient = (): string => patientIds[Math.floor(random() * patientIds.length)] as string;
-  const get = (path: string): PlainRequest => ({ path: `${base}${path}`, headers });
-  const send = (method: 'POST' | 'PUT', path: string, body: string): PlainRequest => ({
-    method,
-    path: `${base}${path}`,
-    headers,
-    body,
-  });
-  let created = PATIENTS;
-  let updated = 0;
-  return [
-    { name: 'read by id', limit: 0.7, amount: 20_000, status: 200, request: () => get(`/Patient/${anyPatient()}`) },
-    {
-      name: 'search by identifier',
-      limit: 0.6,
-      amount: 12_000,
-      status: 200,
-      request: () => get(`/Patient?identifier=urn:boxyard:bench:mrn%7Cmrn-${Math.floor(random() * PATIENTS)}`),
-    },
-    {
-      name: 'search by name, 20 hits',
-      limit: 0.5,
-      amount: 4_000,
-      status: 200,
-      request: (index) =>
-        get(`/Patient?name=${['Adeyemi', 'Bauer', 'Castro', 'Dubois', 'Eriksen'][index % 5]}&_count=20`),
-    },
-    {
-      name: 'Observations of a Patient by date',
-      limit: 0.5,
-      amount: 10_000,
-      status: 200,
-      request: () => get(`/Observation?subject=Patient/${anyPatient()}&_sort=-date&_count=20`),
-    },
-    {
-      name: 'Observations in a compartment',
-      limit: 0.5,
-      amount: 10_000,
-      status: 200,
-      request: () => get(`/Patient/${anyPatient()}/Observation`),
-    },
-    {
-      name: 'create',
-      limit: 0.6,
-      amount: 3_008,
-      changes: true,
-      status: 201,
-      request: () => send('POST', '/Patient', JSON.stringify(patient(random, created++))),
-    },
-    {
-      name: 'update',
-      limit: 0.6,
-      amount: 2_000,
-      changes: true,
-      status: 200,
-      request: () => {
-        const index = updated++;
-        const id = patientIds[index] as string;
-        return send('PUT', `/Patient/${id}`, JSON.stringify({ ...patient(random, index), id }));
-      },
-    },
-    {
-      name: 'transaction of 20 creates',
-      limit: 0.5,
-      amount: 320,
-      changes: true,
-      status: 200,
-      request: () => {
-        const body = transactionBundle(random, (created += 20), 20);
-        return send('POST', '', body);
-      },
-    },
-  ];
 }
 
 /** Requests per second of the platform and of the floor, one figure per round, taken in turns. */
@@ -188,29 +102,6 @@ async function measure(
     measured.ours.push(await loadOnce(platform.dataUrl, sent, options));
   }
   return measured;
-}
-
-/** Imports the data and returns the ids of the Patients, in order. */
-async function fill(project: CreatedProject, headers: Record<string, string>): Promise<string[]> {
-  const random = seededRandom(1);
-  const size = (PATIENTS * (1 + OBSERVATIONS_EACH)) / BUNDLES;
-  const ids: string[][] = [];
-  let next = 0;
-  const send = async (index: number): Promise<void> => {
-    const response = await fetch(`${project.baseUrl}fhir/R4`, {
-      method: 'POST',
-      headers: { ...headers, prefer: 'return=minimal' },
-      body: transactionBundle(random, index * size, size, OBSERVATIONS_EACH),
-    });
-    const { entry } = (await expectStatus(response, 200)) as { entry: { response: { location: string } }[] };
-    ids[index] = entry.flatMap(({ response: { location } }) => /\/Patient\/([^/]+)/.exec(location)?.[1] ?? []);
-  };
-  await Promise.all(
-    Array.from({ length: 2 }, async () => {
-      while (next < BUNDLES) await send(next++);
-    }),
-  );
-  return ids.flat();
 }
 
 /** The data plane's memory after the bench, when projects of all FHIR versions have been used. */

@@ -1,17 +1,15 @@
-import { benchCreate } from './create.bench.js';
 import { benchFhir } from './fhir.bench.js';
 import { benchGrowth } from './growth.bench.js';
 import { benchImport } from './import.bench.js';
 import { benchProvision } from './provision.bench.js';
-import { benchRead } from './read.bench.js';
 import { benchTenants } from './tenants.bench.js';
 
 const benches: Record<string, () => Promise<void>> = {
   provision: benchProvision,
-  read: benchRead,
-  create: benchCreate,
+  read: () => benchFhir('read', ['read by id']),
+  create: () => benchFhir('create', ['create']),
   import: benchImport,
-  fhir: benchFhir,
+  fhir: () => benchFhir(),
   growth: benchGrowth,
   tenants: benchTenants,
 };

@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from '#postgres';
 import { type CreatedProject, expectStatus } from '#testing';
 import { type BenchEnvironment, withEnvironment } from './environment.js';
-import { startFloor } from './floor.js';
+import { record } from './replay/recording.js';
+import { startReplay } from './replay/replay.js';
 import { median, percentile, publish, round } from './report.js';
 import { seededRandom, zipf } from './seeded-resources.js';
 
@@ -30,12 +31,11 @@ export async function benchTenants(): Promise<void> {
     const targets = await oneResourceEach(environment, projects);
 
     const ours = await zipfReads(platform.dataUrl, targets, () => connectionCount(environment));
-    const floor = await startFloor({
-      databaseUrl: environment.urlOf(await environment.tenantDatabaseOf((projects[0] as CreatedProject).id)),
-      connections: 4,
-      creates: 0,
-    });
-    const alone = await zipfReads(floor.url, [targets[0] as Target], async () => 0);
+    const { path, authorization } = targets[0] as Target;
+    const database = await environment.tenantDatabaseOf((projects[0] as CreatedProject).id);
+    const recorded = await record(platform, database, [{ path, headers: { authorization } }], 200);
+    const floor = await startReplay(environment.urlOf(database), 4, recorded);
+    const alone = await zipfReads(floor.url, [{ path: '/0', authorization }], async () => 0);
     await floor.stop();
 
     const [cap] = await control.query<{ cap: number }>(

@@ -10,8 +10,7 @@ const database = process.env['BENCH_DATABASE'];
 const file = process.env['BENCH_STATEMENTS'];
 if (file === undefined) throw new Error('BENCH_STATEMENTS names no file.');
 
-const background =
-  /INSERT INTO audit_event \(recorded, action, outcome, agent, entity, detail|seal_audit|refresh_statistics|^DEALLOCATE/;
+const background = /seal_audit|expire_audit|refresh_statistics|^DEALLOCATE/;
 
 interface Queried {
   readonly name?: string;
@@ -25,7 +24,8 @@ const original = Reflect.get(pg.Client.prototype, 'query') as Query;
 
 function recordingQuery(this: pg.Client, queried: string | Queried, ...rest: unknown[]): unknown {
   const { name, text, values = [] }: Queried = typeof queried === 'string' ? { text: queried } : queried;
-  if (text !== undefined && this.database === database && !background.test(text)) {
+  const isRequests = text !== undefined && name !== 'store_audit' && !background.test(text);
+  if (isRequests && this.database === database) {
     appendFileSync(file ?? '', `${JSON.stringify({ name, text, values })}\n`);
   }
   return original.call(this, queried, ...rest);
