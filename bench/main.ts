@@ -1,6 +1,7 @@
 import { benchFhir } from './fhir.bench.js';
 import { benchGrowth } from './growth.bench.js';
 import { benchImport } from './import.bench.js';
+import { benchPolicy } from './policy.bench.js';
 import { benchProvision } from './provision.bench.js';
 import { benchTenants } from './tenants.bench.js';
 
@@ -11,6 +12,7 @@ const benches: Record<string, () => Promise<void>> = {
   import: benchImport,
   fhir: () => benchFhir(),
   growth: benchGrowth,
+  policy: benchPolicy,
   tenants: benchTenants,
 };
 

@@ -1,8 +1,9 @@
+import { SeededRandom } from '#testing';
+
 /**
  * A seeded generator of Patients and Observations that look like a clinic's: names with repetition, identifiers without,
  * LOINC-coded vital signs. The same seed gives the same resources on every machine.
  */
-
 type Resource = Record<string, unknown> & { resourceType: string };
 
 const FAMILY = [
@@ -43,15 +44,10 @@ const VITALS = [
   { code: '29463-7', display: 'Body weight', unit: 'kg', low: 45, span: 70 },
 ] as const;
 
-/** A small deterministic generator of numbers in [0, 1) (mulberry32). */
+/** Numbers in [0, 1), the same for the same seed. */
 export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
+  const random = new SeededRandom(seed);
+  return () => random.next();
 }
 
 const pick = <T>(random: () => number, values: readonly T[]): T => values[Math.floor(random() * values.length)] as T;
@@ -108,12 +104,16 @@ function observation(random: () => number, subject: string): Resource {
   };
 }
 
-/** A transaction Bundle of `size` creates: one Patient and `observationsEach` Observations about it, over and over. */
+/**
+ * A transaction Bundle of `size` creates: one Patient and `observationsEach` Observations about it, over and over.
+ * `metaOf` gives the `meta` of the Patient at a position.
+ */
 export function transactionBundle(
   random: () => number,
   firstIndex: number,
   size: number,
   observationsEach = 3,
+  metaOf?: (position: number) => object,
 ): string {
   const entry: unknown[] = [];
   let fullUrl = '';
@@ -122,7 +122,7 @@ export function transactionBundle(
       fullUrl = `urn:uuid:00000000-0000-4000-8000-${String(firstIndex + position).padStart(12, '0')}`;
       entry.push({
         fullUrl,
-        resource: patient(random, firstIndex + position),
+        resource: { ...patient(random, firstIndex + position), ...(metaOf && { meta: metaOf(firstIndex + position) }) },
         request: { method: 'POST', url: 'Patient' },
       });
     } else {
