@@ -6,8 +6,8 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
  * (operation, operation_step) and what was done (audit_record).
  *
  * Two promises are kept by triggers, so that no writer can forget them: every change of what a data plane serves
- * stamps `project.changed_xid` and notifies `boxyard_project`; every change of an operation or its steps notifies
- * `boxyard_operation`. Notifications carry ids only.
+ * stamps `project.changed_xid` and notifies `boxyard_project`; a new operation and the end of one notify
+ * `boxyard_operation`, its progress in between notifies `boxyard_operation_step`. Notifications carry ids only.
  */
 export class ControlSchema1763700000000 implements MigrationInterface {
   name = 'ControlSchema1763700000000';
@@ -311,14 +311,18 @@ CREATE TRIGGER cluster_moved AFTER UPDATE OF host, port ON cluster
 
 CREATE FUNCTION announce_operation() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
-  PERFORM pg_notify('boxyard_operation', NEW.id);
+  PERFORM pg_notify(TG_ARGV[0], NEW.id);
   RETURN NULL;
 END $body$;
 CREATE TRIGGER operation_created AFTER INSERT ON operation
-  FOR EACH ROW EXECUTE FUNCTION announce_operation();
-CREATE TRIGGER operation_changed AFTER UPDATE ON operation
-  FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state OR OLD.attempt IS DISTINCT FROM NEW.attempt)
-  EXECUTE FUNCTION announce_operation();
+  FOR EACH ROW EXECUTE FUNCTION announce_operation('boxyard_operation');
+CREATE TRIGGER operation_ended AFTER UPDATE ON operation
+  FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state AND NEW.state IN ('succeeded', 'failed', 'cancelled'))
+  EXECUTE FUNCTION announce_operation('boxyard_operation');
+CREATE TRIGGER operation_progressed AFTER UPDATE ON operation
+  FOR EACH ROW WHEN ((OLD.state IS DISTINCT FROM NEW.state OR OLD.attempt IS DISTINCT FROM NEW.attempt)
+    AND NEW.state IN ('queued', 'running'))
+  EXECUTE FUNCTION announce_operation('boxyard_operation_step');
 
 CREATE FUNCTION announce_step() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN

@@ -237,13 +237,13 @@ describe('the directory', () => {
     });
 
     await tenantDatabases.claimSpare(id, clusterId, 1, { fence });
-    await new SigningKeyRepository(dataSource).ensure({
+    const signingKey = {
       kid: `kid-${id}`,
       projectId: id,
       publicJwk: { kty: 'EC' },
       privateSealed: Buffer.from([1, 2, 255]),
-    });
-    await projects.activate(id, { fence });
+    };
+    await projects.activate(id, { fence, signingKey });
 
     const { entries, mark } = await projects.listDirectoryChangedSince(before.mark);
     const entry = entries.find(({ projectId }) => projectId === id);
@@ -315,9 +315,10 @@ describe('the directory', () => {
     await aSpare();
     const { fence } = await claimed(operation);
     const keys = new SigningKeyRepository(dataSource);
-    const key = { kid: `heard-${id}`, projectId: id, publicJwk: {}, privateSealed: Buffer.alloc(1) };
+    const insertKey = `INSERT INTO signing_key (kid, project_id, public_jwk, private_sealed, state)
+      VALUES ($1, $2, '{}', '', 'signing')`;
     expect(await announced(() => tenantDatabases.claimSpare(id, clusterId, 1), id)).toBe(true);
-    expect(await announced(() => keys.ensure(key), id)).toBe(true);
+    expect(await announced(() => dataSource.query(insertKey, [`heard-${id}`, id]), id)).toBe(true);
     expect(await announced(() => keys.revokeAll(id), id)).toBe(true);
     expect(await announced(() => projects.setState(id, 'failed', { fence }), id)).toBe(true);
     expect(
@@ -362,10 +363,10 @@ describe('operations', () => {
     await endLease(operation);
     await claimed(operation);
     const lost = { code: 'lease-lost' };
-    await expect(operations.planSteps(operation.id, fence, ['a'])).rejects.toMatchObject(lost);
     await expect(operations.recordStep(operation.id, fence, 'a', 'done')).rejects.toMatchObject(lost);
     await expect(operations.renewLease(operation.id, fence, 1000)).rejects.toMatchObject(lost);
     await expect(operations.finish(operation.id, fence, 'succeeded')).rejects.toMatchObject(lost);
+    await expect(operations.succeedWith(operation.id, fence, 'a')).rejects.toMatchObject(lost);
     await expect(operations.retryLater(operation.id, fence, 1, { code: 'x', message: 'x' })).rejects.toMatchObject(
       lost,
     );
@@ -374,14 +375,22 @@ describe('operations', () => {
 
   test('steps keep their order and their times over planning, running and repeating', async () => {
     const { operation } = await aProvisioningProject();
-    const { fence } = await claimed(operation);
-    await operations.planSteps(operation.id, fence, ['reserve', 'seed']);
+    const planned = { 'project.create': ['reserve', 'seed'], 'project.purge': ['check'] };
+    const { fence } = (await operations.claim(operation.id, 'worker-1', 30_000, planned))!;
+    expect((await operations.listSteps(operation.id)).map(({ name, state }) => [name, state])).toEqual([
+      ['reserve', 'pending'],
+      ['seed', 'pending'],
+    ]);
     await operations.recordStep(operation.id, fence, 'reserve', 'running');
     await operations.recordStep(operation.id, fence, 'reserve', 'done');
     await operations.recordStep(operation.id, fence, 'seed', 'failed', 'the database does not answer');
     await operations.recordStep(operation.id, fence, 'verify', 'done');
-    await operations.planSteps(operation.id, fence, ['reserve', 'seed']);
-    const steps = await operations.listSteps(operation.id);
+    await endLease(operation);
+    const again = (await operations.claim(operation.id, 'worker-2', 30_000, planned))!;
+    const { operation: shown, steps } = await operations.getWithSteps(operation.id);
+    expect(steps).toEqual(await operations.listSteps(operation.id));
+    expect(shown).toEqual(await operations.get(operation.id));
+    expect(again).toEqual({ ...shown, project: expect.objectContaining({ id: operation.projectId, labels: {} }) });
     expect(steps.map(({ position, name, state, error }) => [position, name, state, error])).toEqual([
       [1, 'reserve', 'done', null],
       [2, 'seed', 'failed', 'the database does not answer'],
@@ -410,23 +419,27 @@ describe('operations', () => {
 
   test('a secret is claimed once, by its creator, before it expires', async () => {
     const secrets = new SealedSecretRepository(dataSource);
-    const { operation } = await aProvisioningProject();
     const now = new Date();
     const secret = (kind: string, expiresInMs: number) => ({
       id: uuidv7(),
-      operationId: operation.id,
       kind,
       sealed: Buffer.from(kind),
       claimableBy: 'operator:ana',
       expiresAt: new Date(now.getTime() + expiresInMs),
     });
-    await secrets.insert(secret('admin-client', 1_000));
-    await secrets.insert(secret('late', -1));
-    expect(await secrets.claim(operation.id, 'operator:eve', { now })).toEqual([]);
-    const claims = await Promise.all([1, 2, 3].map(() => secrets.claim(operation.id, 'operator:ana', { now })));
+    const id = uuidv7();
+    const operationId = newId('op');
+    await projects.createProvisioning({
+      project: { id, slug: `secret-${id}`, name: 'Secret', fhirVersion: '4.0.1', createdBy: 'operator:test' },
+      baseUrl: { kind: 'slug', name: `secret-${id}` },
+      operation: { id: operationId, kind: 'project.create', params: {}, createdBy: 'operator:test' },
+      sealedSecrets: [secret('admin-client', 1_000), secret('late', -1)],
+    });
+    expect(await secrets.claim(operationId, 'operator:eve', { now })).toEqual([]);
+    const claims = await Promise.all([1, 2, 3].map(() => secrets.claim(operationId, 'operator:ana', { now })));
     expect(claims.flat().map(({ kind }) => kind)).toEqual(['admin-client']);
     await secrets.deleteExpired(now);
-    expect(await dataSource.query('SELECT 1 FROM sealed_secret WHERE operation_id = $1', [operation.id])).toEqual([]);
+    expect(await dataSource.query('SELECT 1 FROM sealed_secret WHERE operation_id = $1', [operationId])).toEqual([]);
   });
 });
 
@@ -456,6 +469,21 @@ describe('tenant databases', () => {
       id,
     ]);
     expect(placement).toEqual({ generation: 1 });
+  });
+
+  test('a claim gives the wrapped keys of the database and of the project, which may have one of its own', async () => {
+    const { id, operation } = await aProvisioningProject();
+    const spare = await aSpare(12);
+    const ownKeyId = uuidv7();
+    const dataKeys = new DataKeyRepository(dataSource);
+    await dataKeys.insert(ownKeyId, Buffer.from('own'));
+    await projects.setDataKey(id, ownKeyId, { fence: (await claimed(operation)).fence });
+    const { wrapped } = await dataKeys.get(spare.dataKeyId!);
+    expect(await tenantDatabases.claimSpare(id, clusterId, 12)).toMatchObject({
+      id: spare.id,
+      wrappedKeys: { database: wrapped, project: Buffer.from('own') },
+    });
+    expect((await projects.get(id)).dataKeyId).toBe(ownKeyId);
   });
 
   test('a stale worker claims nothing', async () => {
@@ -494,7 +522,12 @@ describe('tenant databases', () => {
     for (let turn = 0; turn < 2; turn++) {
       expect(await tenantDatabases.claimBuilt(own.id, id, { fence })).toMatchObject({ id: own.id, state: 'claimed' });
     }
-    expect((await tenantDatabases.claimSpare(id, clusterId, 10))?.id).toBe(own.id);
+    const again = await tenantDatabases.claimSpare(id, clusterId, 10);
+    expect(again).toMatchObject({
+      id: own.id,
+      wrappedKeys: { database: Buffer.from('wrapped'), project: Buffer.from('wrapped') },
+    });
+    expect(await tenantDatabases.findClaimed(id)).toEqual(again);
   });
 
   test('shredding a data key leaves the rows that referred to it, without a way into the database', async () => {
@@ -505,6 +538,41 @@ describe('tenant databases', () => {
     await expect(new DataKeyRepository(dataSource).get(spare.dataKeyId!)).rejects.toMatchObject({ category: 'gone' });
     const { entries } = await projects.listDirectory();
     expect(entries.find(({ projectId }) => projectId === id)).toMatchObject({ dataKeyWrapped: null, placement: null });
+  });
+});
+
+describe('the last step', () => {
+  test('is recorded and ends the operation in one statement', async () => {
+    const { operation } = await aProvisioningProject();
+    const { fence } = await claimed(operation);
+    await operations.succeedWith(operation.id, fence, 'publish');
+    const ended = await operations.getWithSteps(operation.id);
+    expect(ended.operation).toMatchObject({ state: 'succeeded', leaseOwner: null, leaseExpiresAt: null });
+    expect(ended.operation.finishedAt).toBeInstanceOf(Date);
+    expect(ended.steps.map(({ name, state }) => [name, state])).toEqual([['publish', 'done']]);
+  });
+
+  test('that puts a project into service twice leaves it with one signing key', async () => {
+    const { id, operation } = await aProvisioningProject();
+    const { fence } = await claimed(operation);
+    const key = (kid: string) => ({ kid, projectId: id, publicJwk: { kid }, privateSealed: Buffer.from('sealed') });
+    await projects.activate(id, { fence, signingKey: key(`first-${id}`) });
+    await projects.activate(id, { fence, signingKey: key(`second-${id}`) });
+    const keys = await new SigningKeyRepository(dataSource).listOfProject(id);
+    expect(keys.map(({ kid, state, publicJwk }) => [kid, state, publicJwk])).toEqual([
+      [`first-${id}`, 'signing', { kid: `first-${id}` }],
+    ]);
+  });
+
+  test('of a worker that has lost its lease gives the project neither state nor key', async () => {
+    const { id, operation } = await aProvisioningProject();
+    const { fence } = await claimed(operation);
+    await endLease(operation);
+    await claimed(operation);
+    const signingKey = { kid: `late-${id}`, projectId: id, publicJwk: {}, privateSealed: Buffer.alloc(1) };
+    await expect(projects.activate(id, { fence, signingKey })).rejects.toMatchObject({ code: 'lease-lost' });
+    expect((await projects.get(id)).state).toBe('provisioning');
+    expect(await new SigningKeyRepository(dataSource).listOfProject(id)).toEqual([]);
   });
 });
 

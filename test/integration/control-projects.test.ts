@@ -87,6 +87,20 @@ describe('creating a project', () => {
     expect(jobs.some(({ text }) => text.includes(body.operation.id))).toBe(true);
   });
 
+  test('with Prefer: wait sends the hint when no worker has built the project after a moment', async () => {
+    const body = fields();
+    const reply = create(body, { headers: { prefer: 'wait=20' } });
+    const hinted = async (id: string) => {
+      const jobs = await plane.dataSource.query<{ text: string }[]>('SELECT j::text AS text FROM bullmq.job j');
+      return jobs.some(({ text }) => text.includes(id));
+    };
+    await until(async () => (await projects.find(body.slug)) !== undefined);
+    const { id } = (await operations.findUnfinished((await projects.find(body.slug))!.id))!;
+    await until(() => hinted(id));
+    await plane.build(id);
+    expect((await reply).status).toBe(201);
+  });
+
   test('with Prefer: wait answers 201 within milliseconds of the commit, with the secret of the admin client', async () => {
     const body = fields();
     let answeredAt = 0;

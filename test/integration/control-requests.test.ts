@@ -30,8 +30,8 @@ describe('operations', () => {
   test('are read with their steps, without their parameters', async () => {
     const { operation } = await aProvisioningProject();
     const operations = new OperationRepository(plane.dataSource);
-    const { fence } = (await operations.claim(operation.id, 'w', 10_000))!;
-    await operations.planSteps(operation.id, fence, ['reserve', 'seed']);
+    const steps = { 'project.create': ['reserve', 'seed'] };
+    const { fence } = (await operations.claim(operation.id, 'w', 10_000, steps))!;
     await operations.recordStep(operation.id, fence, 'reserve', 'done');
     await operations.recordStep(operation.id, fence, 'seed', 'running');
     const { body } = await plane.send('GET', `/operations/${operation.id}`);

@@ -156,7 +156,12 @@ describe('the walls around a tenant database', () => {
       FROM pg_roles WHERE rolname = ${own.roleName}`);
     expect(role).toEqual({
       limit: 20,
-      config: ['statement_timeout=10s', 'idle_in_transaction_session_timeout=15s'],
+      config: [
+        'statement_timeout=10s',
+        'idle_in_transaction_session_timeout=15s',
+        'max_parallel_workers_per_gather=0',
+        'jit=off',
+      ],
       powers: false,
     });
   });

@@ -120,7 +120,7 @@ export async function startWorker(config: Config, logger: Logger, options: Worke
   const spares = loop(spareDatabases(stock));
   const run = async (operationId: string): Promise<void> => {
     await quiet.during(() => runner.run(operationId));
-    spares.wake();
+    spares.wakeIn(lookAtSparesAfterMs);
   };
   const runnable = loop(runnableOperations(operations, run));
   const audit = new AuditRepository(dataSource);
@@ -155,6 +155,9 @@ export async function startWorker(config: Config, logger: Logger, options: Worke
     },
   };
 }
+
+/** After a project is made its first requests come; how many spares are left is of no interest to them. */
+const lookAtSparesAfterMs = 50;
 
 /** Enough for the steps of all operations that one process runs: recording one takes a millisecond or two. */
 const maxUndurableConnections = 4;

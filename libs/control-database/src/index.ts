@@ -24,12 +24,22 @@ export { projectBaseUrls } from './projects/project-base-urls.js';
 
 export { Operation, type OperationError, type OperationState } from './operations/operation.entity.js';
 export { OperationStep, type OperationStepState } from './operations/operation-step.entity.js';
-export { operationInProgress, OperationRepository, type NewOperation } from './operations/operation.repository.js';
+export {
+  operationInProgress,
+  OperationRepository,
+  type ClaimedOperation,
+  type NewOperation,
+  type OperationWithSteps,
+} from './operations/operation.repository.js';
 
 export { Cluster, type ClusterState } from './clusters/cluster.entity.js';
 export { ClusterRepository, type ClusterLoad, type NewCluster } from './clusters/cluster.repository.js';
 export { TenantDatabase, type TenantDatabaseState } from './tenant-databases/tenant-database.entity.js';
-export { TenantDatabaseRepository, type NewTenantDatabase } from './tenant-databases/tenant-database.repository.js';
+export {
+  TenantDatabaseRepository,
+  type ClaimedDatabase,
+  type NewTenantDatabase,
+} from './tenant-databases/tenant-database.repository.js';
 
 export { Operator, operatorRoles, type OperatorRole } from './operators/operator.entity.js';
 export { OperatorRepository, type NewOperator } from './operators/operator.repository.js';

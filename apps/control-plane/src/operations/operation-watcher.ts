@@ -6,7 +6,7 @@ import { CONFIG, LOGGER } from '../environment/environment.module.js';
 import { ChangeSignal } from './change-signal.js';
 
 interface Watch {
-  readonly what: 'state' | 'steps';
+  readonly what: 'end' | 'progress';
   readonly signal: ChangeSignal;
 }
 
@@ -30,7 +30,7 @@ export class OperationWatcher implements OnModuleInit, OnModuleDestroy {
     this.listener = await listen(
       this.config.databaseUrl!,
       ['boxyard_operation', 'boxyard_operation_step'],
-      (channel, operationId) => this.raise(operationId, channel === 'boxyard_operation' ? 'state' : 'steps'),
+      (channel, operationId) => this.raise(operationId, channel === 'boxyard_operation' ? 'end' : 'progress'),
       (cause) => {
         this.logger.warn({ err: cause }, 'announcements of operations were lost for a moment');
         this.raiseAll();
@@ -45,7 +45,7 @@ export class OperationWatcher implements OnModuleInit, OnModuleDestroy {
     await this.listener?.close();
   }
 
-  /** Watches an operation from now on: its state, or its steps as well. Whoever watches closes the signal. */
+  /** Watches an operation from now on: its end, or all its progress as well. Whoever watches closes the signal. */
   watch(operationId: OperationId, what: Watch['what']): ChangeSignal {
     const watches = this.watches.get(operationId) ?? new Set();
     this.watches.set(operationId, watches);
@@ -63,7 +63,7 @@ export class OperationWatcher implements OnModuleInit, OnModuleDestroy {
 
   private raise(operationId: OperationId, changed: Watch['what']): void {
     this.watches.get(operationId)?.forEach(({ what, signal }) => {
-      if (changed === 'state' || what === 'steps') signal.raise();
+      if (changed === 'end' || what === 'progress') signal.raise();
     });
   }
 

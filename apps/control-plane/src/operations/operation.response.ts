@@ -4,7 +4,7 @@ import type { Operation, OperationStep } from '#control-database';
 const states = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
 
 export class OperationStepResponse {
-  @ApiProperty({ example: 'claim-database' }) name: string;
+  @ApiProperty({ example: 'place' }) name: string;
   @ApiProperty({ enum: ['pending', 'running', 'done', 'failed'], example: 'done' }) state: string;
   @ApiProperty({ nullable: true, type: Number, description: 'How long it took, in milliseconds.', example: 12 })
   ms: number | null;
@@ -13,7 +13,7 @@ export class OperationStepResponse {
 export class OperationErrorResponse {
   @ApiProperty({ example: 'database-unreachable' }) code: string;
   @ApiProperty({ example: 'The cluster default does not answer.' }) message: string;
-  @ApiProperty({ nullable: true, type: String, example: 'claim-database' }) step: string | null;
+  @ApiProperty({ nullable: true, type: String, example: 'place' }) step: string | null;
   @ApiProperty({ example: true }) retryable: boolean;
 }
 

@@ -46,7 +46,7 @@ export class OperationsController {
   @ApiOkResponse({ type: OperationResponse })
   @ApiProblems(401, 404)
   async get(@Param('id') id: string): Promise<OperationResponse> {
-    return this.operations.describe(await this.operations.get(id));
+    return this.operations.describe(id);
   }
 
   @Sse(':id/events')

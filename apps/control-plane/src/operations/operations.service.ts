@@ -1,8 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { OperationRepository, type Operation, type OperationId } from '#control-database';
+import { OperationRepository, type Operation, type OperationId, type OperationWithSteps } from '#control-database';
 import { DomainError } from '#platform';
 import { OperationWatcher } from './operation-watcher.js';
 import { isFinished, toOperationResponse, type OperationResponse } from './operation.response.js';
+
+/** An operation that takes no longer than this was in the hands of a worker from the start. */
+const quickMs = 250;
 
 /** How long to trust announcements before looking by oneself. */
 const pollMs = 1_000;
@@ -16,14 +19,14 @@ export class OperationsService {
   ) {}
 
   async get(id: OperationId): Promise<Operation> {
-    if (!/^op_[0-9a-z]{26}$/.test(id)) {
-      throw new DomainError('not-found', 'operation-not-found', 'There is no such operation.');
-    }
+    assertForm(id);
     return this.operations.get(id);
   }
 
-  async describe(operation: Operation): Promise<OperationResponse> {
-    return toOperationResponse(operation, await this.operations.listSteps(operation.id));
+  async describe(id: OperationId): Promise<OperationResponse> {
+    assertForm(id);
+    const { operation, steps } = await this.operations.getWithSteps(id);
+    return toOperationResponse(operation, steps);
   }
 
   /**
@@ -34,14 +37,14 @@ export class OperationsService {
     id: OperationId,
     { signal, idleMs }: { signal: AbortSignal; idleMs: number },
   ): AsyncGenerator<OperationResponse | undefined> {
-    const changes = this.watcher.watch(id, 'steps');
+    const changes = this.watcher.watch(id, 'progress');
     const end = () => changes.end();
     signal.addEventListener('abort', end, { once: true });
     try {
       let last = '';
       let idleSince = performance.now();
       for (let wait = signal.aborted ? 'ended' : 'change'; wait !== 'ended'; wait = await changes.next(pollMs)) {
-        const operation = await this.describe(await this.operations.get(id));
+        const operation = await this.describe(id);
         const text = JSON.stringify(operation);
         if (text !== last) {
           last = text;
@@ -60,22 +63,29 @@ export class OperationsService {
   }
 
   /**
-   * Waits until the operation has ended, at most so many seconds, and gives its last known state. `begin` runs once the
-   * watch is set up, so that no change that it causes is missed.
+   * Waits until an operation that was just queued has ended, at most so many seconds, and gives its last known state. A
+   * free worker takes it up at once; `onSlow` is called if it has not ended after a moment.
    */
-  async waitUntilFinished(id: OperationId, seconds: number, begin: () => Promise<void>): Promise<Operation> {
-    const changes = this.watcher.watch(id, 'state');
+  async waitUntilFinished(id: OperationId, seconds: number, onSlow: () => Promise<void>): Promise<OperationWithSteps> {
+    const changes = this.watcher.watch(id, 'end');
     try {
-      await begin();
       const deadline = performance.now() + seconds * 1_000;
+      let waitMs = quickMs;
       for (;;) {
-        const operation = await this.operations.get(id);
-        const leftMs = deadline - performance.now();
-        if (isFinished(operation) || leftMs <= 0) return operation;
-        if ((await changes.next(Math.min(pollMs, leftMs))) === 'ended') return operation;
+        const end = await changes.next(Math.min(waitMs, deadline - performance.now()));
+        const found = await this.operations.getWithSteps(id);
+        if (isFinished(found.operation) || end === 'ended' || performance.now() >= deadline) return found;
+        if (waitMs === quickMs) await onSlow();
+        waitMs = pollMs;
       }
     } finally {
       changes.close();
     }
+  }
+}
+
+function assertForm(id: OperationId): void {
+  if (!/^op_[0-9a-z]{26}$/.test(id)) {
+    throw new DomainError('not-found', 'operation-not-found', 'There is no such operation.');
   }
 }

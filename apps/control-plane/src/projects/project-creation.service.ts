@@ -91,9 +91,9 @@ export class ProjectCreationService {
       await wake();
       return accepted;
     }
-    const operation = await this.operations.waitUntilFinished(operationId, waitSeconds, wake);
-    const [project, described] = await Promise.all([this.projects.get(projectId), this.operations.describe(operation)]);
-    const body = { project: toProjectResponse(project, this.config), operation: described };
+    const { operation, steps } = await this.operations.waitUntilFinished(operationId, waitSeconds, wake);
+    const project = await this.projects.get(projectId);
+    const body = { project: toProjectResponse(project, this.config), operation: toOperationResponse(operation, steps) };
     const preference = { 'Preference-Applied': `wait=${waitSeconds}` };
     // Secrets are taken only for somebody who is still there to get them.
     if (operation.state !== 'succeeded' || project.state !== 'active' || mutation.isAbandoned()) {

@@ -1,4 +1,4 @@
-import type { Operation, OperationStep, Project } from '#control-database';
+import type { ClaimedOperation, OperationStep, Project } from '#control-database';
 import { maxAttempts, type OperationError, type OperationKind, type OperationParams } from '#operations';
 import type { Logger } from '#platform';
 import { isLeaseLost, LeaseKeeper } from './lease-keeper.js';
@@ -33,7 +33,7 @@ export class OperationRun<Kind extends OperationKind> {
   private readonly logger: Logger;
 
   constructor(
-    private readonly operation: Operation,
+    private readonly operation: ClaimedOperation,
     private readonly action: LifecycleAction<Kind>,
     private readonly services: LifecycleServices,
     leaseMs: number,
@@ -53,7 +53,7 @@ export class OperationRun<Kind extends OperationKind> {
   /** Runs as far as it goes. Rejects with `lease-lost`, or when the control database cannot be used. */
   async execute(): Promise<Exclude<AttemptOutcome, 'lease-lost'>> {
     try {
-      const context = await this.context();
+      const context = this.context();
       const recorded = await this.recordedSteps();
       const failed = recorded.find(({ state }) => state === 'failed');
       if (failed) return await this.giveUp(context, failed.name, earlierFailure(this.operation, failed));
@@ -94,11 +94,7 @@ export class OperationRun<Kind extends OperationKind> {
   private async runStep(context: ActionContext<Kind>, step: Step<Kind>): Promise<void> {
     this.lease.assertHeld();
     await this.tell('starting', step);
-    await this.showing(step, async () => {
-      // Nobody waits for the list of what is to come, and the first step is quick.
-      const planned = step === this.action.steps[0] ? this.planSteps() : undefined;
-      await Promise.all([step.do?.(context), planned]);
-    });
+    await this.showing(step, async () => step.do?.(context));
     await this.tell('performed', step);
     this.lease.assertHeld();
     await this.recordStep(context, step);
@@ -132,15 +128,10 @@ export class OperationRun<Kind extends OperationKind> {
     if (!isLast && !step.record) return undurable.operations.recordStep(id, fence, step.name, 'done');
     const recording = isLast ? transactions : undurable.transactions;
     return recording.run(async (transaction) => {
-      await operations.recordStep(id, fence, step.name, 'done', undefined, transaction);
       await step.record?.(context, transaction);
-      if (isLast) await operations.finish(id, fence, 'succeeded', undefined, transaction);
+      if (isLast) await operations.succeedWith(id, fence, step.name, transaction);
+      else await operations.recordStep(id, fence, step.name, 'done', undefined, transaction);
     });
-  }
-
-  private planSteps(): Promise<void> {
-    const { id, fence } = this.operation;
-    return this.services.undurable.operations.planSteps(id, fence, this.stepNames);
   }
 
   private async failStep(
@@ -170,7 +161,6 @@ export class OperationRun<Kind extends OperationKind> {
     const { operations, transactions } = this.services;
     const { id, fence, attempt } = this.operation;
     await transactions.run(async (transaction) => {
-      await operations.planSteps(id, fence, this.stepNames, transaction);
       await operations.recordStep(id, fence, failedStep, 'failed', error.message, transaction);
     });
     try {
@@ -193,7 +183,7 @@ export class OperationRun<Kind extends OperationKind> {
     return 'failed';
   }
 
-  private async context(): Promise<ActionContext<Kind>> {
+  private context(): ActionContext<Kind> {
     const { id, fence, params } = this.operation;
     return {
       ...this.services,
@@ -201,24 +191,20 @@ export class OperationRun<Kind extends OperationKind> {
       operationId: id,
       fence,
       params: params as unknown as OperationParams[Kind],
-      project: await this.project(),
+      project: this.project(),
       shared: this.resources,
     };
   }
 
-  private async project(): Promise<Project> {
-    const { id, projectId } = this.operation;
-    if (projectId === null) throw new Error(`Operation ${id} (${this.action.kind}) names no project.`);
-    return this.services.projects.get(projectId);
+  private project(): Project {
+    const { id, project } = this.operation;
+    if (project === null) throw new Error(`Operation ${id} (${this.action.kind}) names no project.`);
+    return project;
   }
 
   /** Nothing can be recorded before the first attempt. */
   private async recordedSteps(): Promise<OperationStep[]> {
     return this.operation.attempt === 1 ? [] : this.services.operations.listSteps(this.operation.id);
-  }
-
-  private get stepNames(): string[] {
-    return this.action.steps.map(({ name }) => name);
   }
 
   private async tell(at: StepEvent['at'], step: Step<Kind>): Promise<void> {
@@ -235,7 +221,7 @@ function interrupted(step: string): OperationError {
   };
 }
 
-function earlierFailure({ error }: Operation, failed: OperationStep): OperationError {
+function earlierFailure({ error }: ClaimedOperation, failed: OperationStep): OperationError {
   return {
     code: error?.code ?? 'step-failed',
     step: failed.name,

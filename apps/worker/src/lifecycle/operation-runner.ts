@@ -1,4 +1,4 @@
-import type { Operation, OperationRepository } from '#control-database';
+import type { ClaimedOperation, OperationRepository } from '#control-database';
 import { isOperationKind, type OperationKind } from '#operations';
 import type { Logger } from '#platform';
 import { isLeaseLost } from './lease-keeper.js';
@@ -38,6 +38,7 @@ export class OperationRunner {
   private readonly operations: OperationRepository;
   private readonly logger: Logger;
   private readonly leaseMs: number;
+  private readonly stepsByKind: Record<string, string[]>;
   private readonly running = new Set<Promise<void>>();
   private closed = false;
 
@@ -45,6 +46,9 @@ export class OperationRunner {
     this.operations = options.services.operations;
     this.logger = options.services.logger;
     this.leaseMs = options.leaseMs ?? defaultLeaseMs;
+    this.stepsByKind = Object.fromEntries(
+      Object.values(options.actions).map(({ kind, steps }) => [kind, steps.map(({ name }) => name)]),
+    );
   }
 
   /**
@@ -69,13 +73,14 @@ export class OperationRunner {
   }
 
   private async claimAndRun(operationId: string): Promise<void> {
-    const operation = await this.operations.claim(operationId, this.options.workerId, this.leaseMs);
+    const { workerId } = this.options;
+    const operation = await this.operations.claim(operationId, workerId, this.leaseMs, this.stepsByKind);
     if (!operation) return;
     if (isOperationKind(operation.kind)) await this.runKind(operation.kind, operation);
     else await this.leaveToOthers(operation);
   }
 
-  private async runKind<Kind extends OperationKind>(kind: Kind, operation: Operation): Promise<void> {
+  private async runKind<Kind extends OperationKind>(kind: Kind, operation: ClaimedOperation): Promise<void> {
     const action: LifecycleAction<Kind> = this.options.actions[kind];
     const { services, onStep } = this.options;
     try {
@@ -88,7 +93,7 @@ export class OperationRunner {
     }
   }
 
-  private async leaveToOthers(operation: Operation): Promise<void> {
+  private async leaveToOthers(operation: ClaimedOperation): Promise<void> {
     await this.operations.retryLater(operation.id, operation.fence, unknownKindDelayMs, {
       code: 'unknown-operation-kind',
       message: `This release cannot run "${operation.kind}"; a newer worker is needed.`,

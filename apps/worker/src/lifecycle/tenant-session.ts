@@ -1,4 +1,4 @@
-import type { Cluster, TenantDatabase as TenantDatabaseRow } from '#control-database';
+import type { ClaimedDatabase, Cluster, TenantDatabase as TenantDatabaseRow } from '#control-database';
 import { systemPolicy } from '#access-policy';
 import { fhirVersion } from '#fhir';
 import { tokenHasher } from '#fhir-search';
@@ -23,35 +23,30 @@ export interface PlacedTenant {
 /** Where the project was placed; it must have been. Read once per run, unless the run has placed it itself. */
 export function placedTenant(context: Context): Promise<PlacedTenant> {
   return context.shared.get('placed tenant', async () => {
-    const { project, projects, tenantDatabases, clusters } = context;
-    const [{ dataKeyId }, database] = await Promise.all([
-      projects.get(project.id),
-      tenantDatabases.findOfProject(project.id),
-    ]);
+    const { project, tenantDatabases, clusters } = context;
+    const database = await tenantDatabases.findClaimed(project.id);
     if (!database) throw new Error(`Project ${project.id} has no tenant database yet.`);
-    return withKeys(context, await clusters.get(database.clusterId), database, dataKeyId);
+    return withKeys(context, await clusters.get(database.clusterId), database);
   });
 }
 
 /** Keeps for the rest of the run what `place` has just found out, and opens the connection that seeding will need. */
-export function rememberPlace(context: Context, cluster: Cluster, database: TenantDatabaseRow): void {
-  const keyId = context.project.dataKeyId ?? database.dataKeyId;
-  const placed = context.shared.get('placed tenant', () => withKeys(context, cluster, database, keyId));
+export function rememberPlace(context: Context, cluster: Cluster, database: ClaimedDatabase): void {
+  const placed = context.shared.get('placed tenant', () => withKeys(context, cluster, database));
   // What fails here is tried again by the step that needs it, which then says so.
   placed.then(() => openTenant(context)).catch(() => undefined);
 }
 
-async function withKeys(
-  { builder, dataKeys, keyProvider }: Context,
-  cluster: Cluster,
-  database: TenantDatabaseRow,
-  projectKeyId: string | null,
-): Promise<PlacedTenant> {
-  if (projectKeyId === null) throw new Error(`The project of tenant database ${database.id} has no data key.`);
-  const databaseKey = await builder.dataKeyOf(database);
-  if (projectKeyId === database.dataKeyId) return { cluster, database, databaseKey, projectKey: databaseKey };
-  const { wrapped } = await dataKeys.get(projectKeyId);
-  return { cluster, database, databaseKey, projectKey: await keyProvider.unwrap(wrapped) };
+async function withKeys({ keyProvider }: Context, cluster: Cluster, database: ClaimedDatabase): Promise<PlacedTenant> {
+  const { wrappedKeys } = database;
+  if (wrappedKeys.database === null || wrappedKeys.project === null) {
+    throw new Error(`A data key of tenant database ${database.id} was destroyed.`);
+  }
+  const databaseKey = await keyProvider.unwrap(wrappedKeys.database);
+  const projectKey = wrappedKeys.project.equals(wrappedKeys.database)
+    ? databaseKey
+    : await keyProvider.unwrap(wrappedKeys.project);
+  return { cluster, database, databaseKey, projectKey };
 }
 
 /** A connection into the project's database as the project's own role, shared by the steps of one run. */
@@ -104,8 +99,10 @@ export class TenantSession {
     const policy = systemPolicy('verify a new project');
     const caller = { policy, agent: 'system/verify-project', requestId: operationId };
     const repository = new ResourceRepository(this.tenant, caller);
-    await repository.read('Project', project.id);
-    await repository.read('ClientApplication', params.adminClient.clientId);
+    await Promise.all([
+      repository.read('Project', project.id),
+      repository.read('ClientApplication', params.adminClient.clientId),
+    ]);
   }
 
   close(): Promise<void> {

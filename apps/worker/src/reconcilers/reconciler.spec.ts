@@ -45,6 +45,29 @@ describe('a reconciler loop', () => {
     await loop.close();
   });
 
+  test('woken for later runs at that time, once, and never later than its timer says', async () => {
+    let runs = 0;
+    const run = async () => void runs++;
+    const loop = new ReconcilerLoop({ name: 'test', everyMs: 1000, run }, logger);
+    loop.wake();
+    await jest.advanceTimersByTimeAsync(0);
+    loop.wakeIn(50);
+    loop.wakeIn(200);
+    await jest.advanceTimersByTimeAsync(49);
+    expect(runs).toBe(1);
+    await jest.advanceTimersByTimeAsync(2);
+    expect(runs).toBe(2);
+    await jest.advanceTimersByTimeAsync(500);
+    expect(runs).toBe(2);
+    loop.wakeIn(5_000);
+    await jest.advanceTimersByTimeAsync(500);
+    expect(runs).toBe(3);
+    await loop.close();
+    loop.wakeIn(1);
+    await jest.advanceTimersByTimeAsync(10_000);
+    expect(runs).toBe(3);
+  });
+
   test('waits on close for the run under way', async () => {
     let finish!: () => void;
     const loop = new ReconcilerLoop(

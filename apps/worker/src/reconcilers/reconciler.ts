@@ -22,6 +22,8 @@ const failures = new Counter({
 /** Runs one reconciler at once, then on its timer and whenever it is woken; never twice at the same time. */
 export class ReconcilerLoop {
   private timer: NodeJS.Timeout | undefined;
+  /** When the timer ends; never while it does not run. */
+  private nextAt = Infinity;
   private running: Promise<void> | undefined;
   private wokenWhileRunning = false;
   private closed = false;
@@ -39,10 +41,19 @@ export class ReconcilerLoop {
       return;
     }
     clearTimeout(this.timer);
+    this.nextAt = Infinity;
     this.running = this.runOnce().finally(() => {
       this.running = undefined;
       this.next();
     });
+  }
+
+  /** As `wake`, after a moment. One that is to run earlier stays as it is. */
+  wakeIn(delayMs: number): void {
+    if (this.closed || this.running) return this.wake();
+    const at = performance.now() + delayMs;
+    if (at > this.nextAt) return;
+    this.sleepUntil(at);
   }
 
   /** Stops the timer and waits for the run under way. */
@@ -68,6 +79,12 @@ export class ReconcilerLoop {
   private next(): void {
     if (this.closed) return;
     if (this.wokenWhileRunning) this.wake();
-    else this.timer = setTimeout(() => this.wake(), this.reconciler.everyMs);
+    else this.sleepUntil(performance.now() + this.reconciler.everyMs);
+  }
+
+  private sleepUntil(at: number): void {
+    clearTimeout(this.timer);
+    this.nextAt = at;
+    this.timer = setTimeout(() => this.wake(), at - performance.now());
   }
 }

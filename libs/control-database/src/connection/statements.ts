@@ -15,6 +15,22 @@ export async function runStatement<Row extends object>(
   return rowsOf(answer).map((row) => withPropertyNames(row) as Row);
 }
 
+/**
+ * Takes the properties that belong to another row out of one that a statement has joined: those whose columns were named
+ * by `columnsOf` with this prefix.
+ */
+export function splitRow<Row extends object>(row: object, prefix: string): Row {
+  const start = `${prefix}.`;
+  return Object.fromEntries(
+    Object.entries(row).flatMap(([name, value]) => (name.startsWith(start) ? [[name.slice(start.length), value]] : [])),
+  ) as Row;
+}
+
+/** A select list of a table's columns under names that `splitRow` finds again. */
+export function columnsOf(table: string, columns: readonly string[], prefix: string): string {
+  return columns.map((column) => `${table}.${column} AS "${prefix}.${column}"`).join(', ');
+}
+
 /** Runs `work` with TypeORM's entity manager, in the transaction when there is one. */
 export async function withManager<T>(
   dataSource: DataSource,

@@ -1,9 +1,12 @@
 import type { DataSource } from 'typeorm';
 import { DomainError } from '#platform';
-import { runStatement, withManager } from '../connection/statements.js';
+import { columnsOf, runStatement, splitRow, withManager } from '../connection/statements.js';
 import type { Transaction } from '../connection/transactions.js';
 import type { OperationId, ProjectId } from '../ids.js';
+import { projectColumns } from '../projects/project-columns.js';
+import type { Project } from '../projects/project.entity.js';
 import { leaseLost } from './lease-lost.js';
+import { operationColumns, stepColumns } from './operation-columns.js';
 import { OperationStep, type OperationStepState } from './operation-step.entity.js';
 import { Operation, type OperationError } from './operation.entity.js';
 
@@ -13,6 +16,16 @@ export interface NewOperation {
   projectId: ProjectId;
   params: object;
   createdBy: string;
+}
+
+/** An operation as its worker gets it: with the project it is about, as that was at the claim. */
+export interface ClaimedOperation extends Operation {
+  project: Project | null;
+}
+
+export interface OperationWithSteps {
+  operation: Operation;
+  steps: OperationStep[];
 }
 
 /**
@@ -41,9 +54,23 @@ export class OperationRepository {
   /** The operation, or a `not-found` error. */
   async get(id: OperationId): Promise<Operation> {
     const operation = await this.find(id);
-    if (operation === undefined)
-      throw new DomainError('not-found', 'operation-not-found', `There is no operation ${id}.`);
+    if (operation === undefined) throw notFound(id);
     return operation;
+  }
+
+  /** The operation with its steps in their order, both of one moment, or a `not-found` error. */
+  async getWithSteps(id: OperationId): Promise<OperationWithSteps> {
+    const rows = await runStatement<{ 'step.name': string | null }>(
+      this.dataSource,
+      undefined,
+      `SELECT ${columnsOf('o', operationColumns, 'operation')}, ${columnsOf('s', stepColumns, 'step')}
+         FROM operation o LEFT JOIN operation_step s ON s.operation_id = o.id WHERE o.id = $1 ORDER BY s.position`,
+      [id],
+    );
+    const [first] = rows;
+    if (first === undefined) throw notFound(id);
+    const steps = rows.flatMap((row) => (row['step.name'] === null ? [] : [splitRow<OperationStep>(row, 'step')]));
+    return { operation: splitRow<Operation>(first, 'operation'), steps };
   }
 
   async find(id: OperationId): Promise<Operation | undefined> {
@@ -71,19 +98,36 @@ export class OperationRepository {
 
   /**
    * Takes an operation that is due (queued and not waiting for its next attempt, or left by a worker whose lease has
-   * run out) for `leaseMs`, under a new fencing number. Undefined when there is nothing to take.
+   * run out) for `leaseMs`, under a new fencing number. Gives it with the row of its project, and writes down, as
+   * `pending`, the steps that `stepsByKind` names for its kind and that are not recorded yet. Undefined when there is
+   * nothing to take.
    */
-  async claim(id: OperationId, workerId: string, leaseMs: number): Promise<Operation | undefined> {
-    const [operation] = await runStatement<Operation>(
+  async claim(
+    id: OperationId,
+    workerId: string,
+    leaseMs: number,
+    stepsByKind: Readonly<Record<string, readonly string[]>> = {},
+  ): Promise<ClaimedOperation | undefined> {
+    const [row] = await runStatement<{ 'project.id': ProjectId | null }>(
       this.dataSource,
       undefined,
-      `UPDATE operation SET state = 'running', lease_owner = $2, lease_expires_at = now() + $3 * interval '1 ms',
-              fence = nextval('operation_fence'), attempt = attempt + 1, started_at = coalesce(started_at, now()),
-              next_attempt_at = NULL
-        WHERE id = $1 AND ${due} RETURNING *`,
-      [id, workerId, leaseMs],
+      `WITH claimed AS (
+         UPDATE operation SET state = 'running', lease_owner = $2, lease_expires_at = now() + $3 * interval '1 ms',
+                fence = nextval('operation_fence'), attempt = attempt + 1, started_at = coalesce(started_at, now()),
+                next_attempt_at = NULL
+          WHERE id = $1 AND ${due} RETURNING *),
+       planned AS (
+         INSERT INTO operation_step (operation_id, position, name, state)
+         SELECT claimed.id, step.position, step.name, 'pending'
+           FROM claimed, jsonb_array_elements_text($4::jsonb -> claimed.kind) WITH ORDINALITY AS step (name, position)
+         ON CONFLICT (operation_id, name) DO NOTHING)
+       SELECT ${columnsOf('claimed', operationColumns, 'operation')}, ${columnsOf('p', projectColumns, 'project')}
+         FROM claimed LEFT JOIN project p ON p.id = claimed.project_id`,
+      [id, workerId, leaseMs, JSON.stringify(stepsByKind)],
     );
-    return operation;
+    if (row === undefined) return undefined;
+    const project = row['project.id'] === null ? null : splitRow<Project>(row, 'project');
+    return { ...splitRow<Operation>(row, 'operation'), project };
   }
 
   /** Keeps the lease for another `leaseMs` from now. */
@@ -98,22 +142,6 @@ export class OperationRepository {
     if (renewed.length === 0) throw leaseLost(`operation ${id}`);
   }
 
-  /** Writes down the steps that are to come, as `pending`; those already recorded keep their state. */
-  async planSteps(id: OperationId, fence: string, names: readonly string[], transaction?: Transaction): Promise<void> {
-    const planned = await runStatement(
-      this.dataSource,
-      transaction,
-      `WITH held AS (${heldLease}), planned AS (
-         INSERT INTO operation_step (operation_id, position, name, state)
-         SELECT held.id, step.position, step.name, 'pending'
-           FROM held, unnest($3::text[]) WITH ORDINALITY AS step (name, position)
-         ON CONFLICT (operation_id, name) DO NOTHING)
-       SELECT id FROM held`,
-      [id, fence, names],
-    );
-    if (planned.length === 0) throw leaseLost(`operation ${id}`);
-  }
-
   /**
    * Records the state of a step, adding it behind the others when it was not planned. A step that is recorded as done
    * without having been recorded as running counts from the end of the step before it. `error` is shown to operators.
@@ -126,27 +154,28 @@ export class OperationRepository {
     error?: string,
     transaction?: Transaction,
   ): Promise<void> {
-    const recorded = await runStatement(
+    const recorded = await runStatement(this.dataSource, transaction, `WITH ${stepRecord} SELECT id FROM recorded`, [
+      id,
+      fence,
+      name,
+      state,
+      error ?? null,
+    ]);
+    if (recorded.length === 0) throw leaseLost(`operation ${id}`);
+  }
+
+  /** Records the operation's last step as done and ends the operation, and its lease, as succeeded. */
+  async succeedWith(id: OperationId, fence: string, lastStep: string, transaction?: Transaction): Promise<void> {
+    const finished = await runStatement(
       this.dataSource,
       transaction,
-      `WITH held AS (${heldLease}), others AS (
-         SELECT max(finished_at) AS last_finished, coalesce(max(position), 0) AS last_position
-           FROM operation_step WHERE operation_id = $1 AND name <> $3),
-       step AS (
-         SELECT held.id, others.last_position + 1 AS position,
-                CASE WHEN $4 = 'running' THEN clock_timestamp() WHEN $4 <> 'pending'
-                     THEN coalesce(others.last_finished, held.started_at) END AS started_at,
-                CASE WHEN $4 IN ('done', 'failed') THEN clock_timestamp() END AS finished_at
-           FROM held, others)
-       INSERT INTO operation_step AS s (operation_id, position, name, state, started_at, finished_at, error)
-       SELECT id, position, $3, $4, started_at, finished_at, $5 FROM step
-       ON CONFLICT (operation_id, name) DO UPDATE SET state = $4, finished_at = EXCLUDED.finished_at, error = $5,
-         started_at = CASE WHEN $4 = 'running' THEN EXCLUDED.started_at
-                           ELSE coalesce(s.started_at, EXCLUDED.started_at) END
-       RETURNING 1 AS recorded`,
-      [id, fence, name, state, error ?? null],
+      `WITH ${stepRecord}
+       UPDATE operation SET state = 'succeeded', error = NULL, finished_at = clock_timestamp(), lease_owner = NULL,
+              lease_expires_at = NULL, next_attempt_at = NULL
+         FROM recorded WHERE operation.id = recorded.id RETURNING operation.id`,
+      [id, fence, lastStep, 'done', null],
     );
-    if (recorded.length === 0) throw leaseLost(`operation ${id}`);
+    if (finished.length === 0) throw leaseLost(`operation ${id}`);
   }
 
   /** Ends the operation and its lease. */
@@ -198,6 +227,31 @@ const due = `(state = 'queued' AND (next_attempt_at IS NULL OR next_attempt_at <
 
 /** Locks the operation against a new claim until the end of the transaction, if the caller ($1, fence $2) holds it. */
 const heldLease = `SELECT id, started_at FROM operation WHERE id = $1 AND fence = $2 AND state = 'running' FOR SHARE`;
+
+/**
+ * Writes the state $4 and the error $5 of the step named $3; `recorded` gives the operation's id if the caller holds
+ * the lease.
+ */
+const stepRecord = `held AS (${heldLease}), others AS (
+    SELECT max(finished_at) AS last_finished, coalesce(max(position), 0) AS last_position
+      FROM operation_step WHERE operation_id = $1 AND name <> $3),
+  step AS (
+    SELECT held.id, others.last_position + 1 AS position,
+           CASE WHEN $4 = 'running' THEN clock_timestamp() WHEN $4 <> 'pending'
+                THEN coalesce(others.last_finished, held.started_at) END AS started_at,
+           CASE WHEN $4 IN ('done', 'failed') THEN clock_timestamp() END AS finished_at
+      FROM held, others),
+  recorded AS (
+    INSERT INTO operation_step AS s (operation_id, position, name, state, started_at, finished_at, error)
+    SELECT id, position, $3, $4, started_at, finished_at, $5 FROM step
+    ON CONFLICT (operation_id, name) DO UPDATE SET state = $4, finished_at = EXCLUDED.finished_at, error = $5,
+      started_at = CASE WHEN $4 = 'running' THEN EXCLUDED.started_at
+                        ELSE coalesce(s.started_at, EXCLUDED.started_at) END
+    RETURNING operation_id AS id)`;
+
+function notFound(id: OperationId): DomainError {
+  return new DomainError('not-found', 'operation-not-found', `There is no operation ${id}.`);
+}
 
 /** The refusal of a change to a project that an operation works on; its details name that operation. */
 export function operationInProgress(projectId: ProjectId, running: Operation | undefined): DomainError {

@@ -26,8 +26,14 @@ export class OperatorRepository {
   }
 
   async find(id: OperatorId): Promise<Operator | undefined> {
-    const operator = await withManager(this.dataSource, undefined, (manager) => manager.findOneBy(Operator, { id }));
-    return operator ?? undefined;
+    // Every request asks, and a plain statement costs half of what the object mapper makes of it.
+    const [operator] = await runStatement<Operator>(
+      this.dataSource,
+      undefined,
+      'SELECT * FROM operator WHERE id = $1',
+      [id],
+    );
+    return operator;
   }
 
   /** Adds an operator. An e-mail address in use is a unique violation. */

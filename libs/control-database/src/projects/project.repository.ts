@@ -1,13 +1,16 @@
 import type { DataSource } from 'typeorm';
 import { DomainError } from '#platform';
 import { isUniqueViolation } from '#postgres';
-import { runStatement } from '../connection/statements.js';
+import { columnsOf, runStatement, splitRow } from '../connection/statements.js';
 import { inTransaction, type Transaction } from '../connection/transactions.js';
 import { isUuid, type ClusterId, type DataKeyId, type ProjectId } from '../ids.js';
 import { leaseLost } from '../operations/lease-lost.js';
-import { OperationRepository, type NewOperation } from '../operations/operation.repository.js';
+import { operationColumns } from '../operations/operation-columns.js';
+import type { NewOperation } from '../operations/operation.repository.js';
 import type { Operation } from '../operations/operation.entity.js';
-import { SealedSecretRepository, type NewSealedSecret } from '../secrets/sealed-secret.repository.js';
+import type { NewSealedSecret } from '../secrets/sealed-secret.repository.js';
+import type { NewSigningKey } from '../secrets/signing-key.repository.js';
+import { projectColumns } from './project-columns.js';
 import { directoryStatement, toDirectoryPage, type DirectoryPage, type DirectoryRow } from './project-directory.js';
 import type { Project, ProjectLabels, ProjectState } from './project.entity.js';
 import { projectListStatement, type ProjectFilter } from './project-list.js';
@@ -50,44 +53,28 @@ export class ProjectRepository {
 
   /**
    * Writes a project in state `provisioning`, its base URL (reserved, not active), the operation that builds it and the
-   * secrets to be claimed: all of it or nothing. A slug in use is refused with `slug-taken`.
+   * secrets to be claimed: all of it or nothing, by one statement. A slug in use is refused with `slug-taken`.
    */
-  createProvisioning(
+  async createProvisioning(
     { project, baseUrl, operation, sealedSecrets = [] }: NewProvisioning,
     transaction?: Transaction,
   ): Promise<{ project: PlacedProject; operation: Operation }> {
-    return inTransaction(this.dataSource, transaction, async (within) => {
-      const created = await this.insert(project, baseUrl, within);
-      const queued = await new OperationRepository(this.dataSource).create(
-        { ...operation, projectId: project.id },
-        within,
-      );
-      const secrets = new SealedSecretRepository(this.dataSource);
-      for (const secret of sealedSecrets) await secrets.insert({ ...secret, operationId: operation.id }, within);
-      return { project: { ...created, clusterId: null }, operation: queued };
-    });
-  }
-
-  private async insert(project: NewProject, baseUrl: NewBaseUrl, transaction: Transaction): Promise<Project> {
     const { id, slug, name, fhirVersion, labels = {}, createdBy } = project;
     try {
-      await runStatement(this.dataSource, transaction, 'DELETE FROM base_url WHERE name = $1 AND free_after <= now()', [
-        baseUrl.name,
+      const [row] = await runStatement(this.dataSource, transaction, provisioningStatement, [
+        ...[id, slug, name, fhirVersion, JSON.stringify(labels), createdBy],
+        ...[baseUrl.kind, baseUrl.name],
+        ...[operation.id, operation.kind, JSON.stringify(operation.params), operation.createdBy],
+        sealedSecrets.map((secret) => secret.id),
+        sealedSecrets.map((secret) => secret.kind),
+        sealedSecrets.map((secret) => secret.sealed),
+        sealedSecrets.map((secret) => secret.claimableBy),
+        sealedSecrets.map((secret) => secret.expiresAt),
       ]);
-      const [created] = await runStatement<Project>(
-        this.dataSource,
-        transaction,
-        `INSERT INTO project (id, slug, name, fhir_version, state, labels, created_by)
-         VALUES ($1, $2, $3, $4, 'provisioning', $5, $6) RETURNING ${columns}`,
-        [id, slug, name, fhirVersion, JSON.stringify(labels), createdBy],
-      );
-      await runStatement(
-        this.dataSource,
-        transaction,
-        'INSERT INTO base_url (project_id, kind, name, canonical) VALUES ($1, $2, $3, true)',
-        [id, baseUrl.kind, baseUrl.name],
-      );
-      return created!;
+      return {
+        project: { ...splitRow<Project>(row!, 'project'), clusterId: null },
+        operation: splitRow<Operation>(row!, 'operation'),
+      };
     } catch (error) {
       if (isUniqueViolation(error, 'project_slug') || isUniqueViolation(error, 'base_url_name_key')) {
         throw new DomainError('conflict', 'slug-taken', `The slug "${slug}" is taken. Choose another one.`);
@@ -184,17 +171,32 @@ export class ProjectRepository {
     await this.changeFenced(id, fence, 'data_key_id = $3', [dataKeyId], transaction);
   }
 
-  /** Puts a finished project into service: state `active`, its reserved base URLs answer. */
-  async activate(id: ProjectId, { fence }: Fenced, transaction?: Transaction): Promise<void> {
-    await inTransaction(this.dataSource, transaction, async (within) => {
-      await this.changeFenced(id, fence, `state = 'active', reason = NULL`, [], within);
-      await runStatement(
-        this.dataSource,
-        within,
-        'UPDATE base_url SET active = true WHERE project_id = $1 AND NOT active AND free_after IS NULL',
-        [id],
-      );
-    });
+  /**
+   * Puts a finished project into service: state `active`, its reserved base URLs answer, and tokens are signed with
+   * `signingKey` unless the project has a signing key already.
+   */
+  async activate(
+    id: ProjectId,
+    { fence, signingKey }: Fenced & { signingKey?: NewSigningKey },
+    transaction?: Transaction,
+  ): Promise<void> {
+    const changed = await runStatement(
+      this.dataSource,
+      transaction,
+      `WITH held AS (${heldLease}), key AS (
+         INSERT INTO signing_key (kid, project_id, public_jwk, private_sealed, state)
+         SELECT $3::text, $1, $4::jsonb, $5::bytea, 'signing' FROM held WHERE $3::text IS NOT NULL
+         ON CONFLICT (project_id) WHERE state = 'signing' DO NOTHING),
+       named AS (
+         UPDATE base_url SET active = true FROM held WHERE project_id = $1 AND NOT active AND free_after IS NULL)
+       UPDATE project SET state = 'active', reason = NULL, revision = revision + 1, updated_at = now()
+         FROM held WHERE project.id = $1 RETURNING project.id`,
+      [
+        ...[id, fence, signingKey?.kid ?? null],
+        ...[signingKey === undefined ? null : JSON.stringify(signingKey.publicJwk), signingKey?.privateSealed ?? null],
+      ],
+    );
+    if (changed.length === 0) throw leaseLost(`project ${id}`);
   }
 
   /**
@@ -267,8 +269,7 @@ export class ProjectRepository {
     const changed = await runStatement(
       this.dataSource,
       transaction,
-      `WITH held AS (
-         SELECT id FROM operation WHERE project_id = $1 AND fence = $2 AND state = 'running' FOR SHARE)
+      `WITH held AS (${heldLease})
        UPDATE project SET ${assignments}, revision = revision + 1, updated_at = now()
          FROM held WHERE project.id = $1 RETURNING project.id`,
       [id, fence, ...values],
@@ -277,12 +278,28 @@ export class ProjectRepository {
   }
 }
 
-const columnNames =
-  'id slug name fhir_version state reason labels revision data_key_id previous_state purge_after created_by created_at updated_at deleted_at'.split(
-    ' ',
-  );
-const columns = columnNames.join(', ');
-const selectPlaced = `SELECT ${columnNames.map((column) => `p.${column}`).join(', ')}, t.cluster_id
+/** Locks the operation that the project ($1) is busy with against a new claim, if the caller (fence $2) holds it. */
+const heldLease = `SELECT id FROM operation WHERE project_id = $1 AND fence = $2 AND state = 'running' FOR SHARE`;
+
+/** The name is freed, if its time is over, before it is taken: that it is read here makes it come first. */
+const provisioningStatement = `
+WITH freed AS (DELETE FROM base_url WHERE name = $8 AND free_after <= now() RETURNING name),
+  created AS (
+    INSERT INTO project (id, slug, name, fhir_version, state, labels, created_by)
+    SELECT $1, $2, $3, $4, 'provisioning', $5, $6 FROM (SELECT count(*) FROM freed) AS done RETURNING *),
+  named AS (INSERT INTO base_url (project_id, kind, name, canonical) SELECT id, $7, $8, true FROM created),
+  queued AS (
+    INSERT INTO operation (id, kind, project_id, params, created_by) SELECT $9, $10, id, $11, $12 FROM created
+    RETURNING *),
+  sealed AS (
+    INSERT INTO sealed_secret (id, operation_id, kind, sealed, claimable_by, expires_at)
+    SELECT s.id, queued.id, s.kind, s.sealed, s.claimable_by, s.expires_at
+      FROM queued, unnest($13::uuid[], $14::text[], $15::bytea[], $16::text[], $17::timestamptz[])
+        AS s (id, kind, sealed, claimable_by, expires_at))
+SELECT ${columnsOf('created', projectColumns, 'project')}, ${columnsOf('queued', operationColumns, 'operation')}
+  FROM created, queued`;
+
+const selectPlaced = `SELECT ${projectColumns.map((column) => `p.${column}`).join(', ')}, t.cluster_id
   FROM project p
   LEFT JOIN placement pl ON pl.project_id = p.id
   LEFT JOIN tenant_database t ON t.id = pl.tenant_database_id`;

@@ -24,17 +24,6 @@ export interface ClaimedSecret {
 export class SealedSecretRepository {
   constructor(private readonly dataSource: DataSource) {}
 
-  async insert(secret: NewSealedSecret, transaction?: Transaction): Promise<void> {
-    const { id, operationId, kind, sealed, claimableBy, expiresAt } = secret;
-    await runStatement(
-      this.dataSource,
-      transaction,
-      `INSERT INTO sealed_secret (id, operation_id, kind, sealed, claimable_by, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6)`,
-      [id, operationId, kind, sealed, claimableBy, expiresAt],
-    );
-  }
-
   /** Takes the operation's secrets that are not expired and that this caller may claim; of one kind when it is given. */
   claim(
     operationId: OperationId,

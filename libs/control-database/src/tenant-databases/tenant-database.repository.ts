@@ -1,6 +1,6 @@
 import { In, type DataSource } from 'typeorm';
 import { DomainError } from '#platform';
-import { runStatement, withManager } from '../connection/statements.js';
+import { columnsOf, runStatement, splitRow, withManager } from '../connection/statements.js';
 import { inTransaction, type Transaction } from '../connection/transactions.js';
 import type { ClusterId, DataKeyId, ProjectId, TenantDatabaseId } from '../ids.js';
 import { leaseLost } from '../operations/lease-lost.js';
@@ -16,6 +16,11 @@ export interface NewTenantDatabase {
   schemaVersion: number;
   /** Set when the database is built for this project because no spare was left. */
   projectId?: ProjectId;
+}
+
+/** A database in use, with the wrapped data keys of its own secrets and of its project's; null if they were shredded. */
+export interface ClaimedDatabase extends TenantDatabase {
+  wrappedKeys: { database: Buffer | null; project: Buffer | null };
 }
 
 /** The databases that the platform has made, from the row written before CREATE DATABASE to the one kept after DROP. */
@@ -57,36 +62,24 @@ export class TenantDatabaseRepository {
    * Gives the oldest spare of the cluster at this schema version to a project and places the project on it; a project
    * without a data key of its own takes over the database's. Two claims never get one database and never wait for each
    * other. A project that has its database already gets the same again. Undefined when there is no spare; `lease-lost`
-   * when a fence is given and the lease is over.
+   * when a fence is given and the lease is over. One statement, so that it costs one round trip.
    */
   async claimSpare(
     projectId: ProjectId,
     clusterId: ClusterId,
     schemaVersion: number,
     { fence }: { fence?: string } = {},
-    transaction?: Transaction,
-  ): Promise<TenantDatabase | undefined> {
-    return inTransaction(this.dataSource, transaction, async (within) => {
-      if (fence !== undefined) await this.assertLease(projectId, fence, within);
-      const claimed = await this.findOfProject(projectId, within);
-      if (claimed !== undefined) return claimed.state === 'claimed' ? claimed : undefined;
-      const [spare] = await runStatement<TenantDatabase>(
-        this.dataSource,
-        within,
-        `UPDATE tenant_database SET state = 'claimed', project_id = $1
-          WHERE id = (SELECT id FROM tenant_database WHERE state = 'spare' AND cluster_id = $2 AND schema_version = $3
-                       ORDER BY created_at FOR UPDATE SKIP LOCKED LIMIT 1)
-         RETURNING *`,
-        [projectId, clusterId, schemaVersion],
-      );
-      if (spare !== undefined) await this.place(spare, projectId, within);
-      return spare;
-    });
+  ): Promise<ClaimedDatabase | undefined> {
+    const [row] = await runStatement<ClaimRow & { allowed: boolean }>(this.dataSource, undefined, claimStatement, [
+      ...[projectId, fence ?? null, clusterId, schemaVersion],
+    ]);
+    if (!row?.allowed) throw leaseLost(`project ${projectId}`);
+    return row['database.state'] === 'claimed' ? toClaimed(row) : undefined;
   }
 
   /** Takes the database that was built for a project into use: as `claimSpare`, for one in state `building`. */
-  async claimBuilt(id: TenantDatabaseId, projectId: ProjectId, { fence }: { fence: string }): Promise<TenantDatabase> {
-    return inTransaction(this.dataSource, undefined, async (within) => {
+  async claimBuilt(id: TenantDatabaseId, projectId: ProjectId, { fence }: { fence: string }): Promise<ClaimedDatabase> {
+    await inTransaction(this.dataSource, undefined, async (within) => {
       await this.assertLease(projectId, fence, within);
       const [database] = await runStatement<TenantDatabase>(
         this.dataSource,
@@ -97,8 +90,20 @@ export class TenantDatabaseRepository {
       );
       if (database === undefined) throw wrongState(id, `the database of project ${projectId}`);
       await this.place(database, projectId, within);
-      return database;
     });
+    return (await this.findClaimed(projectId))!;
+  }
+
+  /** The database that the project uses. */
+  async findClaimed(projectId: ProjectId): Promise<ClaimedDatabase | undefined> {
+    const [row] = await runStatement<ClaimRow>(
+      this.dataSource,
+      undefined,
+      `SELECT ${claimColumns}
+         FROM tenant_database AS database ${joinedKeys} WHERE database.project_id = $1 AND database.state = 'claimed'`,
+      [projectId],
+    );
+    return row === undefined ? undefined : toClaimed(row);
   }
 
   private async place(database: TenantDatabase, projectId: ProjectId, transaction: Transaction): Promise<void> {
@@ -200,3 +205,54 @@ export class TenantDatabaseRepository {
 function wrongState(id: TenantDatabaseId, wanted: string): DomainError {
   return new DomainError('conflict', 'wrong-state', `Tenant database ${id} is not in a state to become ${wanted}.`);
 }
+
+interface ClaimRow {
+  'database.state': TenantDatabaseState | null;
+  databaseKey: Buffer | null;
+  projectKey: Buffer | null;
+}
+
+function toClaimed(row: ClaimRow): ClaimedDatabase {
+  const { databaseKey, projectKey } = row;
+  return { ...splitRow<TenantDatabase>(row, 'database'), wrappedKeys: { database: databaseKey, project: projectKey } };
+}
+
+const databaseColumns =
+  'id cluster_id database_name role_name password_sealed data_key_id schema_version state project_id created_at'.split(
+    ' ',
+  );
+
+const claimColumns = `${columnsOf('database', databaseColumns, 'database')},
+  database_key.wrapped AS database_key, project_key.wrapped AS project_key`;
+
+/** The keys of a row `database`. A project without a key of its own is about to take over the database's. */
+const joinedKeys = `
+  LEFT JOIN project ON project.id = $1
+  LEFT JOIN data_key database_key ON database_key.id = database.data_key_id
+  LEFT JOIN data_key project_key ON project_key.id = coalesce(project.data_key_id, database.data_key_id)`;
+
+/**
+ * Always one row, which says whether the lease is held. The lease ($2, when it is given) is locked until the commit, so that no other worker can claim the
+ * operation in between. What `own` finds the project has already, and then no spare is touched.
+ */
+const claimStatement = `
+WITH held AS (SELECT id FROM operation WHERE project_id = $1 AND fence = $2 AND state = 'running' FOR SHARE),
+  lease AS (SELECT $2::bigint IS NULL OR EXISTS (SELECT FROM held) AS allowed),
+  own AS (SELECT * FROM tenant_database WHERE project_id = $1 AND state NOT IN ('trash', 'dropped')),
+  spare AS (
+    UPDATE tenant_database SET state = 'claimed', project_id = $1
+     WHERE id = (SELECT t.id FROM lease, tenant_database t
+                  WHERE lease.allowed AND NOT EXISTS (SELECT FROM own)
+                    AND t.state = 'spare' AND t.cluster_id = $3 AND t.schema_version = $4
+                  ORDER BY t.created_at FOR UPDATE OF t SKIP LOCKED LIMIT 1)
+    RETURNING *),
+  placed AS (
+    INSERT INTO placement AS p (project_id, tenant_database_id, generation) SELECT $1, id, 1 FROM spare
+    ON CONFLICT (project_id) DO UPDATE
+      SET tenant_database_id = EXCLUDED.tenant_database_id, generation = p.generation + 1
+    WHERE p.tenant_database_id <> EXCLUDED.tenant_database_id),
+  keyed AS (
+    UPDATE project SET data_key_id = spare.data_key_id FROM spare
+     WHERE project.id = $1 AND project.data_key_id IS NULL)
+SELECT lease.allowed, ${claimColumns}
+  FROM lease LEFT JOIN (SELECT * FROM own UNION ALL SELECT * FROM spare) AS database ON true ${joinedKeys}`;

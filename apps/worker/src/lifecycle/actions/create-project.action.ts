@@ -1,4 +1,4 @@
-import type { Cluster } from '#control-database';
+import type { Cluster, NewSigningKey } from '#control-database';
 import { TENANT_SCHEMA_VERSION } from '#migrations/tenant';
 import { DomainError } from '#platform';
 import { planPlacement } from '../../clusters/plan-placement.js';
@@ -16,21 +16,16 @@ type Context = ActionContext<'project.create'>;
 export const createProject = lifecycleAction(
   'project.create',
   [
-    // A cluster must have room before anything is made; which one it is, is settled with the database.
-    step<'project.create'>('reserve', { do: async (context) => void (await chooseCluster(context)) }),
-    step('place', { do: place, undo: unplace }),
-    step('keys', {
-      record: async (context, transaction) => {
-        const { project, signingKeys } = context;
-        const { projectKey } = await placedTenant(context);
-        await signingKeys.ensure(await newSigningKey(project.id, projectKey), transaction);
-      },
-      undo: ({ project, signingKeys }) => signingKeys.revokeAll(project.id),
-    }),
-    step('seed', { do: async (context) => (await openTenant(context)).seed() }),
-    step('verify', { do: async (context) => (await openTenant(context)).verify() }),
+    // A cluster with room, and a database there.
+    step<'project.create'>('place', { do: place, undo: unplace }),
+    // The first resources, and a look at them as the data plane will look.
+    step('seed', { do: seed }),
+    // Nobody can use a signing key earlier, so that it comes into being with the end of the operation.
     step('publish', {
-      record: ({ project, projects, fence }, transaction) => projects.activate(project.id, { fence }, transaction),
+      record: async (context, transaction) => {
+        const { project, projects, fence } = context;
+        await projects.activate(project.id, { fence, signingKey: await signingKeyOf(context) }, transaction);
+      },
     }),
   ],
   {
@@ -40,17 +35,14 @@ export const createProject = lifecycleAction(
   },
 );
 
-function chooseCluster({ shared, preparation }: Context): Promise<Cluster> {
-  return shared.get('cluster', async () => planPlacement(await preparation.list()));
-}
-
 /** Claims a spare, or builds the database that an earlier run has recorded or that this one records now. */
 async function place(context: Context): Promise<void> {
-  const { project, tenantDatabases, clusters, builder, fence } = context;
-  const chosen = await chooseCluster(context);
+  const { project, tenantDatabases, clusters, preparation, builder, fence } = context;
+  const chosen: Cluster = planPlacement(await preparation.list());
   const spare = await tenantDatabases.claimSpare(project.id, chosen.id, TENANT_SCHEMA_VERSION, { fence });
-  if (spare)
+  if (spare) {
     return rememberPlace(context, chosen.id === spare.clusterId ? chosen : await clusters.get(spare.clusterId), spare);
+  }
   const database = (await tenantDatabases.findOfProject(project.id)) ?? (await builder.plan(chosen, project.id));
   const cluster = database.clusterId === chosen.id ? chosen : await clusters.get(database.clusterId);
   if (!(await builder.build(cluster, database, 'operation'))) {
@@ -61,6 +53,21 @@ async function place(context: Context): Promise<void> {
     );
   }
   rememberPlace(context, cluster, await tenantDatabases.claimBuilt(database.id, project.id, { fence }));
+}
+
+async function seed(context: Context): Promise<void> {
+  // Made while the database works. If that fails, it is tried again by the step that needs the key.
+  signingKeyOf(context).catch(() => undefined);
+  const tenant = await openTenant(context);
+  await tenant.seed();
+  await tenant.verify();
+}
+
+function signingKeyOf(context: Context): Promise<NewSigningKey> {
+  return context.shared.get('signing key', async () => {
+    const { projectKey } = await placedTenant(context);
+    return newSigningKey(context.project.id, projectKey);
+  });
 }
 
 async function unplace({ project, tenantDatabases, remover }: Context): Promise<void> {
