@@ -20,7 +20,7 @@ const TABLES = [
   { name: 'resource_text', columns: '*', owner: 'resource_id' },
   {
     name: 'audit_event',
-    columns: 'recorded, action, outcome, agent, entity, detail, request_id',
+    columns: 'recorded, action, outcome, agent, membership, on_behalf_of, policy, entity, subjects, detail, request_id',
     owner: `split_part(entity, '/_history/', 2)`,
   },
 ] as const;

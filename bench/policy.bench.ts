@@ -123,29 +123,29 @@ async function measure(
   return rates;
 }
 
-/** A client with a membership for each caller, and the header with which it asks. */
+/** A client for each caller, and the header with which it asks. */
 async function memberTokens(
   platform: RunningPlatform,
   project: CreatedProject,
   headers: Record<string, string>,
 ): Promise<Record<CallerName, string>> {
-  const create = async (resource: JsonObject & { resourceType: string }): Promise<string> => {
-    const init = { method: 'POST', headers, body: JSON.stringify(resource) };
-    const url = `${project.baseUrl}fhir/R4/${resource.resourceType}`;
-    return ((await expectStatus(await fetch(url, init), 201)) as { id: string }).id;
+  const call = async <Answer>(status: number, method: string, path: string, body?: JsonObject): Promise<Answer> => {
+    const init = { method, headers, ...(body && { body: JSON.stringify(body) }) };
+    return (await expectStatus(await fetch(`${project.baseUrl}${path}`, init), status)) as Answer;
   };
-  const policyId = await create(policy);
+  const { id: policyId } = await call<{ id: string }>(201, 'POST', 'fhir/R4/AccessPolicy', policy);
   const token = async (name: CallerName): Promise<string> => {
-    const clientSecret = `secret-of-${name}-0123456789abcdef`;
-    const clientId = await create({ resourceType: 'ClientApplication', name, secret: clientSecret });
-    await create({
-      resourceType: 'ProjectMembership',
-      project: { reference: `Project/${project.id}` },
-      user: { reference: `ClientApplication/${clientId}` },
-      profile: { reference: `ClientApplication/${clientId}` },
-      ...accessOf(callers[name].organizations, policyId),
+    const client = await call<{ id: string; secret: string }>(201, 'POST', `admin/projects/${project.id}/client`, {
+      name,
     });
-    return `Bearer ${await platform.clientToken({ ...project, adminClient: { clientId, clientSecret } })}`;
+    const search = `fhir/R4/ProjectMembership?profile=ClientApplication/${client.id}`;
+    const { entry } = await call<{ entry: { resource: JsonObject & { id: string } }[] }>(200, 'GET', search);
+    const membership = entry[0]?.resource;
+    if (membership === undefined) throw new Error(`the client ${name} has no membership`);
+    const access = accessOf(callers[name].organizations, policyId);
+    await call(200, 'PUT', `fhir/R4/ProjectMembership/${membership.id}`, { ...membership, ...access });
+    const adminClient = { clientId: client.id, clientSecret: client.secret };
+    return `Bearer ${await platform.clientToken({ ...project, adminClient })}`;
   };
   return { free: await token('free'), one: await token('one'), many: await token('many') };
 }

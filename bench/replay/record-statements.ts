@@ -10,6 +10,7 @@ const database = process.env['BENCH_DATABASE'];
 const file = process.env['BENCH_STATEMENTS'];
 if (file === undefined) throw new Error('BENCH_STATEMENTS names no file.');
 
+const backgroundNames: ReadonlySet<string> = new Set(['store_audit', 'store_audit_retention']);
 const background = /seal_audit|expire_audit|refresh_statistics|^DEALLOCATE/;
 
 interface Queried {
@@ -24,7 +25,7 @@ const original = Reflect.get(pg.Client.prototype, 'query') as Query;
 
 function recordingQuery(this: pg.Client, queried: string | Queried, ...rest: unknown[]): unknown {
   const { name, text, values = [] }: Queried = typeof queried === 'string' ? { text: queried } : queried;
-  const isRequests = text !== undefined && name !== 'store_audit' && !background.test(text);
+  const isRequests = text !== undefined && !backgroundNames.has(name ?? '') && !background.test(text);
   if (isRequests && this.database === database) {
     appendFileSync(file ?? '', `${JSON.stringify({ name, text, values })}\n`);
   }

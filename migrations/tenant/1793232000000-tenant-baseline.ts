@@ -146,7 +146,39 @@ const tables = [
      hash text NOT NULL
    )`,
 
+  // What a log-in keeps besides its Login resource, which is written when its first tokens are: how far it has come, and
+  // the hashes of its code and of its refresh token (the family's part stays, the other part changes at each use).
+  `CREATE TABLE login_session (
+     login_id text COLLATE "C" PRIMARY KEY,
+     details text COLLATE "C" NOT NULL,
+     code_hash bytea,
+     code_expires_at timestamptz,
+     granted boolean NOT NULL DEFAULT false,
+     family_hash bytea,
+     refresh_hash bytea,
+     expires_at timestamptz NOT NULL
+   )`,
+  `CREATE INDEX login_session_expiry ON login_session (expires_at)`,
+
+  // Keys of what is good once: the secret of a security request as long as its key is here, a client's assertion as long
+  // as its key is not.
+  `CREATE TABLE single_use (
+     key bytea PRIMARY KEY,
+     expires_at timestamptz NOT NULL
+   )`,
+
+  // A change of a Patient's accounts on its way to the resources of its compartment. version is the Patient's version that
+  // brought the change; a row that stays was cut short, and is carried over with the next change.
+  `CREATE TABLE accounts_change (
+     resource_id bigint PRIMARY KEY,
+     version bigint NOT NULL,
+     added text[] NOT NULL,
+     removed text[] NOT NULL
+   )`,
+
   // action: C create, R read, U update, D delete, E execute. outcome: 0 success, 4 refused, 8 failed (AuditEvent codes).
+  // policy is under which rules. subjects tells whose data it was: a line for each patient, of references joined by spaces,
+  // the patient's first, behind it the accounts under which the data is filed (a line may have those alone).
   // The key starts with the writing transaction, because rows are sealed by transaction (see seal_audit).
   `CREATE TABLE audit_event (
      id bigint GENERATED ALWAYS AS IDENTITY,
@@ -154,13 +186,30 @@ const tables = [
      action "char" NOT NULL,
      outcome smallint NOT NULL,
      agent text NOT NULL,
+     membership text,
+     on_behalf_of text,
+     policy text,
      entity text NOT NULL,
+     subjects text,
      detail text,
      request_id text,
      writer xid8 NOT NULL DEFAULT pg_current_xact_id(),
      PRIMARY KEY (writer, id)
    )`,
+  // The references by which rows are looked up: who, for whom, what, whose. Cut, because an index takes no long values.
+  `CREATE FUNCTION audit_keys(agent text, on_behalf_of text, entity text, subjects text) RETURNS text[]
+   LANGUAGE sql IMMUTABLE PARALLEL SAFE
+   RETURN string_to_array(left(agent, 150) || ' ' || left(split_part(split_part(entity, '?', 1), '/_history', 1), 150)
+     || coalesce(' ' || left(on_behalf_of, 150), '') || coalesce(' ' || translate(subjects, E'\\n', ' '), ''), ' ')`,
+  // In the order of time, which is that in which rows come, so that it costs a write next to nothing.
+  `CREATE UNIQUE INDEX audit_event_recorded ON audit_event (recorded, id)`,
+  // Denials are few, and what auditors ask for.
+  `CREATE INDEX audit_event_denied ON audit_event (recorded, id) WHERE outcome <> 0`,
+  `CREATE INDEX audit_event_keys ON audit_event USING gin (audit_keys(agent, on_behalf_of, entity, subjects))
+     WITH (fastupdate = on, gin_pending_list_limit = 256)`,
   // Each seal covers the rows of the transactions from_writer <= writer < until_writer and the hash of the seal before.
+  // The first one may have expired_at: its rows, and the seals before it, have been removed (see expire_audit). It stays
+  // for its hash, to which the next one is chained.
   `CREATE TABLE audit_seal (
      id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
      sealed_at timestamptz(3) NOT NULL,
@@ -168,7 +217,8 @@ const tables = [
      until_writer xid8 NOT NULL,
      row_count bigint NOT NULL,
      previous_hash bytea,
-     hash bytea NOT NULL
+     hash bytea NOT NULL,
+     expired_at timestamptz(3)
    )`,
 ];
 
@@ -199,7 +249,8 @@ const functions = [
      SELECT count(*),
             sha256(coalesce(previous, '') || coalesce(string_agg(sha256(convert_to(
               jsonb_build_array(e.writer::text, e.id, extract(epoch FROM e.recorded), e.action::text, e.outcome,
-                                e.agent, e.entity, e.detail, e.request_id)::text, 'UTF8')), ''::bytea
+                                e.agent, e.membership, e.on_behalf_of, e.policy, e.entity, e.subjects, e.detail,
+                                e.request_id)::text, 'UTF8')), ''::bytea
               ORDER BY e.writer, e.id), ''))
      FROM public.audit_event e WHERE e.writer >= from_transaction AND e.writer < until_transaction
    $$`,
@@ -244,15 +295,79 @@ const functions = [
      RETURN true;
    END $$`,
 
-  // The id of the first seal that no longer fits its rows or the seal before it; NULL when the whole chain holds.
+  // Removes log-ins whose last token has expired a day ago at least, with all their versions, and what could be used once
+  // and was not: at most a hundred log-ins, so that it can go along with every new one. Nobody can read a Login, so no
+  // history has a gap. Returns how many log-ins were removed.
+  `CREATE FUNCTION forget_logins() RETURNS bigint LANGUAGE plpgsql VOLATILE
+   SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+   DECLARE
+     expired text[];
+     numbers bigint[];
+   BEGIN
+     DELETE FROM public.single_use WHERE expires_at < clock_timestamp();
+     SELECT array_agg(s.login_id) INTO expired
+       FROM (SELECT login_id FROM public.login_session WHERE expires_at < clock_timestamp() - interval '1 day'
+             ORDER BY expires_at LIMIT 100 FOR UPDATE SKIP LOCKED) s;
+     IF expired IS NULL THEN RETURN 0; END IF;
+     SELECT array_agg(id) INTO numbers FROM public.resource WHERE type = 'Login' AND fhir_id = ANY (expired);
+     DELETE FROM public.resource_reference WHERE resource_id = ANY (numbers);
+     DELETE FROM public.resource_string WHERE resource_id = ANY (numbers);
+     DELETE FROM public.resource_date WHERE resource_id = ANY (numbers);
+     DELETE FROM public.resource_number WHERE resource_id = ANY (numbers);
+     DELETE FROM public.resource_text WHERE resource_id = ANY (numbers);
+     DELETE FROM public.resource_history WHERE resource_id = ANY (numbers);
+     DELETE FROM public.resource WHERE id = ANY (numbers);
+     DELETE FROM public.login_session WHERE login_id = ANY (expired);
+     RETURN cardinality(expired);
+   END $$`,
+
+  // Removes the oldest sealed rows that were sealed more than keep_days ago, by whole seals: about max_rows at a time, at
+  // least one seal. What is kept can be verified as before, from the last removed seal on. That rows were removed is told
+  // by a row. Fewer than 30 days are refused, so that nobody who reaches this function can hide what they have just done.
+  // Returns how many rows were removed: 0 when none are due or another session is at work on the seals.
+  `CREATE FUNCTION expire_audit(keep_days integer, max_rows bigint) RETURNS bigint LANGUAGE plpgsql VOLATILE
+   SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+   DECLARE
+     last_due public.audit_seal;
+     removed bigint;
+   BEGIN
+     IF keep_days IS NULL OR keep_days < 30 THEN
+       RAISE invalid_parameter_value USING MESSAGE = 'The audit is kept for 30 days at least.';
+     END IF;
+     IF NOT pg_try_advisory_xact_lock(1651469921, 2) THEN RETURN 0; END IF;
+     SELECT s.* INTO last_due FROM public.audit_seal s WHERE s.id = (
+       SELECT max(d.id) FROM (
+         SELECT o.id, o.sealed_at, sum(o.row_count) OVER w AS rows_so_far, row_number() OVER w AS place
+         FROM (SELECT * FROM public.audit_seal WHERE expired_at IS NULL ORDER BY id LIMIT 1000) o
+         WINDOW w AS (ORDER BY o.id)
+       ) d
+       WHERE d.sealed_at < clock_timestamp() - make_interval(days => keep_days)
+         AND (d.rows_so_far <= max_rows OR d.place = 1));
+     IF last_due.id IS NULL THEN RETURN 0; END IF;
+     DELETE FROM public.audit_event WHERE writer < last_due.until_writer;
+     GET DIAGNOSTICS removed = ROW_COUNT;
+     DELETE FROM public.audit_seal WHERE id < last_due.id;
+     UPDATE public.audit_seal SET expired_at = clock_timestamp() WHERE id = last_due.id;
+     INSERT INTO public.audit_event (recorded, action, outcome, agent, policy, entity, detail)
+     VALUES (clock_timestamp(), 'D', 0, 'system/audit-retention', 'system: audit retention',
+             'AuditEvent?_lastUpdated=lt' || to_char(last_due.sealed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+             removed || ' events were removed after ' || keep_days || ' days');
+     RETURN removed;
+   END $$`,
+
+  // The id of the first seal that no longer fits its rows or the seal before it; NULL when the whole chain holds. Only the
+  // first seal may have expired, and then there is no row of it or from before it.
   `CREATE FUNCTION verify_audit() RETURNS bigint LANGUAGE sql STABLE
    SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
      SELECT s.id
      FROM (SELECT s.*, lag(s.hash) OVER w AS hash_before, lag(s.until_writer, 1, '0'::xid8) OVER w AS until_before
            FROM public.audit_seal s WINDOW w AS (ORDER BY s.id)) s
-     CROSS JOIN LATERAL public.audit_digest(s.previous_hash, s.from_writer, s.until_writer) d
-     WHERE d.hash <> s.hash OR d.row_count <> s.row_count OR s.from_writer <> s.until_before
-        OR s.previous_hash IS DISTINCT FROM s.hash_before
+     CROSS JOIN LATERAL public.audit_digest(s.previous_hash,
+       CASE WHEN s.expired_at IS NULL THEN s.from_writer ELSE '0'::xid8 END, s.until_writer) d
+     WHERE CASE WHEN s.expired_at IS NULL
+       THEN d.hash <> s.hash OR d.row_count <> s.row_count OR s.from_writer <> s.until_before
+         OR s.previous_hash IS DISTINCT FROM s.hash_before
+       ELSE d.row_count <> 0 OR s.hash_before IS NOT NULL END
      ORDER BY s.id LIMIT 1
    $$`,
 ];

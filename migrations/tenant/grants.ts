@@ -14,8 +14,8 @@ export function tenantGrantStatements(quotedRole: string): string[] {
     `GRANT SELECT, INSERT, UPDATE (version, last_updated, writer, deleted, body, extended_meta, tok, sort_texts) ON resource ${to}`,
     `GRANT SELECT, INSERT ON resource_history ${to}`,
     `GRANT SELECT, INSERT, DELETE ON resource_reference, resource_string, resource_date, resource_number, resource_text ${to}`,
-    `GRANT SELECT, INSERT, UPDATE, DELETE ON client_secret, user_password ${to}`,
-    `GRANT SELECT, INSERT (recorded, action, outcome, agent, entity, detail, request_id) ON audit_event ${to}`,
-    `GRANT EXECUTE ON FUNCTION begin_write(), begin_rights_change(), seal_audit(), verify_audit(), refresh_statistics() ${to}`,
+    `GRANT SELECT, INSERT, UPDATE, DELETE ON client_secret, user_password, login_session, single_use, accounts_change ${to}`,
+    `GRANT SELECT, INSERT (recorded, action, outcome, agent, membership, on_behalf_of, policy, entity, subjects, detail, request_id) ON audit_event ${to}`,
+    `GRANT EXECUTE ON FUNCTION begin_write(), begin_rights_change(), seal_audit(), verify_audit(), expire_audit(integer, bigint), audit_keys(text, text, text, text), refresh_statistics(), forget_logins() ${to}`,
   ];
 }

@@ -237,7 +237,7 @@ describe('a transaction', () => {
     });
     expect(await resourceCount()).toBe(before);
     expect(await t.rows(`SELECT action, outcome, entity FROM audit_event WHERE agent = 'Practitioner/writer'`)).toEqual(
-      [{ action: 'E', outcome: 4, entity: 'Bundle' }],
+      [{ action: 'C', outcome: 4, entity: 'Observation' }],
     );
   });
 
@@ -335,7 +335,7 @@ describe('conditions in a transaction', () => {
     const before = await resourceCount();
     await expect(transact([post(patient('x')), post(observation('Patient?identifier=nothing'))])).rejects.toMatchObject(
       {
-        category: 'precondition-failed',
+        category: 'invalid',
         message: expect.stringContaining('Bundle.entry[1]') as unknown,
       },
     );

@@ -35,34 +35,34 @@ const read = (project: TestProject, authorization?: string): Promise<Answer> =>
     headers: authorization === undefined ? {} : { authorization },
   });
 
-/** A client of the project that is no admin, made by its admin. */
-async function aClient(
-  project: TestProject,
-  membership: object = {},
-): Promise<{ clientId: string; membershipId: string }> {
-  const client = await plane.fhir(project, 'ClientApplication', {
+/** A client of the project that is no admin, made by its admin, with a secret of the admin's choice. */
+async function aClient(project: TestProject, fields: object = {}): Promise<{ clientId: string; membershipId: string }> {
+  const made = await plane.call({
     method: 'POST',
+    path: `${project.path}admin/projects/${project.id}/client`,
+    headers: {
+      authorization: `Bearer ${await plane.token(project)}`,
+      'content-type': 'application/fhir+json',
+    },
+    body: JSON.stringify({ name: 'Guest', ...fields }),
+  });
+  expect(made.status).toBe(201);
+  const clientId = made.json.id;
+  const client = await plane.fhir(project, `ClientApplication/${clientId}`, {
+    method: 'PUT',
     body: JSON.stringify({
       resourceType: 'ClientApplication',
+      id: clientId,
       name: 'Guest',
       status: 'active',
       secret: 'guest-secret',
     }),
   });
-  expect([client.status, client.text.includes('guest-secret')]).toEqual([201, false]);
-  const reference = { reference: `ClientApplication/${client.json.id}` };
-  const made = await plane.fhir(project, 'ProjectMembership', {
-    method: 'POST',
-    body: JSON.stringify({
-      resourceType: 'ProjectMembership',
-      project: { reference: `Project/${project.id}` },
-      user: reference,
-      profile: reference,
-      ...membership,
-    }),
-  });
-  expect(made.status).toBe(201);
-  return { clientId: client.json.id, membershipId: made.json.id };
+  expect([client.status, client.text.includes('guest-secret')]).toEqual([200, false]);
+  const memberships = await plane.fhir(project, `ProjectMembership?user=ClientApplication/${clientId}`);
+  const membershipId = memberships.json.entry[0]?.resource.id ?? '';
+  expect(membershipId).not.toBe('');
+  return { clientId, membershipId };
 }
 
 async function guestToken(project: TestProject, clientId: string): Promise<string> {
@@ -123,9 +123,16 @@ describe('the token endpoint', () => {
     ['no secret', { client_secret: '' }, {}, 400, 'invalid_request'],
     ['a password grant', { grant_type: 'password' }, {}, 400, 'unsupported_grant_type'],
     ['no grant', { grant_type: '' }, {}, 400, 'unsupported_grant_type'],
-    ['a SMART scope', { scope: 'openid system/*.read' }, {}, 400, 'invalid_scope'],
+    ['a malformed scope', { scope: 'openid "all"' }, {}, 400, 'invalid_scope'],
+    ['a secret in the form and by Basic', {}, { authorization: basic('x', 'y') }, 400, 'invalid_request'],
     ['JSON', {}, { 'content-type': 'application/json' }, 400, 'invalid_request'],
-    ['wrong Basic credentials', {}, { authorization: basic('x', 'y') }, 401, 'invalid_client'],
+    [
+      'wrong Basic credentials',
+      { client_id: '', client_secret: '' },
+      { authorization: basic('x', 'y') },
+      401,
+      'invalid_client',
+    ],
   ])('refuses %s', async (_name, form, headers, status, error) => {
     const right = { grant_type: 'client_credentials', client_id: south.clientId, client_secret: south.clientSecret };
     const answer = await ask(south, { ...right, ...form }, headers);
@@ -386,15 +393,32 @@ describe('rights that change act on the very next request', () => {
     expect((await read(north, token)).status).toBe(200);
   });
 
-  test('policies that are not evaluated yet grant nothing', async () => {
+  test('a policy that is changed', async () => {
     const policy = await plane.fhir(north, 'AccessPolicy', {
       method: 'POST',
       body: JSON.stringify({ resourceType: 'AccessPolicy', resource: [{ resourceType: 'Patient' }] }),
     });
-    const reference = { reference: `AccessPolicy/${policy.json.id}` };
-    const { clientId } = await aClient(north, { accessPolicy: reference });
-    const answer = await read(north, await guestToken(north, clientId));
+    const { clientId } = await aClient(north, { accessPolicy: { reference: `AccessPolicy/${policy.json.id}` } });
+    const token = await guestToken(north, clientId);
+    expect((await read(north, token)).status).toBe(200);
+    await change(
+      `AccessPolicy/${policy.json.id}`,
+      (resource) => (resource['resource'] = [{ resourceType: 'Practitioner' }]),
+    );
+    const answer = await read(north, token);
     expect([answer.status, answer.json.id]).toEqual([403, 'forbidden']);
+  });
+
+  test('a SMART scope limits what a client may do', async () => {
+    const { clientId } = await aClient(north);
+    const answer = await ask(north, {
+      grant_type: 'client_credentials',
+      client_id: clientId,
+      client_secret: 'guest-secret',
+      scope: 'system/Observation.rs',
+    });
+    const token = `Bearer ${answer.json.access_token}`;
+    expect((await read(north, token)).status).toBe(403);
   });
 
   test('a member who is no admin writes no rights', async () => {
@@ -471,10 +495,17 @@ describe('what a project publishes', () => {
       id_token_signing_alg_values_supported: ['ES256'],
     });
     expect(await document('.well-known/oauth-authorization-server')).toMatchObject({
-      grant_types_supported: ['client_credentials'],
+      grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials'],
+      token_endpoint_auth_methods_supported: expect.arrayContaining(['private_key_jwt']),
     });
     const smart = await document('.well-known/smart-configuration');
-    expect(smart).toMatchObject({ capabilities: ['client-confidential-symmetric'] });
+    expect(smart).toMatchObject({
+      capabilities: expect.arrayContaining(['client-public', 'client-confidential-asymmetric', 'permission-v2']),
+      code_challenge_methods_supported: ['S256'],
+    });
+    expect(await document('.well-known/oauth-protected-resource')).toMatchObject({
+      resource: `${plane.url}/p/north/fhir/`,
+    });
     expect(await document('fhir/R4/.well-known/smart-configuration')).toEqual(smart);
   });
 });

@@ -210,11 +210,11 @@ describe('a Binary in FHIR', () => {
     expect(binary(await asResource(id)).data).toBe('aGVsbG8=');
   });
 
-  test('that was found by a search can be put back, and nobody can point it at the content of another', async () => {
+  test('that was found in a history can be put back, and nobody can point it at the content of another', async () => {
     const one = binary(await upload('mine', { 'content-type': 'text/plain' }));
     const other = binary(await upload('theirs', { 'content-type': 'text/plain' }));
     const found = async (id: string) =>
-      (await plane.fhir(project, `Binary?_id=${id}`)).json.entry[0]?.resource as unknown as BinaryJson;
+      (await plane.fhir(project, `Binary/${id}/_history`)).json.entry[0]?.resource as unknown as BinaryJson;
     const foundOne = await found(one.id);
     expect(foundOne.data).toBeUndefined();
     expect((await put(one.id, { ...foundOne, language: 'en' })).status).toBe(200);
@@ -241,7 +241,7 @@ describe('a Binary in FHIR', () => {
       '?_filename=a.pdf',
     );
     const { url = '', id } = binary(created);
-    expect(url).toBe(`${plane.url}${project.path}fhir/R4/Binary/${id}`);
+    expect(url).toContain(`${plane.url}${project.path}storage/Binary/${id}?signature=`);
     const token = await plane.token(project);
     const download = await fetch(url, { headers: { authorization: `Bearer ${token}`, accept: '*/*' } });
     expect(await download.text()).toBe('pdf');
@@ -260,7 +260,7 @@ test('an SDK attaches, downloads and reads contents unmodified', async () => {
   expect(await (await medplum.download(attachment.url ?? '')).text()).toBe('hello');
   const patient = await medplum.createResource({ resourceType: 'Patient', photo: [attachment] });
   expect(patient.photo).toEqual([attachment]);
-  const found = await medplum.readResource('Binary', attachment.url?.split('/').at(-1) ?? '');
+  const found = await medplum.readResource('Binary', /\/Binary\/([^?]+)/.exec(attachment.url ?? '')?.[1] ?? '');
   expect(found.data).toBe(Buffer.from('hello').toString('base64'));
   const everything = await medplum.readPatientEverything(patient.id ?? '');
   expect(everything.entry?.map(({ resource }) => resource?.id)).toEqual([patient.id]);
@@ -327,7 +327,7 @@ describe('an upload', () => {
 
   test('that breaks off leaves no file and no row', async () => {
     const files = storedFiles().length;
-    const count = async () => (await plane.fhir(project, 'Binary?_summary=count')).json.total;
+    const count = async () => (await plane.fhir(project, 'Binary/_history')).json.total;
     const rows = await count();
     await brokenUpload();
     await until(() => storedFiles().length === files, 'the unfinished upload is gone');
@@ -353,6 +353,31 @@ describe('an upload', () => {
     await plane.fhir(project, reference, { method: 'DELETE' });
     expect([(await raw(id)).status, (await asResource(id)).status]).toEqual([403, 403]);
     expect((await upload('x', { 'x-security-context': 'nonsense' })).status).toBe(400);
+  });
+
+  test('that takes the place of another keeps its security context, unless the header names one', async () => {
+    const patient = async () => {
+      const body = '{"resourceType":"Patient"}';
+      const headers = { 'content-type': 'application/fhir+json' };
+      return `Patient/${(await plane.fhir(project, 'Patient', { method: 'POST', body, headers })).json.id}`;
+    };
+    const [first, second] = [await patient(), await patient()];
+    const { id } = binary(await upload('one', { 'x-security-context': first }));
+    const replace = (body: string, headers: Record<string, string> = {}) =>
+      plane.fhir(project, `Binary/${id}`, {
+        method: 'PUT',
+        body,
+        headers: { 'content-type': 'text/plain', ...headers },
+      });
+    const kept = await replace('two');
+    expect([kept.status, binary(kept).securityContext]).toEqual([200, { reference: first }]);
+    expect((await raw(id)).text).toBe('two');
+    const named = await replace('three', { 'x-security-context': second });
+    expect([named.status, binary(named).securityContext]).toEqual([200, { reference: second }]);
+    expect((await raw(id)).text).toBe('three');
+    await plane.fhir(project, second, { method: 'DELETE' });
+    const files = storedFiles().length;
+    expect([(await replace('four')).status, storedFiles().length]).toEqual([403, files]);
   });
 
   test('is nothing in another project', async () => {

@@ -10,12 +10,11 @@ import {
   openControlDatabase,
   OperationRepository,
   ProjectRepository,
-  SigningKeyRepository,
   TenantDatabaseRepository,
 } from '#control-database';
 import { fhirVersion } from '#fhir';
 import { tokenHasher } from '#fhir-search';
-import { seedProject, tenantDatabase } from '#fhir-store';
+import { type ProjectSeed, seedProject, tenantDatabase } from '#fhir-store';
 import { TENANT_SCHEMA_VERSION, tenantGrantStatements, tenantMigrations } from '#migrations/tenant';
 import { type Config, createLogger, masterKeyProvider, newId, seal, sha256, uuidv7 } from '#platform';
 import { compiledSql, connectOnce } from '#postgres';
@@ -34,6 +33,8 @@ export interface TestProject {
   fhirLabel: string;
   kid: string;
   privateKey: string;
+  /** With what the project's secrets are sealed. */
+  dataKey: Buffer;
   /** The operation under whose lease the test changes the project. */
   fence: string;
   tenantUrl: string;
@@ -102,7 +103,7 @@ export interface TestPlane {
   /** A token of the project's admin client; the same one as long as nobody asks for a new one. */
   token(project: TestProject, fresh?: boolean): Promise<string>;
   /** A project of FHIR R4, or of the version with the number given. */
-  createProject(slug: string, fhirVersionId?: string): Promise<TestProject>;
+  createProject(slug: string, fhirVersionId?: string, owner?: ProjectSeed['owner']): Promise<TestProject>;
   close(): Promise<void>;
 }
 
@@ -180,7 +181,7 @@ export async function aDataPlane(overrides: Partial<Config> = {}): Promise<TestP
           ...call.headers,
         },
       }),
-    createProject: async (slug, fhirVersionId = '4.0.1') => {
+    createProject: async (slug, fhirVersionId = '4.0.1', projectOwner) => {
       const operations = new OperationRepository(dataSource);
       const id = uuidv7();
       const { operation } = await projects.createProvisioning({
@@ -224,12 +225,12 @@ export async function aDataPlane(overrides: Partial<Config> = {}): Promise<TestP
 
       const kid = randomUUID();
       const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-      await new SigningKeyRepository(dataSource).ensure({
+      const signingKey = {
         kid,
         projectId: id,
-        publicJwk: publicKey.export({ format: 'jwk' }),
+        publicJwk: publicKey.export({ format: 'jwk' }) as Record<string, unknown>,
         privateSealed: seal(dataKey, privateKey.export({ format: 'der', type: 'pkcs8' }), signingKeyContext(kid)),
-      });
+      };
 
       const clientId = randomUUID();
       const clientSecret = randomBytes(32).toString('base64url');
@@ -246,11 +247,12 @@ export async function aDataPlane(overrides: Partial<Config> = {}): Promise<TestP
         {
           project: { id, name: `Project ${slug}` },
           adminClient: { clientId, secretSha256: sha256(clientSecret).toString('hex') },
+          ...(projectOwner === undefined ? {} : { owner: projectOwner }),
         },
         'seed',
       );
       await owner.close();
-      await projects.activate(id, { fence });
+      await projects.activate(id, { fence, signingKey });
       return {
         id,
         slug,
@@ -260,6 +262,7 @@ export async function aDataPlane(overrides: Partial<Config> = {}): Promise<TestP
         fhirLabel: fhirVersion(fhirVersionId).label,
         kid,
         privateKey: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
+        dataKey,
         fence,
         tenantUrl: database.url,
       };

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readResource, type JsonObject } from '#fhir';
 import { parseSearchAt, type SearchRequest } from '#fhir-search';
-import type { AccessPolicy } from '#access-policy';
+import { policyByType, type AccessPolicy } from '#access-policy';
 import { StaleRights } from '#fhir-store';
 import { sql } from '#postgres';
 import { aTenant, policyOf, type TestTenant } from './store.fixture.js';
@@ -54,10 +54,11 @@ async function finds(policy: AccessPolicy, search: string) {
 }
 
 const everything = policyOf('search *', 'read *');
-const without = (type: string): AccessPolicy => ({
-  ...everything,
-  grants: (interaction, name) => name !== type && everything.grants(interaction, name),
-});
+const without = (type: string): AccessPolicy =>
+  policyByType((interaction, name) => name !== type && everything.grants(interaction, name), {
+    reason: `test: all but ${type}`,
+    projectAdmin: false,
+  });
 
 describe('a type that the caller may not search', () => {
   test.each([
@@ -107,7 +108,6 @@ describe('a type that the caller may not read', () => {
   test.each([
     ['Observation?_include=Observation:subject&_include=Observation:performer', ['Patient/ana', 'Practitioner/kim']],
     ['Observation?_include=*', ['Patient/ana', 'Practitioner/kim']],
-    ['Organization?_revinclude=*', ['Patient/ana']],
     [
       'Observation?_include=Observation:patient&_include:iterate=Patient:organization',
       ['Patient/ana', 'Organization/quay'],
@@ -119,6 +119,12 @@ describe('a type that the caller may not read', () => {
       all.filter((name) => name === 'Practitioner/kim'),
     );
   });
+});
+
+test('a type that the caller may not search does not come along because it refers to the matches', async () => {
+  const search = 'Organization?_revinclude=*';
+  expect((await finds(everything, search)).included).toEqual(['Patient/ana']);
+  expect((await finds(policyOf('search Organization', 'read *'), search)).included).toEqual([]);
 });
 
 test('a chain, an include and a total are answered under current rights only', async () => {

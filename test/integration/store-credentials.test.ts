@@ -8,8 +8,9 @@ import {
   setUserPassword,
   type PrincipalQuery,
 } from '#fhir-store';
+import { jsonPatch } from '#fhir';
 import { sha256 } from '#platform';
-import { aTenant, baseUrl, parse, text, type TestTenant } from './store.fixture.js';
+import { aTenant, baseUrl, memberPolicy, parse, text, type TestTenant } from './store.fixture.js';
 
 let t: TestTenant;
 beforeAll(async () => {
@@ -117,6 +118,43 @@ describe("a client's secret", () => {
   });
 });
 
+describe('a member whose policy lets them write clients', () => {
+  const writer = () => t.repository({ policy: memberPolicy });
+
+  test.each([
+    ['a secret', { secret: 'mine' }],
+    ['a retiring secret', { retiringSecret: 'mine' }],
+    ['keys of their own', { jwksUri: 'https://example.org/mine' }],
+  ])('cannot give one %s, by which they could log in as it', async (_, mine) => {
+    const { id } = await create(client({ secret: 'kept', jwksUri: 'https://example.org/keys' }));
+    const by = await writer();
+    const changed = client({ id, jwksUri: 'https://example.org/keys', ...mine });
+    const forbidden = { category: 'forbidden' };
+    await expect(by.update('ClientApplication', id, changed)).rejects.toMatchObject(forbidden);
+    await expect(by.conditionalUpdate('ClientApplication', `_id=${id}`, changed)).rejects.toMatchObject(forbidden);
+    const operations = Object.entries(mine).map(([name, value]) => ({ op: 'add', path: `/${name}`, value }));
+    const patch = jsonPatch(JSON.stringify(operations));
+    await expect(by.patch('ClientApplication', id, patch)).rejects.toMatchObject(forbidden);
+    await expect(by.create(client(mine))).rejects.toMatchObject(forbidden);
+    const bundle = {
+      resourceType: 'Bundle',
+      type: 'transaction',
+      entry: [{ request: { method: 'PUT', url: `ClientApplication/${id}` }, resource: changed.value }],
+    };
+    await expect(by.processBundle(JSON.stringify(bundle), baseUrl)).rejects.toMatchObject(forbidden);
+    const found = await findClientCredentials(t.tenant, id);
+    expect([isClientSecret('kept', found), isClientSecret('mine', found)]).toEqual([true, false]);
+    expect(found.client).toMatchObject({ jwksUri: 'https://example.org/keys' });
+  });
+
+  test('can change the rest, and send back the keys that are stored', async () => {
+    const { id } = await create(client({ secret: 'kept', jwksUri: 'https://example.org/keys' }));
+    const renamed = client({ id, name: 'Renamed', jwksUri: 'https://example.org/keys' });
+    expect((await (await writer()).update('ClientApplication', id, renamed)).changed).toBe(true);
+    expect(isClientSecret('kept', await findClientCredentials(t.tenant, id))).toBe(true);
+  });
+});
+
 describe("a person's credentials", () => {
   test('that a write carries are dropped', async () => {
     const user = text({
@@ -170,20 +208,37 @@ describe('a client log-in', () => {
 });
 
 describe('a principal', () => {
-  test('is built again from one snapshot of its membership, user, session and epoch', async () => {
+  test('is built again from one snapshot of its membership, policies, user, session and epoch', async () => {
     const { id } = await create(client());
     const user = `ClientApplication/${id}`;
+    const [first, second, gone] = [
+      await create(text({ resourceType: 'AccessPolicy', name: 'first' })),
+      await create(text({ resourceType: 'AccessPolicy', name: 'second' })),
+      await create(text({ resourceType: 'AccessPolicy', name: 'gone' })),
+    ];
+    await (await t.repository()).delete('AccessPolicy', gone.id);
+    const named = (reference: string) => ({ policy: { reference } });
     const membership = await create(
       text({
         resourceType: 'ProjectMembership',
         project: { reference: 'Project/p' },
         user: { reference: user },
         profile: { reference: user },
+        accessPolicy: { reference: `AccessPolicy/${first.id}` },
+        access: [
+          named(`AccessPolicy/${second.id}`),
+          named(`AccessPolicy/${first.id}`),
+          named(`AccessPolicy/${gone.id}`),
+          named('AccessPolicy/unknown'),
+          named(`Patient/${second.id}`),
+        ],
       }),
     );
+    const policies = new Map([first, second].map(({ id, body }) => [`AccessPolicy/${id}`, parse(body)]));
     const login = await create(
       text({
         resourceType: 'Login',
+        client: { reference: user },
         user: { reference: user },
         authMethod: 'client',
         authTime: '2026-11-21T00:00:00Z',
@@ -196,16 +251,21 @@ describe('a principal', () => {
       membership: parse(membership.body),
       user: expect.objectContaining({ id }) as unknown,
       login: parse(login.body),
+      client: expect.objectContaining({ id }) as unknown,
+      policies,
     });
+    expect((await findClientCredentials(t.tenant, id)).policies).toEqual(policies);
     expect(await read({ ...query, user: 'ClientApplication/another' })).toEqual({
       epoch: await t.epoch(),
       login: parse(login.body),
+      client: expect.objectContaining({ id }) as unknown,
+      policies: new Map(),
     });
 
     await (await t.repository()).delete('ProjectMembership', membership.id);
     await (await t.repository()).delete('ClientApplication', id);
     await (await t.repository()).delete('Login', login.id);
-    expect(await read(query)).toEqual({ epoch: await t.epoch() });
+    expect(await read(query)).toEqual({ epoch: await t.epoch(), policies: new Map() });
   });
 
   test('a new session changes no rights, a changed one does', async () => {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { policyByType } from '#access-policy';
 import { jsonPatch } from '#fhir';
-import { parseSearch } from '#fhir-search';
+import { parseSearchAt } from '#fhir-search';
 import { searchsetBundle, type ResourceRepository } from '#fhir-store';
 import { aPatient, aTenant, baseUrl, text, type TestTenant } from './store.fixture.js';
 
@@ -39,17 +39,19 @@ describe('the content', () => {
       `Binary/${id}`,
       `Binary/${id}/_history`,
       'Binary/_history',
-      'Binary',
-      'Binary?_elements=data',
-      'Binary?_summary=data',
-      `?_type=Binary&_id=${id}`,
+      `?_id=${id}`,
+      `?_id=${id}&_elements=data`,
+      `?_id=${id}&_summary=data`,
     ];
     for (const kind of ['batch', 'transaction']) {
-      const answer = await batch(other, kind, ...urls.map(get));
+      const answer = await batch(owner, kind, ...urls.map(get));
       expect(answer.split('"status":"200"').length).toBeGreaterThan(urls.length);
       expect(answer).toContain(`"securityContext":{"reference":"${context}"}`);
       expect(answer).not.toContain(content);
     }
+    const refused = await batch(other, 'batch', ...urls.map(get));
+    expect(refused.split('"status":"403"')).toHaveLength(3);
+    expect(refused).not.toContain('securityContext');
   });
 
   test('is in no page of a search, nor is the place where it is', async () => {
@@ -58,7 +60,7 @@ describe('the content', () => {
         text(`{"resourceType":"Binary","contentType":"a/b","securityContext":{"reference":"${context}"},${place}}`),
       )
     ).version;
-    const request = parseSearch(t.tenant.version, 'Binary', `_id=${placed.id},${id}`, { handling: 'strict' });
+    const request = parseSearchAt(t.tenant.version, '', `_id=${placed.id},${id}`, { handling: 'strict' });
     const page = searchsetBundle(request, await other.search(request), { baseUrl, extended: true });
     expect(page).toContain(placed.id);
     expect(page).not.toContain(content);

@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { findClientCredentials, findUserPassword, isClientSecret, seedProject, type ProjectSeed } from '#fhir-store';
+import {
+  findClientCredentials,
+  findUserPassword,
+  isClientSecret,
+  rehearseSeeding,
+  seedProject,
+  tenantDatabase,
+  type ProjectSeed,
+} from '#fhir-store';
 import { sha256 } from '#platform';
+import { sql } from '#postgres';
 import { aTenant, parse, type TestTenant } from './store.fixture.js';
 
 let t: TestTenant;
@@ -75,3 +84,26 @@ test('a seed that was cut short is completed', async () => {
     await fresh.close();
   }
 });
+
+test.each([{ owner: true }, { owner: false }])(
+  'what is rehearsed is what seeding runs, with an owner: $owner',
+  async ({ owner }) => {
+    const spare = await aTenant();
+    const connection = await spare.connect();
+    const prepared = async () =>
+      (await connection.query(sql`SELECT name FROM pg_prepared_statements WHERE name LIKE 'store_insert_many%'`))
+        .length;
+    await rehearseSeeding(connection);
+    expect(await prepared()).toBe(1);
+    const tenant = tenantDatabase({
+      ...spare.tenant,
+      use: (work) => work(connection),
+      share: (work) => work(connection),
+    });
+    const { owner: _owner, ...withoutOwner } = seedOf({ project: { id: tenant.projectId, name: 'Quay Clinic' } });
+    await seedProject(tenant, owner ? seedOf({ project: withoutOwner.project }) : withoutOwner, 'op_1');
+    expect(await prepared()).toBe(1);
+    await connection.close();
+    await spare.close();
+  },
+);

@@ -1,15 +1,18 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { ReadAudit } from '#fhir-store';
-import { HealthModule, type HealthOptions, systemClock } from '#platform';
-import { AccessTokenStrategy } from './auth/access-token.strategy.js';
-import { AuthMeController } from './auth/auth-me.controller.js';
+import { HealthModule, type HealthOptions } from '#platform';
+import { InvitationsController } from './admin/invitations.controller.js';
+import { MachinesController } from './admin/machines.controller.js';
+import { MembersController } from './admin/members.controller.js';
+import { OnBehalfOf } from './admin/on-behalf-of.js';
+import { ProjectAdministration } from './admin/project-administration.js';
+import { ProjectsController } from './admin/projects.controller.js';
+import { RotateSecretController } from './admin/rotate-secret.controller.js';
 import { AuthenticationGuard } from './auth/authentication.guard.js';
-import { ClientAuthenticator } from './auth/client-authenticator.js';
-import { LoginBackoff } from './auth/login-backoff.js';
-import { OAuthController } from './auth/oauth.controller.js';
+import { identityControllers, identityProviders } from './auth/identity.js';
 import { SessionCache } from './auth/session-cache.js';
-import { WellKnownController } from './auth/well-known.controller.js';
+import type { FetchText } from './auth/token/fetch-public.js';
 import { DataPlaneLogger } from './data-plane-logger.js';
 import { BinaryController } from './fhir/binary/binary.controller.js';
 import { BinaryLimits } from './fhir/binary/binary-limits.js';
@@ -21,12 +24,16 @@ import { OperationController } from './fhir/operation.controller.js';
 import { ExpandProfileController } from './fhir/operations/expand-profile.controller.js';
 import { EverythingController } from './fhir/operations/everything.controller.js';
 import { MetaController } from './fhir/operations/meta.controller.js';
+import { SetAccountsController } from './fhir/operations/set-accounts.controller.js';
 import { ValidateController } from './fhir/operations/validate.controller.js';
 import { ResourceController } from './fhir/resource.controller.js';
 import { SearchController } from './fhir/search.controller.js';
 import { WrongMethodController } from './fhir/wrong-method.controller.js';
 import { OutcomeFilter } from './http/outcome.filter.js';
+import { Mail } from './mail/mail.js';
 import { Shutdown } from './shutdown.js';
+import { SignedAttachments } from './storage/signed-attachments.js';
+import { StorageController } from './storage/storage.controller.js';
 import { BaseUrls } from './tenant/base-urls.js';
 import { TenantRuntimes } from './tenant/tenant-runtime.js';
 
@@ -39,6 +46,8 @@ export interface DataPlaneParts {
   readonly baseUrls: BaseUrls;
   readonly audit: ReadAudit;
   readonly binaryLimits: BinaryLimits;
+  readonly mail: Mail;
+  readonly fetchText: FetchText;
   readonly shutdown: Shutdown;
 }
 
@@ -52,10 +61,17 @@ export class DataPlaneModule {
       controllers: [
         MetadataController,
         BinaryController,
+        StorageController,
         EverythingController,
         ExpandProfileController,
         MetaController,
+        SetAccountsController,
         ValidateController,
+        RotateSecretController,
+        InvitationsController,
+        MachinesController,
+        MembersController,
+        ProjectsController,
         GraphqlController,
         BundleController,
         OperationController,
@@ -63,9 +79,7 @@ export class DataPlaneModule {
         HistoryController,
         ResourceController,
         WrongMethodController,
-        OAuthController,
-        AuthMeController,
-        WellKnownController,
+        ...identityControllers,
       ],
       providers: [
         { provide: DataPlaneLogger, useValue: parts.logger },
@@ -74,9 +88,12 @@ export class DataPlaneModule {
         { provide: BaseUrls, useValue: parts.baseUrls },
         { provide: ReadAudit, useValue: parts.audit },
         { provide: BinaryLimits, useValue: parts.binaryLimits },
+        { provide: Mail, useValue: parts.mail },
         { provide: Shutdown, useValue: parts.shutdown },
-        { provide: ClientAuthenticator, useFactory: () => new ClientAuthenticator(new LoginBackoff(systemClock)) },
-        AccessTokenStrategy,
+        SignedAttachments,
+        ProjectAdministration,
+        OnBehalfOf,
+        ...identityProviders(parts.fetchText),
         { provide: APP_GUARD, useClass: AuthenticationGuard },
         { provide: APP_FILTER, useClass: OutcomeFilter },
       ],

@@ -3,6 +3,7 @@
  * `Shutdown`, also when a later part fails to open.
  */
 import { isUtf8 } from 'node:buffer';
+import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ClusterRepository, openControlDatabase, ProjectRepository } from '#control-database';
 import { badRequest } from '#fhir';
@@ -30,14 +31,18 @@ import {
 } from '#tenancy';
 import { DataPlaneModule } from './app.module.js';
 import { SessionCache } from './auth/session-cache.js';
+import { publicFetch } from './auth/token/fetch-public.js';
 import { DataPlaneLogger } from './data-plane-logger.js';
 import { BinaryLimits } from './fhir/binary/binary-limits.js';
 import { acceptRawUploads } from './fhir/binary/raw-upload.js';
+import { awaitAudit } from './fhir/strict-audit.js';
 import { negotiateRepresentation } from './fhir/negotiate-representation.js';
 import { loggableError } from './http/loggable-error.js';
 import { rewriteRequest } from './http/request-target.js';
+import { FileMail } from './mail/file-mail.js';
 import { showMetrics } from './metrics.js';
 import { Shutdown } from './shutdown.js';
+import { FileSweeps } from './storage/file-sweeps.js';
 import { BaseUrls } from './tenant/base-urls.js';
 import { connectionCap } from './tenant/connection-cap.js';
 import { routeRequests } from './tenant/route-requests.js';
@@ -108,12 +113,19 @@ async function open(config: Config, logger: Logger, shutdown: Shutdown): Promise
     broker,
     keyProvider: masterKeyProvider(loadMasterKey(config)),
     files: await LocalFileStorage.open(filesDirectory(config)),
+    logger,
     fhirBasesOf: (entry) => baseUrls.fhirBasesOf(entry),
     onUnreachable: () => directory.doubted(),
   });
+  const sweeps = new FileSweeps({ runtimes, clock: systemClock, logger });
+  sweeps.start();
+  shutdown.add(() => sweeps.close());
   const sessions = new SessionCache();
   followPlaces(directory, runtimes, logger);
   shutdown.add(showMetrics({ broker, directory, runtimes, sessions }));
+
+  const mail = new FileMail(join(config.dataDir, 'mail'));
+  shutdown.add(() => mail.close());
 
   const module = DataPlaneModule.forRoot({
     health: { ready: async () => assertFresh(directory) },
@@ -123,6 +135,8 @@ async function open(config: Config, logger: Logger, shutdown: Shutdown): Promise
     baseUrls,
     audit,
     binaryLimits: new BinaryLimits(config.maxBinaryBytes),
+    mail,
+    fetchText: publicFetch({ allowPrivate: isDevelopmentDomain(config.baseDomain) }),
     shutdown,
   });
   const publicHost = config.publicDataUrl === undefined ? {} : { publicHost: new URL(config.publicDataUrl).hostname };
@@ -137,6 +151,7 @@ async function open(config: Config, logger: Logger, shutdown: Shutdown): Promise
       routeRequests(fastify, { router, directory });
       negotiateRepresentation(fastify);
       acceptRawUploads(fastify);
+      if (config.auditReads === 'strict') awaitAudit(fastify, audit);
     },
   });
   readBodiesAsText(app);
@@ -144,6 +159,14 @@ async function open(config: Config, logger: Logger, shutdown: Shutdown): Promise
   baseUrls.listensAt(publicAddress(url));
   logger.info({ url, projects: directory.size }, 'the data plane is listening');
   return { url, close: () => app.close() };
+}
+
+/**
+ * Whether projects are below a name that nobody can have on the internet (RFC 6761): such a platform is on a developer's own
+ * machine, and so are the servers of its clients.
+ */
+function isDevelopmentDomain(baseDomain: string): boolean {
+  return /(?:^|\.)(?:localhost|test)$/.test(baseDomain);
 }
 
 /** Bodies stay text: what is stored is what was sent. JSON is UTF-8 (RFC 8259 section 8.1), and nothing else is guessed. */

@@ -30,7 +30,8 @@ export interface AccessPolicy {
   grants(interaction: Interaction, type: string): boolean;
   /**
    * The criteria that every resource of `type` satisfies on which `interaction` is granted, and no other does. None: all
-   * resources are granted. Undefined: none is.
+   * resources are granted. Undefined: none is. What is about to be written may be refused in spite of them: that is for
+   * `grantFor` to say.
    */
   limits(interaction: Interaction, type: string): readonly Criterion[] | undefined;
   /** What the first rule, in order, says that grants `interaction` on the resource; undefined: it is refused. */
@@ -45,6 +46,12 @@ export interface AccessPolicy {
    * them. The paths of all such rules, each once.
    */
   hiddenFieldsOf(interaction: Interaction, type: string): readonly string[];
+  /**
+   * Whether the caller may write into the chart of a Patient: into those of the patients whom the member may read. Undefined
+   * when there is no such limit: the member may read every Patient, or no rule for reading Patients stands in the policies.
+   * Neither scopes that leave Patients out nor a rule that grants nothing lift the limit.
+   */
+  readonly chartLimit: ((patient: JudgedResource) => boolean) | undefined;
   /** Whose policy it is, for logs: `system: …` or a word about the membership. */
   readonly reason: string;
   /** Whether the caller may do what only administrators of the project may, such as choosing the id of a resource. */
@@ -67,6 +74,7 @@ export function policyByType(
     grantFor: (interaction, { type }) => (grants(interaction, type) ? fullGrant : undefined),
     grantsFully: grants,
     hiddenFieldsOf: () => [],
+    chartLimit: undefined,
     reason,
     projectAdmin,
     accounts: [],

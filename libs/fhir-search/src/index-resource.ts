@@ -5,6 +5,7 @@
 import { isJsonObject, type FhirVersion, type JsonObject } from '#fhir';
 import { CollectedRows } from './collected-rows.js';
 import type { IndexRows } from './index-rows.js';
+import { filedUnderCode, indexFiledUnder } from './filed-under.js';
 import { listMembers } from './list-members.js';
 import { localReferences } from './local-reference.js';
 import { parameterTypes } from './parameter-types/index.js';
@@ -32,8 +33,10 @@ export function indexResource(
     if (columns.has(parameter.code) || !parameter.indexKeys.includes(parameter.key)) continue;
     const values = parameter.evaluate(resource);
     if (values.length === 0) continue;
+    const writer = rows.writerFor(parameter);
     const parameterType: ParameterType = parameterTypes[parameter.type];
-    parameterType.index(parameter, values, rows.writerFor(parameter));
+    if (parameter.code === filedUnderCode) indexFiledUnder(parameter, values, writer);
+    else parameterType.index(parameter, values, writer);
   }
   if (type === listMembers.type) indexMembers(resource, rows.writerFor(listMembers));
   return rows.finish(version.mainDate(type)?.key);

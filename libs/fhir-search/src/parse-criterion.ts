@@ -4,6 +4,7 @@
  * both directions, as deep as the limit.
  */
 import { badRequest, OutcomeError, tooCostly, type FhirVersion, type SearchParameter } from '#fhir';
+import { filedUnderCode, parseFiledUnder } from './filed-under.js';
 import { parseDateTest } from './parameter-types/date.js';
 import { parseFullText } from './parameter-types/full-text.js';
 import { parameterTypes } from './parameter-types/index.js';
@@ -172,6 +173,7 @@ function parseOwn(type: string, name: string, values: readonly string[], context
   if (code === '_in') return parseMembership(context.version, parameter, modifier, values);
   if (modifier === 'missing') return parseMissing(parameter, values);
   if (code === '_id') return parseId(modifier, values);
+  if (code === filedUnderCode) return parseFiledUnder(parameter, modifier, values, context);
   if (code === '_lastUpdated') {
     if (modifier !== undefined) throw modifierNotSupported(code, modifier);
     return { kind: 'last-updated', tests: values.map((value) => parseDateTest(code, value, context.now)) };

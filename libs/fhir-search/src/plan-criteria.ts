@@ -8,6 +8,7 @@ import type { Criterion, TypeCriteria } from './search-request.js';
 import { unrestricted, type Restrict } from './restrict.js';
 import { listMembers } from './list-members.js';
 import { selfHash } from './self-hash.js';
+import { leadsToFew } from './sql/plan-choice.js';
 import type { TokenHasher } from './token-hasher.js';
 import { referenceText } from './token-texts.js';
 import { valueCondition, type ValueCriterion } from './value-condition.js';
@@ -19,18 +20,46 @@ export interface Planning {
   readonly restrict: Restrict;
 }
 
-/** The plan for what the searcher may see of the resources that satisfy the criteria; undefined: nothing of the type. */
+/**
+ * The plan for what the searcher may see of the resources that satisfy the criteria; undefined: nothing of the type. Where
+ * the criteria lead to few resources by themselves, or `isLed` says that something else does, the limits only filter.
+ */
 export function planType(
   planning: Planning,
   interaction: 'search' | 'read',
   { type, criteria }: TypeCriteria,
+  isLed = false,
 ): TypePlan | undefined {
   const limits = planning.restrict(interaction, type);
   if (limits === undefined) return undefined;
-  const where = criteria.map((criterion) => planCriterion(planning, criterion));
+  const where = criteria.flatMap((criterion) => parts(planCriterion(planning, criterion)));
+  const { conditions, filters } = plannedLimits(planning, limits);
+  return { type, where: [...where, ...(isLed || where.some(leadsToFew) ? filters : conditions)] };
+}
+
+interface PlannedLimits {
+  readonly conditions: readonly Condition[];
+  readonly filters: readonly Condition[];
+}
+
+const unlimited: PlannedLimits = { conditions: [], filters: [] };
+
+/** By the project's hasher and the limits, which a policy gives again and again for the same interaction and type. */
+const limitsPlanned = new WeakMap<TokenHasher, WeakMap<readonly Criterion[], PlannedLimits>>();
+
+/** Limits as conditions. Made once for the same limits: hashing fifty organizations costs more than the rest of a plan. */
+function plannedLimits(planning: Planning, limits: readonly Criterion[]): PlannedLimits {
+  if (limits.length === 0) return unlimited;
+  let ofProject = limitsPlanned.get(planning.hasher);
+  if (ofProject === undefined) limitsPlanned.set(planning.hasher, (ofProject = new WeakMap()));
+  const known = ofProject.get(limits);
+  if (known !== undefined) return known;
   // The limits are nobody's search, so nothing narrows them in turn.
-  const narrowed = limits.map((limit) => planCriterion({ ...planning, restrict: unrestricted }, limit));
-  return { type, where: [...where, ...narrowed].flatMap(parts) };
+  const conditions = limits.flatMap((limit) => parts(planCriterion({ ...planning, restrict: unrestricted }, limit)));
+  const filters = conditions.map((condition): Condition => ({ kind: 'filter', condition }));
+  const made = { conditions, filters };
+  ofProject.set(limits, made);
+  return made;
 }
 
 /** Conditions that must all hold, each by itself: so an index is found for each, as for separate criteria. */
@@ -132,6 +161,10 @@ function merge(left: Condition, right: Condition): Condition | undefined {
   }
   if (left.kind === 'reference' && right.kind === 'reference' && isSame(left.targets, right.targets)) {
     return { ...left, parameters: [...left.parameters, ...right.parameters] };
+  }
+  if (left.kind === 'filter' && right.kind === 'filter') {
+    const condition = merge(left.condition, right.condition);
+    return condition && { kind: 'filter', condition };
   }
   const leftLinks = asLinks(left);
   const rightLinks = asLinks(right);

@@ -10,10 +10,15 @@ export interface IncludeStart {
   readonly id: string;
 }
 
+/** The search for what one direction of includes adds, and by which right its finds are shown. */
+export interface IncludePlan extends SearchPlan {
+  readonly interaction: 'read' | 'search';
+}
+
 /**
- * The searches for what `includes` add to the resources in `starts`: one for what they refer to and one for what refers
- * to them, as far as each is asked for. They find what the searcher may read of the types in `types`, at most `count`
- * and one more.
+ * The searches for what `includes` add to the resources in `starts`: one for what they refer to, as far as the searcher
+ * may read it, and one for what refers to them, as far as the searcher may search it; each only if it is asked for. They
+ * find resources of the types in `types`, at most `count` and one more.
  */
 export function planIncludes(
   planning: Planning,
@@ -21,13 +26,18 @@ export function planIncludes(
   starts: readonly IncludeStart[],
   types: readonly string[],
   count: number,
-): SearchPlan[] {
-  const plans = types.flatMap((type) => planType(planning, 'read', { type, criteria: [] }) ?? []);
-  const visible = plans.map(({ type }) => type);
-  if (visible.length === 0) return [];
-  return [includedBy(includes, starts), includedFrom(planning, includes, starts)]
-    .filter((condition) => condition !== undefined)
-    .map((condition) => ({ types: visible, where: [condition, ...joinTypes(plans)], order: [], count, offset: 0 }));
+): IncludePlan[] {
+  const planFor = (interaction: IncludePlan['interaction'], condition: Condition | undefined): IncludePlan[] => {
+    if (condition === undefined) return [];
+    const plans = types.flatMap((type) => planType(planning, interaction, { type, criteria: [] }, true) ?? []);
+    if (plans.length === 0) return [];
+    const where = [condition, ...joinTypes(plans)];
+    return [{ interaction, types: plans.map(({ type }) => type), where, order: [], count, offset: 0 }];
+  };
+  return [
+    ...planFor('read', includedBy(includes, starts)),
+    ...planFor('search', includedFrom(planning, includes, starts)),
+  ];
 }
 
 function includedBy(includes: readonly Include[], starts: readonly IncludeStart[]): Condition | undefined {

@@ -34,6 +34,11 @@ export type Condition =
   | { readonly kind: 'number-pair'; readonly anyOf: readonly (readonly [NumberBounds, NumberBounds])[] }
   /** The resource's words satisfy the query, which is PostgreSQL's `tsquery` over `resource_text.words`. */
   | { readonly kind: 'words'; readonly query: string }
+  /**
+   * The condition holds, and is asked of each resource that the others lead to: they find so few that no index should be
+   * entered by this one, however much it seems to narrow.
+   */
+  | { readonly kind: 'filter'; readonly condition: Condition }
   | CombiningCondition;
 
 /**

@@ -7,8 +7,14 @@ export interface Caller {
   readonly epoch?: string;
   /** Who it is, for the audit: `ClientApplication/…`, or the system's own name. */
   readonly agent: string;
+  /** Whose rights hold, for the audit: `ProjectMembership/…`; undefined for the system. */
+  readonly membership?: string;
   /** What `meta.author` of a written version says. */
   readonly author?: { readonly reference: string; readonly display?: string };
+  /** Whom an administrator acts for (header `X-Medplum-On-Behalf-Of`): their rights hold, and `agent` stays the caller. */
+  readonly onBehalfOf?: { readonly reference: string; readonly display?: string };
+  /** Whether the request is in extended mode, in which a project admin says where resources are filed. */
+  readonly extended?: boolean;
   readonly requestId: string;
   /**
    * Builds the same caller again from the rights as they are now. A batch asks for it when rights change while it runs,

@@ -17,8 +17,9 @@ import type { Scope } from './transaction.js';
  * that are no valid search, and 412 when nothing in them selects: an interaction without a condition is not meant. The
  * request asks for `count` matches.
  */
-export function conditionalRequest({ tenant, caller }: Context, type: string, query: string, count = 1): SearchRequest {
-  assertGranted({ tenant, caller }, 'search', type);
+export function conditionalRequest(context: Context, type: string, query: string, count = 1): SearchRequest {
+  assertGranted(context, 'search', type);
+  const { tenant } = context;
   const request = parseSearch(tenant.version, type, query.startsWith('?') ? query.slice(1) : query, {
     handling: 'strict',
     ...(tenant.ownBaseUrls ? { ownBaseUrls: tenant.ownBaseUrls } : {}),

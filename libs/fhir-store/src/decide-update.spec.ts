@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { decideUpdate } from './decide-update.js';
-import { bodyOf, type Draft } from './draft.js';
+import { decideUpdate, saysTheSame } from './decide-update.js';
+import { bodyOf, unfiled, type Draft } from './draft.js';
 
 const draft: Draft = {
   type: 'Patient',
@@ -8,9 +8,11 @@ const draft: Draft = {
   head: '{"resourceType":"Patient","id":"1","meta":{"versionId":"',
   tail: '},"active":true}',
   extendedMeta: '"project":"p"',
+  value: {},
   index: { tokens: [], references: [], strings: [], dates: [], numbers: [], words: '', sortTexts: '{}' },
   self: '',
   credentials: {},
+  filing: unfiled,
 };
 const lastUpdated = '2026-11-21T04:10:12.345Z';
 const same = {
@@ -27,24 +29,40 @@ const deleted = { ...same, deleted: true, body: '' };
 
 describe('a PUT', () => {
   test.each([
-    ['to an unknown id by one who may create', undefined, undefined, true, 'insert'],
+    ['to an unknown id by one who may create', undefined, undefined, true, 'create'],
     ['to an unknown id by another', undefined, undefined, false, 'not-found'],
     ['to an unknown id with If-Match', undefined, 'W/"7"', true, 'precondition-failed'],
     ['to an unknown id with If-Match by one who may not create', undefined, 'W/"7"', false, 'not-found'],
-    ['to a deleted id by one who may create', deleted, undefined, true, 'replace'],
+    ['to a deleted id by one who may create', deleted, undefined, true, 'create'],
     ['to a deleted id by another', deleted, undefined, false, 'gone'],
     ['to a deleted id with If-Match of any version', deleted, '*', true, 'precondition-failed'],
-    ['of the same content', same, undefined, false, 'unchanged'],
-    ['of the same content with the current version', same, 'W/"7"', false, 'unchanged'],
-    ['of the same content with another version', same, 'W/"8"', false, 'precondition-failed'],
-    ['of other content', other, undefined, false, 'replace'],
-    ['of other content with the current version', other, '"7"', false, 'replace'],
-    ['of other content with one of several versions', other, 'W/"6", W/"7"', false, 'replace'],
-    ['of other content with any version', other, '*', false, 'replace'],
-    ['of other content with no readable tag', other, 'nonsense', false, 'precondition-failed'],
+    ['to a stored resource', same, undefined, false, 'update'],
+    ['with the current version', same, 'W/"7"', false, 'update'],
+    ['with the current version as a strong tag', same, '"7"', false, 'update'],
+    ['with one of several versions', same, 'W/"6", W/"7"', false, 'update'],
+    ['with any version', same, '*', false, 'update'],
+    ['with another version', same, 'W/"8"', false, 'precondition-failed'],
+    ['with no readable tag', same, 'nonsense', false, 'precondition-failed'],
   ] as const)('%s', (_, current, ifMatch, mayCreate, outcome) => {
-    const decide = () => decideUpdate({ current, draft, ifMatch, mayCreate });
-    if (outcome === 'insert' || outcome === 'replace' || outcome === 'unchanged') expect(decide()).toBe(outcome);
+    const decide = () => decideUpdate({ current, ifMatch, mayCreate });
+    if (outcome === 'create' || outcome === 'update') expect(decide()).toBe(outcome);
     else expect(decide).toThrow(expect.objectContaining({ category: outcome }));
+  });
+});
+
+describe('a draft says the same as the current version', () => {
+  const reordered: Draft = { ...draft, tail: '},"gender":"male","active":true}' };
+  const ordered = { ...same, body: same.body.replace('"active":true', '"active":true,"gender":"male"') };
+
+  test('when their texts are equal, and not when the version is a deletion', () => {
+    expect(saysTheSame(draft, same)).toBe(true);
+    expect(saysTheSame(draft, other)).toBe(false);
+    expect(saysTheSame(draft, deleted)).toBe(false);
+  });
+
+  test('in another order of members only where the server has put its text together', () => {
+    expect(saysTheSame(reordered, ordered)).toBe(false);
+    expect(saysTheSame(reordered, ordered, true)).toBe(true);
+    expect(saysTheSame(reordered, { ...ordered, body: ordered.body.replace('male', 'other') }, true)).toBe(false);
   });
 });

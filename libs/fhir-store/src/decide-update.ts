@@ -1,14 +1,14 @@
-import { gone, notFound, preconditionFailed } from '#fhir';
+import { isDeepStrictEqual } from 'node:util';
+import { gone, notFound, preconditionFailed, readLossless } from '#fhir';
 import { bodyOf, type Draft } from './draft.js';
 import type { StoredVersion } from './stored-version.js';
 
-/** What a PUT does, once the stored resource is known. */
-export type UpdateDecision = 'insert' | 'replace' | 'unchanged';
+/** What a PUT does to the stored resource: bring it into being (again), or change it. */
+export type UpdateDecision = 'create' | 'update';
 
 export interface UpdateFacts {
   /** The current version; undefined when there never was such a resource. */
   readonly current: StoredVersion | undefined;
-  readonly draft: Draft;
   /** The header If-Match as received. */
   readonly ifMatch: string | undefined;
   /** Whether the caller may make a resource by PUT. */
@@ -17,31 +17,36 @@ export interface UpdateFacts {
 
 /**
  * Decides a PUT (https://hl7.org/fhir/R4/http.html#update, #upsert): an unknown or deleted id is for those who may
- * create by PUT, else 404 and 410; another version than If-Match names is 412; the same content makes no new version.
+ * create by PUT, else 404 and 410; another version than If-Match names is 412.
  */
-export function decideUpdate({ current, draft, ifMatch, mayCreate }: UpdateFacts): UpdateDecision {
-  if (current === undefined) {
-    if (!mayCreate) throw notFound();
-    if (ifMatch !== undefined) throw preconditionFailed('If-Match names a version, but there is no such resource');
-    return 'insert';
-  }
-  if (current.deleted && !mayCreate) throw gone();
+export function decideUpdate({ current, ifMatch, mayCreate }: UpdateFacts): UpdateDecision {
+  if (!mayCreate && current === undefined) throw notFound();
+  if (!mayCreate && current?.deleted === true) throw gone();
   assertIfMatch(ifMatch, current);
-  if (current.deleted) return 'replace';
-  return bodyOf(draft, current.versionId, current.lastUpdated) === current.body ? 'unchanged' : 'replace';
+  return current === undefined || current.deleted ? 'create' : 'update';
+}
+
+/**
+ * Whether the draft says what the current version says already, so that no version is made. `isMerged`: its text was put
+ * together, so the order of its members tells nothing.
+ */
+export function saysTheSame(draft: Draft, current: StoredVersion, isMerged = false): boolean {
+  if (current.deleted) return false;
+  const body = bodyOf(draft, current.versionId, current.lastUpdated);
+  if (body === current.body) return true;
+  return isMerged && isDeepStrictEqual(readLossless(body), readLossless(current.body));
 }
 
 /**
  * Throws 412 unless the header names the current version. Weak and strong tags mean the same here, and `*` any version
  * of an existing resource (https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1).
  */
-export function assertIfMatch(ifMatch: string | undefined, current: StoredVersion): void {
+export function assertIfMatch(ifMatch: string | undefined, current: StoredVersion | undefined): void {
   if (ifMatch === undefined) return;
+  if (current === undefined) throw preconditionFailed('If-Match names a version, but there is no such resource');
   const named = entityTags(ifMatch);
   if (named.includes('*') ? !current.deleted : named.includes(current.versionId)) return;
-  throw preconditionFailed(
-    `If-Match names another version than the current one of ${current.type}/${current.id}, which is ${current.versionId}`,
-  );
+  throw preconditionFailed('If-Match names another version than the current one');
 }
 
 /** What the tags in a header or in an entry's condition say, without their quotes: version ids, or `*`. */

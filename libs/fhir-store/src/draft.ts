@@ -1,5 +1,8 @@
-import { bodyHead, bodyTail } from '#fhir';
+import { bodyHead, bodyTail, isJsonObject, type JsonObject } from '#fhir';
 import { indexResource, selfHash, type IndexRows } from '#fhir-search';
+import { accountsMember, distinctAccounts, type Account } from './accounts/account.js';
+import { chartType } from './accounts/patient-compartment.js';
+import { assertNotAudit } from './audit/audit-id.js';
 import type { Caller } from './caller.js';
 import type { Credentials, TakenResource } from './credentials/take-credentials.js';
 import type { TenantDatabase } from './tenant-database.js';
@@ -12,26 +15,57 @@ export interface Draft {
   readonly head: string;
   readonly tail: string;
   readonly extendedMeta: string;
+  /** The whole resource, `meta` as in extended mode, without what the database adds. */
+  readonly value: JsonObject;
   readonly index: IndexRows;
   /** What a reference to the resource has as its target in the index. */
   readonly self: string;
   /** What was cut out of the text because no body may hold it. */
   readonly credentials: Credentials;
+  readonly filing: Filing;
 }
 
-/** Makes the draft of a resource under `id`. Its value becomes the finished resource: its id is set. */
-export function draftResource(tenant: TenantDatabase, caller: Caller, id: string, taken: TakenResource): Draft {
-  const { text, credentials } = taken;
-  text.value.id = id;
+/** Where a resource is filed: what `meta.accounts` and `meta.compartment` say. */
+export interface Filing {
+  readonly accounts: readonly Account[];
+  /** The patients in whose charts the resource is, other than itself: `Patient/1`. */
+  readonly patients: readonly string[];
+  /**
+   * Whether the accounts of an existing Patient change. What others write takes over the accounts of the patients that it
+   * refers to, so this is written as a change of rights is: nobody who read the old ones writes after it.
+   */
+  readonly movesChart: boolean;
+}
+
+/** Of what belongs to the project as a whole. */
+export const unfiled: Filing = Object.freeze({ accounts: [], patients: [], movesChart: false });
+
+/** Makes the draft of a resource under `id`, filed as `filing` says. Throws 403 for an id of the server's own audit. */
+export function draftResource(
+  tenant: TenantDatabase,
+  caller: Caller,
+  id: string,
+  { text, credentials }: TakenResource,
+  filing: Filing = unfiled,
+): Draft {
+  const { resourceType: type, value: sent, metaMembers, otherMembers } = text;
+  assertNotAudit(type, id);
+  const accounts = accountsMember(filing.accounts);
+  const members = extendedMembers(tenant, caller, { type, id }, filing);
+  const meta = { ...(isJsonObject(sent.meta) ? sent.meta : {}), ...members };
+  const value = { ...sent, id, meta: filing.accounts.length === 0 ? meta : { ...meta, accounts: filing.accounts } };
   return {
-    type: text.resourceType,
+    type,
     id,
-    head: bodyHead(text.resourceType, id),
-    tail: bodyTail(text),
-    extendedMeta: extendedMetaMembers(tenant.projectId, caller.author),
-    index: indexResource(tenant.version, tenant.hasher, text.value, tenant.ownBaseUrls),
-    self: selfHash(tenant.hasher, text.resourceType, id),
+    head: bodyHead(type, id),
+    // The accounts come first, where they are found without parsing the body.
+    tail: bodyTail({ metaMembers: [accounts, metaMembers].filter((part) => part !== '').join(','), otherMembers }),
+    extendedMeta: JSON.stringify(members).slice(1, -1),
+    value: value as JsonObject,
+    index: indexResource(tenant.version, tenant.hasher, value as JsonObject, tenant.ownBaseUrls),
+    self: selfHash(tenant.hasher, type, id),
     credentials,
+    filing,
   };
 }
 
@@ -39,7 +73,22 @@ export function draftResource(tenant: TenantDatabase, caller: Caller, id: string
 export const bodyOf = (draft: Draft, versionId: string, lastUpdated: string): string =>
   `${draft.head}${versionId}","lastUpdated":"${lastUpdated}"${draft.tail}`;
 
-function extendedMetaMembers(projectId: string, author: Caller['author']): string {
-  const members = { ...(author ? { author } : {}), project: projectId };
-  return JSON.stringify(members).slice(1, -1);
+/** The members that `meta` has besides in extended mode. */
+function extendedMembers(
+  { projectId }: TenantDatabase,
+  { author, onBehalfOf }: Caller,
+  { type, id }: { type: string; id: string },
+  { accounts, patients }: Filing,
+): object {
+  const [account] = accounts;
+  const own = type === chartType ? [`${type}/${id}`] : [];
+  const charts = [...own, ...patients].map((reference) => ({ reference }));
+  const compartment = distinctAccounts([...accounts, ...charts]).map(({ reference }) => ({ reference }));
+  return {
+    ...(author ? { author } : {}),
+    project: projectId,
+    ...(onBehalfOf ? { onBehalfOf } : {}),
+    ...(account ? { account } : {}),
+    ...(compartment.length > 0 ? { compartment } : {}),
+  };
 }

@@ -2,13 +2,13 @@
 export { tenantDatabase, type TenantDatabase } from './tenant-database.js';
 export { StaleRights, type Caller } from './caller.js';
 export { ResourceRepository } from './repository.js';
-export { contextUnreadable, securityContextOf } from './security-context.js';
 export { isUnchanged } from './modified-since.js';
 export type { StoredVersion } from './stored-version.js';
-export type { Identity } from './sql/read.sql.js';
+export { assertCurrentEpoch, type Identity } from './sql/read.sql.js';
 export type { CreateResult } from './single-writes.js';
 export type { UpdateResult } from './writes.js';
 export type { SearchResult } from './search.js';
+export { searchBinaryVersions } from './binary-versions.sql.js';
 export { historyRequest, type HistoryRequest, type HistoryScope } from './history/history-request.js';
 export { historyBundle } from './history/history-bundle.js';
 export type { HistoryResult } from './history/read-history.js';
@@ -16,10 +16,51 @@ export type { BundleOptions, OperationAnswer, OperationCall, ReturnPreference } 
 export { eTag, shownBody, wholeBody, type Presentation } from './bundle/presentation.js';
 export { searchsetBundle } from './bundle/result-bundles.js';
 export { outcomeStatus } from './bundle/response-entry.js';
+export { auditOrigin, type AuditOrigin } from './audit/audit-origin.js';
+export { subjectsOf, type AuditedResource } from './audit/audit-subjects.js';
+export { denialRecorded, isDenialRecorded } from './audit/recorded-denials.js';
 export { findBrokenSeal, recordAudit, sealAudit, type AuditEntry } from './audit/audit.sql.js';
 export { ReadAudit, type ReadAuditOptions } from './audit/read-audit.js';
-export { findUserPassword, isClientSecret, setClientSecret, setUserPassword } from './credentials/credentials.sql.js';
+export {
+  findUserPassword,
+  isClientSecret,
+  isMarkCurrent,
+  passwordMark,
+  setClientSecret,
+  setUserPassword,
+  type PasswordMark,
+} from './credentials/credentials.sql.js';
 export type { Credentials } from './credentials/take-credentials.js';
+export {
+  changeLoginDetails,
+  findLoginSession,
+  forgetExpiredLogins,
+  insertLoginSession,
+  issueLoginCode,
+  liveLoginIds,
+  rotateRefreshHash,
+  type LoginSession,
+} from './credentials/login-session.sql.js';
+export { changePassword, grantLogin, recordLogin, revokeLogins, type LoginAgent } from './credentials/logins.js';
+export { registerPatient, registerUser, registrationPolicy } from './credentials/registration.js';
+export {
+  addSecurityRequest,
+  isGoodLink,
+  takeLink,
+  type SecurityLink,
+  type SecurityRequestType,
+} from './credentials/security-links.js';
+export { addSingleUse } from './credentials/single-use.sql.js';
+export {
+  createUser,
+  findLoginsOf,
+  findMembershipsOf,
+  findUser,
+  findUserByEmail,
+  normalizedEmail,
+  type NewUser,
+  type StoredResource,
+} from './credentials/users.js';
 export {
   findClientCredentials,
   readPrincipal,
@@ -28,3 +69,5 @@ export {
   type PrincipalRecords,
 } from './credentials/principal.sql.js';
 export { rehearseSeeding, seedProject, type ProjectSeed } from './seed-project.js';
+export { administer, type Administration } from './administration/administration.js';
+export type { SecretChange } from './administration/client-secret.sql.js';

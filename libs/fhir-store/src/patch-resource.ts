@@ -1,68 +1,136 @@
 /** Patches: an update whose content is made of the stored version, so that what others wrote meanwhile is never lost. */
-import { conflict, gone, notFound, OutcomeError, readResource, unprocessable } from '#fhir';
+import { hideFields } from '#access-policy';
+import { conflict, forbidden, notFound, OutcomeError, readResource, unprocessable } from '#fhir';
 import type { ResourcePatch } from '#fhir';
 import type { SearchRequest } from '#fhir-search';
 import { findMatch } from './conditional.js';
-import { assertIfMatch, decideUpdate } from './decide-update.js';
-import { draftResource, type Draft } from './draft.js';
+import { finishAlone, type Pending } from './finish-write.js';
+import { judgedVersion } from './judged.js';
+import { optimistically } from './optimistically.js';
+import { projectSettings, type ProjectSettings } from './project-settings.js';
+import { readingsOn } from './reading-scope.js';
 import { acceptResource } from './resource-checks.js';
 import { changesRights, type Context } from './rights.js';
-import { assertContextReadable } from './readable-context.js';
 import { findCurrent } from './sql/read.sql.js';
-import { replaceVersion } from './sql/replace.sql.js';
-import type { CurrentVersion, StoredVersion } from './stored-version.js';
+import type { CurrentVersion } from './stored-version.js';
 import { inTransaction, type Scope } from './transaction.js';
-import { lockOne, updateLocked, type UpdateResult } from './writes.js';
+import { admitUpdate, mayRead, type Admission } from './write-rights.js';
+import { lockOne, storeFinished, updateLocked, type UpdateResult } from './writes.js';
+import { readWritten } from './written.js';
 
-/** How often a patch without a lock is tried before it waits for its turn. */
-const optimisticTries = 3;
 /** How often a conditional patch searches again because what it had found was changed before it could be locked. */
 const searches = 3;
 
+/** A change of a resource, and the version on which alone it may be made. */
+export interface Patching {
+  readonly patch: ResourcePatch;
+  readonly ifMatch: string | undefined;
+}
+
 /** Patches a resource; 404 and 410 when it is not there. */
-export async function patchOne(
-  context: Context,
-  type: string,
-  id: string,
-  patch: ResourcePatch,
-  ifMatch: string | undefined,
-): Promise<UpdateResult> {
-  if (!changesRights('update', type)) {
-    for (let attempt = 0; attempt < optimisticTries; attempt++) {
-      const result = await tryPatch(context, type, id, patch, ifMatch);
-      if (result !== undefined) return result;
-    }
-  }
-  return inTransaction(context.tenant, context.caller, changesRights('update', type), async (scope) =>
-    patchLocked(scope, context, await lockOne(scope, type, id), patch, ifMatch),
+export async function patchOne(context: Context, type: string, id: string, patching: Patching): Promise<UpdateResult> {
+  const { tenant, caller } = context;
+  const settings = await projectSettings(context);
+  const raisesEpoch = changesRights('update', type);
+  const result = await optimistically(raisesEpoch, () =>
+    tenant.use(async (connection) => {
+      const scope = { connection, epoch: caller.epoch };
+      const current = await findCurrent(connection, caller.epoch, type, id);
+      const pending = await pendingPatch(scope, context, settings, { type, current, ...patching });
+      return storeFinished(scope, context, await finishAlone(context, readingsOn(scope), pending));
+    }),
+  );
+  if (result !== undefined) return result;
+  return inTransaction(tenant, caller, raisesEpoch, async (scope) =>
+    patchLocked(scope, context, settings, { type, current: await lockOne(scope, type, id), ...patching }),
   );
 }
 
 /** Patches the resource that matches `request`; 404 when none does. */
-export async function patchMatch(
-  context: Context,
-  request: SearchRequest,
-  patch: ResourcePatch,
-  ifMatch: string | undefined,
-): Promise<UpdateResult> {
-  return inTransaction(context.tenant, context.caller, changesRights('update', request.type), async (scope) => {
+export async function patchMatch(context: Context, request: SearchRequest, patching: Patching): Promise<UpdateResult> {
+  const { tenant, caller } = context;
+  const { type } = request;
+  const settings = await projectSettings(context);
+  return inTransaction(tenant, caller, changesRights('update', type), async (scope) => {
     const current = await lockMatch(scope, context, request);
     if (current === undefined) throw notFound();
-    return patchLocked(scope, context, current, patch, ifMatch);
+    return patchLocked(scope, context, settings, { type, current, ...patching });
   });
 }
 
-/** Carries out a patch on a resource whose current version has been locked. */
-export async function patchLocked(
+/** What is patched, with its current version. */
+export interface FoundPatching extends Patching {
+  readonly type: string;
+  readonly current: CurrentVersion | undefined;
+}
+
+async function patchLocked(
   scope: Scope,
   context: Context,
-  current: CurrentVersion | undefined,
-  patch: ResourcePatch,
-  ifMatch: string | undefined,
+  settings: ProjectSettings,
+  found: FoundPatching,
 ): Promise<UpdateResult> {
-  const present = presentVersion(current, ifMatch);
-  await assertContextReadable(context, scope, present);
-  return updateLocked(scope, context, present, patchedDraft(context, present, patch), ifMatch);
+  const pending = await pendingPatch(scope, context, settings, found);
+  return updateLocked(scope, context, await finishAlone(context, readingsOn(scope), pending));
+}
+
+async function pendingPatch(
+  scope: Scope,
+  context: Context,
+  settings: ProjectSettings,
+  { type, current, patch, ifMatch }: FoundPatching,
+): Promise<Pending> {
+  return patched(context, settings, await admitPatch(scope, context, { type, current, ifMatch }), patch);
+}
+
+/** An admitted patch: there is a version that it changes. */
+export type PatchAdmission = Admission & { readonly current: CurrentVersion };
+
+/**
+ * Lets a patch go on, by the rules of an update; it cannot make what it changes: 404 and 410. Whether a patch can be
+ * applied tells what is stored, so the caller must be able to read that as well: 403.
+ */
+export async function admitPatch(
+  scope: Scope,
+  context: Context,
+  { type, current, ifMatch }: Omit<FoundPatching, 'patch'>,
+): Promise<PatchAdmission> {
+  const admission = await admitUpdate(context, readingsOn(scope), type, current, ifMatch, false);
+  if (admission.current === undefined) throw notFound();
+  if (!mayRead(context, admission.before ?? judgedVersion(admission.current))) throw forbidden();
+  return { ...admission, current: admission.current };
+}
+
+/** What a patch works on: the current version without what the caller cannot see. */
+export const patchedView = ({ current, fields }: PatchAdmission): string =>
+  fields.hidden.length === 0 ? current.body : hideFields(current.body, fields.hidden);
+
+/** What `patch` makes of the current version. Whatever is wrong with the result is the patch's fault: 422. */
+export function patched(
+  context: Context,
+  settings: ProjectSettings,
+  admission: PatchAdmission,
+  patch: ResourcePatch,
+): Pending {
+  const { type, id } = admission.current;
+  const result = patch(patchedView(admission));
+  const text = asUnprocessable(() => readResource(result));
+  if (text.resourceType !== type || text.id !== id) {
+    throw unprocessable('A patch cannot change the type or the id of a resource');
+  }
+  const written = readWritten(context, settings, 'update', text, { accept: acceptPatched });
+  return { admission, id, written };
+}
+
+const acceptPatched: typeof acceptResource = (...received) => asUnprocessable(() => acceptResource(...received));
+
+function asUnprocessable<Result>(work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof OutcomeError) || error.category !== 'invalid') throw error;
+    throw new OutcomeError('unprocessable', error.issues, { cause: error });
+  }
 }
 
 /** The one resource that matches, locked; undefined when none does. It is found again when it was changed in between. */
@@ -78,47 +146,4 @@ export async function lockMatch(
     if (locked?.versionId === match.versionId) return locked;
   }
   throw conflict('Other requests keep changing what the criteria find; try again');
-}
-
-/** Undefined when another writer came in between. */
-function tryPatch(
-  context: Context,
-  type: string,
-  id: string,
-  patch: ResourcePatch,
-  ifMatch: string | undefined,
-): Promise<UpdateResult | undefined> {
-  const { tenant, caller } = context;
-  return tenant.use(async (connection) => {
-    const current = presentVersion(await findCurrent(connection, caller.epoch, type, id), ifMatch);
-    await assertContextReadable(context, { connection, epoch: caller.epoch }, current);
-    const draft = patchedDraft(context, current, patch);
-    if (decideUpdate({ current, draft, mayCreate: false, ifMatch }) === 'unchanged') {
-      return { version: current, created: false, changed: false };
-    }
-    const version = await replaceVersion(connection, caller.epoch, caller, current, draft);
-    return version && { version, created: false, changed: true };
-  });
-}
-
-function presentVersion(current: CurrentVersion | undefined, ifMatch: string | undefined): CurrentVersion {
-  if (current === undefined) throw notFound();
-  if (current.deleted) throw gone();
-  assertIfMatch(ifMatch, current);
-  return current;
-}
-
-/** The draft of what `patch` makes of `current`. Whatever is wrong with the result is the patch's fault: 422. */
-function patchedDraft({ tenant, caller }: Context, current: StoredVersion, patch: ResourcePatch): Draft {
-  const patched = patch(current.body);
-  try {
-    const text = readResource(patched);
-    if (text.resourceType !== current.type || text.id !== current.id) {
-      throw unprocessable('A patch cannot change the type or the id of a resource');
-    }
-    return draftResource(tenant, caller, current.id, acceptResource(tenant, text));
-  } catch (error) {
-    if (!(error instanceof OutcomeError) || error.category !== 'invalid') throw error;
-    throw new OutcomeError('unprocessable', error.issues, { cause: error });
-  }
 }

@@ -1,28 +1,28 @@
-import { OutcomeError } from '#fhir';
-import { Readings } from './readings.js';
+import { bodyOf, type Draft } from './draft.js';
+import { assertContextReadable } from './guarded-binaries.js';
+import type { ReadingScope } from './reading-scope.js';
 import type { Context } from './rights.js';
-import { contextUnreadable, securityContextOf } from './security-context.js';
-import type { StoredVersion } from './stored-version.js';
-import type { Scope } from './transaction.js';
+import { securityContextOf } from './security-context.js';
 
 /**
- * Throws 403 unless the caller may read the security context of the current version, if it has one: whoever may not must
- * not change it either, because they could take the context away. To be called before anything is made of the version.
+ * Throws 403 when a Binary that is about to be written names a security context that the caller cannot read
+ * (https://hl7.org/fhir/R4/binary.html#security), or one that nobody could, because it is no resource of the project.
+ * Whoever may read all resources of a type may name one that is still to come.
  */
-export async function assertContextReadable(
-  context: Context,
-  { connection, epoch }: Scope,
-  current: StoredVersion | undefined,
-): Promise<void> {
-  const guard = current === undefined ? undefined : securityContextOf(current);
+export async function assertNamedContextReadable(context: Context, scope: ReadingScope, draft: Draft): Promise<void> {
+  const { type, id, extendedMeta } = draft;
+  if (type !== 'Binary') return;
+  const version = {
+    type,
+    id,
+    versionId: '0',
+    lastUpdated: '',
+    deleted: false,
+    body: bodyOf(draft, '0', ''),
+    extendedMeta,
+  };
+  const guard = securityContextOf(version);
   if (guard === undefined) return;
-  if (guard === 'unknown') throw contextUnreadable();
-  const run = <T>(work: (on: Scope['connection']) => Promise<T>) => work(connection);
-  try {
-    await new Readings(context, { epoch, lookUp: run, run, snapshot: run }).read(guard.type, guard.id);
-  } catch (error) {
-    // Not there, gone or not granted: all the same to the caller.
-    if (error instanceof OutcomeError) throw contextUnreadable();
-    throw error;
-  }
+  const mayReadAll = guard !== 'unknown' && context.caller.policy.grantsFully('read', guard.type);
+  if (!mayReadAll) await assertContextReadable(context, scope, version);
 }

@@ -1,18 +1,22 @@
-import { metaPatch, notFound, type JsonObject, type ResourcePatch, type ResourceText } from '#fhir';
+import { metaPatch, notFound, type JsonObject, type OutcomeError, type ResourcePatch, type ResourceText } from '#fhir';
 import type { SearchRequest } from '#fhir-search';
 import { uuidv7 } from '#platform';
+import { namingAccounts } from './accounts/finish-draft.js';
+import { setAccounts, type AccountsRequest } from './accounts/set-accounts.js';
+import { assertNotAudit } from './audit/audit-id.js';
 import type { BundleOptions } from './bundle/bundle-context.js';
 import { processBundle } from './bundle/process-bundle.js';
 import type { Caller } from './caller.js';
 import { conditionalRequest } from './conditional.js';
-import { draftResource, type Draft } from './draft.js';
 import { deleteMatches, maxConditionalDeletes } from './conditional-delete.js';
 import type { HistoryRequest } from './history/history-request.js';
 import type { HistoryResult } from './history/read-history.js';
 import { patchMatch, patchOne } from './patch-resource.js';
+import { projectSettings } from './project-settings.js';
+import { ownReadings } from './reading-scope.js';
 import { Readings } from './readings.js';
-import { acceptResource, assertIdentity, assertType } from './resource-checks.js';
-import { assertGranted, auditingDenial, type Context } from './rights.js';
+import { assertIdentity, assertType } from './resource-checks.js';
+import { assertGranted, auditingDenial, underCurrentRights, type Context } from './rights.js';
 import type { SearchResult } from './search.js';
 import { createOne, createUnlessFound, deleteOne, putMatch, putOne, type CreateResult } from './single-writes.js';
 import type { Identity } from './sql/read.sql.js';
@@ -20,6 +24,7 @@ import { isFhirId, type StoredVersion } from './stored-version.js';
 import { assertTenantDatabase, type TenantDatabase } from './tenant-database.js';
 import { withKnownErrors } from './transaction.js';
 import type { UpdateResult } from './writes.js';
+import { readWritten, type Written, type WrittenOptions } from './written.js';
 
 /**
  * The resources of one project, as one caller may see and change them. The only way to them: it cannot be made without a
@@ -36,25 +41,17 @@ export class ResourceRepository {
   constructor(tenant: TenantDatabase, caller: Caller) {
     assertTenantDatabase(tenant);
     this.context = { tenant, caller };
-    this.readings = new Readings(this.context, {
-      epoch: caller.epoch,
-      lookUp: (work) => withKnownErrors(() => tenant.share(work)),
-      run: (work) => withKnownErrors(() => tenant.use(work)),
-      snapshot: (work) =>
-        withKnownErrors(() =>
-          tenant.use((connection) => connection.transaction(work, { isolation: 'repeatable read', readOnly: true })),
-        ),
-    });
+    this.readings = new Readings(this.context, ownReadings(tenant, caller.epoch));
   }
 
   /** The current version. Deleted: 410. */
   read(type: string, id: string): Promise<StoredVersion> {
-    return this.readings.read(type, id);
+    return underCurrentRights(this.context, () => this.readings.read(type, id));
   }
 
   /** One version of a resource. A version that is a deletion: 410. */
   readVersion(type: string, id: string, versionId: string): Promise<StoredVersion> {
-    return this.readings.readVersion(type, id, versionId);
+    return underCurrentRights(this.context, () => this.readings.readVersion(type, id, versionId));
   }
 
   /**
@@ -65,39 +62,58 @@ export class ResourceRepository {
     return this.readings.readMany(identities);
   }
 
+  /** The same, with the reason for each that cannot be shown: 403, or 404 for what is deleted or unknown. */
+  readEach(identities: readonly Identity[]): Promise<Map<string, StoredVersion | OutcomeError>> {
+    return this.readings.readEach(identities);
+  }
+
   /** A page of versions, deletions included: of one resource, of a type, or of all types that the caller may see. */
   history(request: HistoryRequest): Promise<HistoryResult> {
-    return this.readings.history(request);
+    return underCurrentRights(this.context, () => this.readings.history(request));
   }
 
   /** The resources that match, the total if asked for (of the same snapshot), and the cursor of the next page. */
   search(request: SearchRequest): Promise<SearchResult> {
-    return this.readings.search(request);
+    return underCurrentRights(this.context, () => this.readings.search(request));
   }
 
   /**
    * Stores a new resource. The server gives the id unless `id` says otherwise (409 when it is taken). With `ifNoneExist`
-   * (the header If-None-Exist) a resource that matches is returned instead; several: 412.
+   * (the header If-None-Exist) a resource that matches is returned instead; several: 412. `accounts` counts like
+   * `meta.accounts` of a request in extended mode.
    */
-  create(text: ResourceText, options: { id?: string; ifNoneExist?: string } = {}): Promise<CreateResult> {
-    const type = text.resourceType;
+  create(
+    received: ResourceText,
+    options: { id?: string; ifNoneExist?: string; accounts?: readonly string[] } = {},
+  ): Promise<CreateResult> {
+    const type = received.resourceType;
     return this.writing('C', type, async () => {
       assertGranted(this.context, 'create', type);
-      const draft = this.draft(options.id ?? uuidv7(), text);
-      if (options.ifNoneExist === undefined) return createOne(this.context, draft);
-      return createUnlessFound(this.context, draft, conditionalRequest(this.context, type, options.ifNoneExist));
+      const { context, text } = namingAccounts(this.context, received, options.accounts);
+      const written = await this.written('create', text);
+      const id = options.id ?? uuidv7();
+      if (options.ifNoneExist === undefined) return createOne(context, id, written);
+      return createUnlessFound(context, id, written, conditionalRequest(context, type, options.ifNoneExist));
     });
   }
 
   /**
    * Stores `text` as the resource `id`. Unknown or deleted ids are for project admins who may create, else 404 and 410;
-   * `ifMatch` (the header If-Match) that names another version: 412; the same content: no new version.
+   * `ifMatch` (the header If-Match) that names another version: 412; the same content: no new version. What `keep` names
+   * of the resource's members keeps its stored value.
    */
-  update(type: string, id: string, text: ResourceText, options: { ifMatch?: string } = {}): Promise<UpdateResult> {
+  update(
+    type: string,
+    id: string,
+    text: ResourceText,
+    options: { ifMatch?: string; keep?: readonly string[] } = {},
+  ): Promise<UpdateResult> {
     return this.writing('U', `${type}/${id}`, async () => {
       assertGranted(this.context, 'update', type);
+      assertNotAudit(type, id);
       assertIdentity(text, type, id);
-      return putOne(this.context, this.draft(id, text), options.ifMatch);
+      const { ifMatch, ...further } = options;
+      return putOne(this.context, id, await this.written('update', text, further), ifMatch);
     });
   }
 
@@ -114,8 +130,8 @@ export class ResourceRepository {
     return this.writing('U', `${type}?${query}`, async () => {
       assertGranted(this.context, 'update', type);
       assertType(text, type);
-      const taken = acceptResource(this.context.tenant, text);
-      return putMatch(this.context, conditionalRequest(this.context, type, query), taken, options.ifMatch);
+      const written = await this.written('update', text);
+      return putMatch(this.context, conditionalRequest(this.context, type, query), written, options.ifMatch);
     });
   }
 
@@ -127,8 +143,9 @@ export class ResourceRepository {
   patch(type: string, id: string, patch: ResourcePatch, options: { ifMatch?: string } = {}): Promise<UpdateResult> {
     return this.writing('U', `${type}/${id}`, async () => {
       assertGranted(this.context, 'update', type);
+      assertNotAudit(type, id);
       if (!isFhirId(id)) throw notFound();
-      return patchOne(this.context, type, id, patch, options.ifMatch);
+      return patchOne(this.context, type, id, { patch, ifMatch: options.ifMatch });
     });
   }
 
@@ -141,7 +158,8 @@ export class ResourceRepository {
   ): Promise<UpdateResult> {
     return this.writing('U', `${type}?${query}`, async () => {
       assertGranted(this.context, 'update', type);
-      return patchMatch(this.context, conditionalRequest(this.context, type, query), patch, options.ifMatch);
+      const request = conditionalRequest(this.context, type, query);
+      return patchMatch(this.context, request, { patch, ifMatch: options.ifMatch });
     });
   }
 
@@ -153,10 +171,20 @@ export class ResourceRepository {
     return this.patch(type, id, metaPatch(change));
   }
 
+  /**
+   * Files a resource under these accounts and no others; `propagate` carries the change of a Patient over to the resources
+   * of its compartment. Returns how many resources that were. For project admins (403), who can read the resource. Repeated
+   * after it was cut short, it does what is left.
+   */
+  setAccounts(type: string, id: string, options: Omit<AccountsRequest, 'type' | 'id'>): Promise<number> {
+    return this.writing('U', `${type}/${id}`, () => setAccounts(this.context, { type, id, ...options }));
+  }
+
   /** Deletes the resource and returns the version that says so; deleted already: that version, unchanged. */
   delete(type: string, id: string, options: { ifMatch?: string } = {}): Promise<StoredVersion> {
     return this.writing('D', `${type}/${id}`, async () => {
       assertGranted(this.context, 'delete', type);
+      assertNotAudit(type, id);
       if (!isFhirId(id)) throw notFound();
       return deleteOne(this.context, type, id, options.ifMatch);
     });
@@ -187,8 +215,11 @@ export class ResourceRepository {
     return auditingDenial(this.context, action, entity, () => withKnownErrors(write));
   }
 
-  private draft(id: string, text: ResourceText): Draft {
-    const { tenant, caller } = this.context;
-    return draftResource(tenant, caller, id, acceptResource(tenant, text));
+  private async written(
+    interaction: 'create' | 'update',
+    text: ResourceText,
+    options: WrittenOptions = {},
+  ): Promise<Written> {
+    return readWritten(this.context, await projectSettings(this.context), interaction, text, options);
   }
 }

@@ -1,16 +1,27 @@
 import { badRequest, conflict, invalidResource, type ResourceText } from '#fhir';
+import { policyIssues, rightsSizeIssues } from '#access-policy';
+import { assertAuditRetention } from './audit/retention.js';
 import { takeCredentials, type TakenResource } from './credentials/take-credentials.js';
 import type { StoredVersion } from './stored-version.js';
 import type { TenantDatabase } from './tenant-database.js';
 
 /**
  * Cuts the credentials out of a resource and checks the rest. Throws 400 with all issues when it does not have the form
- * that its type demands.
+ * that its type demands, or holds more rules or entries than there may be; in a project that `isStrict` also when its
+ * content, or an access policy, is not what it must be.
  */
-export function acceptResource({ version, validation }: TenantDatabase, text: ResourceText): TakenResource {
+export function acceptResource(
+  { version, validation }: TenantDatabase,
+  text: ResourceText,
+  isStrict = true,
+): TakenResource {
   const taken = takeCredentials(text);
-  const issues = version.validate(taken.text.value, validation);
+  const { value } = taken.text;
+  const issues = version.validate(value, isStrict ? validation : 'structure');
+  issues.push(...rightsSizeIssues(value));
+  if (isStrict && text.resourceType === 'AccessPolicy') issues.push(...policyIssues(value));
   if (issues.length > 0) throw invalidResource(issues);
+  if (text.resourceType === 'Project') assertAuditRetention(taken.text.value);
   return taken;
 }
 
@@ -33,7 +44,7 @@ export function assertIdentity(text: ResourceText, type: string, id: string): vo
 /** Throws 400 when a resource names another id than that of the resource its criteria found. */
 export function assertMatchedId(text: ResourceText, match: StoredVersion | undefined): void {
   if (match === undefined || text.id === undefined || text.id === match.id) return;
-  throw badRequest(`The criteria find ${match.type}/${match.id}, but the id in the body is ${text.id}`, {
+  throw badRequest('The criteria find a resource with another id than the one in the body', {
     expression: [`${text.resourceType}.id`],
   });
 }

@@ -1,7 +1,10 @@
 import { forbidden, notFound, OutcomeError } from '#fhir';
 import type { Interaction } from '#access-policy';
 import type { Caller } from './caller.js';
+import { auditOrigin } from './audit/audit-origin.js';
 import { recordAudit, type AuditEntry } from './audit/audit.sql.js';
+import { denialRecorded, isDenialRecorded } from './audit/recorded-denials.js';
+import { assertCurrentEpoch } from './sql/read.sql.js';
 import type { TenantDatabase } from './tenant-database.js';
 
 /** The two things that every piece of work in a tenant needs: where, and on whose behalf. */
@@ -47,31 +50,51 @@ export function mayCreateByUpdate({ caller }: Context, type: string): boolean {
 }
 
 /**
- * Runs a write and records it in the audit when it is refused for lack of rights. What succeeds is recorded by the
- * write's own statement.
+ * Runs `work`. Whoever is refused before a statement was sent has met nothing that tells whether rights have changed
+ * since theirs were read, and might have the right by now: StaleRights is thrown instead of the refusal then.
+ */
+export async function underCurrentRights<T>({ tenant, caller }: Context, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isRefusal(error) && caller.epoch !== undefined) {
+      await tenant.share((connection) => assertCurrentEpoch(connection, caller.epoch));
+    }
+    throw error;
+  }
+}
+
+/** Whether an error says that somebody had no right to something. */
+export const isRefusal = (error: unknown): error is OutcomeError =>
+  error instanceof OutcomeError && error.category === 'forbidden';
+
+/**
+ * Runs a write and records it in the audit when it is refused for lack of rights, unless that has been recorded already.
+ * What succeeds is recorded by the write's own statement.
  */
 export async function auditingDenial<T>(
-  { tenant, caller }: Context,
+  context: Context,
   action: AuditEntry['action'],
   entity: string,
   write: () => Promise<T>,
 ): Promise<T> {
+  const { tenant, caller } = context;
   try {
-    return await write();
+    return await underCurrentRights(context, write);
   } catch (error) {
-    if (error instanceof OutcomeError && error.category === 'forbidden') {
+    if (isRefusal(error) && !isDenialRecorded(error)) {
       await tenant.use((connection) =>
         recordAudit(connection, [
           {
+            ...auditOrigin(caller),
             action,
             outcome: 'refused',
-            agent: caller.agent,
             entity,
             detail: error.message,
-            requestId: caller.requestId,
           },
         ]),
       );
+      denialRecorded(error);
     }
     throw error;
   }

@@ -4,10 +4,12 @@ import type { CountRow, SearchPlan, SearchRequest } from '#fhir-search';
 import { compiledSql } from '#postgres';
 import { assertEpoch } from './caller.js';
 import type { Context } from './rights.js';
+import { askableRequest } from './search/askable-request.js';
 import { findRows, firstOf, versionOf, type ShownRow } from './search/found-rows.js';
 import { findIncluded } from './search/included.js';
 import { searchRights } from './search/search-rights.js';
 import { unguardedBody } from './security-context.js';
+import { shownAmong } from './shown-fields.js';
 import type { StoredVersion } from './stored-version.js';
 import type { Scope } from './transaction.js';
 
@@ -25,15 +27,19 @@ export interface SearchResult {
 export const isOneStatement = ({ total, count, includes }: SearchRequest): boolean =>
   count === 0 || (total === 'none' && includes.length === 0);
 
-/** How the request is answered within the caller's rights. Throws OutcomeError for a cursor of another search. */
+/**
+ * How the request is answered within the caller's rights. Throws OutcomeError for a cursor of another search, and 403 for
+ * a request that would tell something of hidden fields.
+ */
 export function planRequest(context: Context, request: SearchRequest): SearchPlan {
   const { version, hasher, cursorKey } = context.tenant;
-  return planSearch(version, request, hasher, searchRights(context), decodeCursor(cursorKey, request));
+  const askable = askableRequest(context, request);
+  return planSearch(version, askable, hasher, searchRights(context), decodeCursor(cursorKey, request));
 }
 
 /**
- * Runs a search as far as the caller's rights go. The total and the included resources are of the same snapshot as the
- * hits when `scope` is one. A page ends early when its bodies are too much for an answer. Throws StaleRights, and
+ * Runs a search as far as the caller's rights go; the hits are whole, whatever the caller may see of them. The total and
+ * the included resources are of the same snapshot as the hits when `scope` is one. A page ends early when its bodies are too much for an answer. Throws StaleRights, and
  * OutcomeError `too-costly` for more included resources than an answer holds.
  */
 export async function runSearch(
@@ -57,19 +63,23 @@ export async function runSearch(
   return { hits: page.map(versionOf), included, ...total, ...next };
 }
 
-/** The same with each resource as the request wants it shown; `_elements` is about the matches alone. */
+/**
+ * The same with each resource as the caller may see it and as the request wants it shown; `_elements` is about the matches
+ * alone.
+ */
 export async function answerSearch(
   context: Context,
   scope: Scope,
   request: SearchRequest,
   plan: SearchPlan,
 ): Promise<SearchResult> {
-  const result = await runSearch(context, scope, request, plan);
+  const found = await runSearch(context, scope, request, plan);
+  const result = { ...found, hits: shownAmong(context, 'search', found.hits) };
   const { shown } = request;
   if (shown.kind === 'all') return result;
-  const show = (found: StoredVersion) => ({
-    ...found,
-    body: showParts(context.tenant.version, found.type, unguardedBody(found), shown),
+  const show = (version: StoredVersion) => ({
+    ...version,
+    body: showParts(context.tenant.version, version.type, unguardedBody(version), shown),
   });
   const included = shown.kind === 'elements' ? result.included : result.included.map(show);
   return { ...result, hits: result.hits.map(show), included };

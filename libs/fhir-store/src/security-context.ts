@@ -11,9 +11,12 @@ const localReference = /^([A-Za-z]+)\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/[^/]+
 
 type Shown = Pick<StoredVersion, 'type' | 'body'>;
 
+/** Whether resources of the type can have a security context. */
+export const mayBeGuarded = (type: string): boolean => type === 'Binary';
+
 /** The context that a version names; `unknown` for one that is not a resource of this project, undefined without one. */
 export function securityContextOf({ type, body }: Shown): Identity | 'unknown' | undefined {
-  if (type !== 'Binary' || body === '') return undefined;
+  if (!mayBeGuarded(type) || body === '') return undefined;
   const member = spansOf(body).find((span) => memberName(body, span) === 'securityContext');
   if (member === undefined) return undefined;
   const securityContext = JSON.parse(body.slice(member.value, member.end)) as JsonValue;

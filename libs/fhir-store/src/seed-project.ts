@@ -5,7 +5,7 @@ import { v5 } from 'uuid';
 import type { Caller } from './caller.js';
 import { draftResource } from './draft.js';
 import { acceptResource } from './resource-checks.js';
-import { insertResources } from './sql/insert.sql.js';
+import { insertResources, rehearseInsert } from './sql/insert.sql.js';
 import { lockCurrent } from './sql/read.sql.js';
 import { assertTenantDatabase, type TenantDatabase } from './tenant-database.js';
 
@@ -71,7 +71,7 @@ export async function seedProject(
 export async function rehearseSeeding(connection: Connection): Promise<void> {
   await connection.transaction(async (transaction) => {
     await lockCurrent(transaction, [{ type: 'Project', id: 'none' }]);
-    await insertResources(transaction, undefined, seeder('rehearsal'), []);
+    await rehearseInsert(transaction, seeder('rehearsal'), ['resource_reference', 'resource_string', 'resource_text']);
   });
 }
 

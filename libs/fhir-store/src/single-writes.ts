@@ -2,74 +2,95 @@
  * The writes of one request. Most are one statement, or two: one that reads and one that writes if nobody was quicker.
  * A transaction is used for what needs one: conditional writes, and writes that change rights.
  */
-import { conflict, notFound } from '#fhir';
+import { conflict } from '#fhir';
 import type { SearchRequest } from '#fhir-search';
 import { uuidv7 } from '#platform';
 import { isUniqueViolation } from '#postgres';
 import { findMatch, lockCriteria } from './conditional.js';
-import type { TakenResource } from './credentials/take-credentials.js';
-import { assertIfMatch, decideUpdate } from './decide-update.js';
-import { draftResource, type Draft } from './draft.js';
-import { assertGranted, changesRights, mayCreateByUpdate, type Context } from './rights.js';
+import { optimistically } from './optimistically.js';
+import { finishAlone, type Pending } from './finish-write.js';
 import { lockMatch } from './patch-resource.js';
+import { ownReadings, readingsOn } from './reading-scope.js';
 import { assertMatchedId, assertNotElsewhere } from './resource-checks.js';
-import { assertContextReadable } from './readable-context.js';
-import { insertResources } from './sql/insert.sql.js';
+import { assertGranted, changesRights, type Context } from './rights.js';
 import { findCurrent } from './sql/read.sql.js';
 import { replaceVersion } from './sql/replace.sql.js';
 import type { StoredVersion } from './stored-version.js';
 import { inTransaction, type Scope } from './transaction.js';
-import { deleteLocked, insertOne, lockOne, updateLocked, type UpdateResult } from './writes.js';
-
-/** How often a write without a lock is tried before it waits for its turn. */
-const optimisticTries = 3;
+import { admitCreate, admitDelete, admitUpdate, shownMatch } from './write-rights.js';
+import { deleteLocked, insertOne, lockOne, storeFinished, updateLocked, type UpdateResult } from './writes.js';
+import type { Written } from './written.js';
 
 export interface CreateResult {
+  /** As the caller may see it. */
   readonly version: StoredVersion;
   /** False when a conditional create found the resource. */
   readonly created: boolean;
 }
 
 /** Stores a new resource; 409 when its id is taken. */
-export async function createOne(context: Context, draft: Draft): Promise<CreateResult> {
+export async function createOne(context: Context, id: string, written: Written): Promise<CreateResult> {
   const { tenant, caller } = context;
+  const type = written.text.resourceType;
+  const pending = newResource(type, id, written);
   try {
-    if (changesRights('create', draft.type)) {
-      const version = await inTransaction(tenant, caller, true, (scope) => insertOne(scope, context, draft));
+    if (changesRights('create', type)) {
+      const version = await inTransaction(tenant, caller, true, (scope) => insertPending(scope, context, pending));
       return { version, created: true };
     }
-    return { version: await insertAlone(context, draft), created: true };
+    const finished = await finishAlone(context, ownReadings(tenant, caller.epoch), pending);
+    const insert = (connection: Scope['connection']) =>
+      insertOne({ connection, epoch: caller.epoch }, context, finished);
+    return { version: await tenant.use(insert), created: true };
   } catch (error) {
-    if (isIdTaken(error)) throw conflict(`There is a ${draft.type} with the id ${draft.id} already`);
+    if (isIdTaken(error)) throw conflict(`There is a ${type} with the id ${id} already`);
     throw error;
   }
 }
 
+const newResource = (type: string, id: string, written: Written): Pending => ({
+  admission: admitCreate(type),
+  id,
+  written,
+});
+
+async function insertPending(scope: Scope, context: Context, pending: Pending): Promise<StoredVersion> {
+  return insertOne(scope, context, await finishAlone(context, readingsOn(scope), pending));
+}
+
 /** Stores a new resource unless one matches `request`, which is returned then. */
-export async function createUnlessFound(context: Context, draft: Draft, request: SearchRequest): Promise<CreateResult> {
+export async function createUnlessFound(
+  context: Context,
+  id: string,
+  written: Written,
+  request: SearchRequest,
+): Promise<CreateResult> {
   const { tenant, caller } = context;
-  return inTransaction(tenant, caller, changesRights('create', draft.type), async (scope) => {
+  return inTransaction(tenant, caller, changesRights('create', request.type), async (scope) => {
     await lockCriteria(scope, [request]);
     const match = await findMatch(context, scope, request);
-    if (match !== undefined) return { version: match, created: false };
-    return { version: await insertOne(scope, context, draft), created: true };
+    if (match !== undefined) return { version: await shownMatch(context, readingsOn(scope), match), created: false };
+    const version = await insertPending(scope, context, newResource(request.type, id, written));
+    return { version, created: true };
   });
 }
 
-/** Carries out a PUT as `decideUpdate` says. */
-export async function putOne(context: Context, draft: Draft, ifMatch: string | undefined): Promise<UpdateResult> {
-  if (!changesRights('update', draft.type)) {
-    for (let attempt = 0; attempt < optimisticTries; attempt++) {
-      const result = await tryPut(context, draft, ifMatch);
-      if (result !== undefined) return result;
-    }
-  }
+/** Carries out a PUT as `admitUpdate` and `finishWrite` say. */
+export async function putOne(
+  context: Context,
+  id: string,
+  written: Written,
+  ifMatch: string | undefined,
+): Promise<UpdateResult> {
+  const tryOnce = () => tryPut(context, id, written, ifMatch);
+  const result = await optimistically(changesRights('update', written.text.resourceType), tryOnce);
+  if (result !== undefined) return result;
   try {
-    return await putLocked(context, draft, ifMatch);
+    return await putLocked(context, id, written, ifMatch);
   } catch (error) {
     if (!isIdTaken(error)) throw error;
     // Somebody made the resource between our look and our insert: now it is there to be locked.
-    return putLocked(context, draft, ifMatch);
+    return putLocked(context, id, written, ifMatch);
   }
 }
 
@@ -77,40 +98,50 @@ export async function putOne(context: Context, draft: Draft, ifMatch: string | u
 export async function putMatch(
   context: Context,
   request: SearchRequest,
-  taken: TakenResource,
+  written: Written,
   ifMatch: string | undefined,
 ): Promise<UpdateResult> {
   const { tenant, caller } = context;
   try {
-    return await inTransaction(tenant, caller, changesRights('update', request.type), (scope) =>
-      putMatchLocked(scope, context, request, taken, ifMatch),
-    );
+    return await inTransaction(tenant, caller, changesRights('update', request.type), async (scope) => {
+      await lockCriteria(scope, [request]);
+      const match = await lockMatch(scope, context, request);
+      const pending = await pendingMatch(scope, context, { request, match, written, ifMatch });
+      return updateLocked(scope, context, await finishAlone(context, readingsOn(scope), pending));
+    });
   } catch (error) {
-    if (isIdTaken(error)) throw conflict(`There is a ${request.type} with the id ${taken.text.id} already`);
+    if (isIdTaken(error)) throw conflict(`There is a ${request.type} with the id ${written.text.id} already`);
     throw error;
   }
 }
 
-async function putMatchLocked(
+/** What a conditional update has found, and what it is to become. */
+export interface FoundUpdate {
+  readonly request: SearchRequest;
+  /** The locked match. */
+  readonly match: Pending['admission']['current'];
+  readonly written: Written;
+  readonly ifMatch: string | undefined;
+  /** The id of a resource that is made and names none itself. */
+  readonly newId?: string;
+}
+
+/** Which resource a conditional update is about, and whether the caller may go on with it. */
+export async function pendingMatch(
   scope: Scope,
   context: Context,
-  request: SearchRequest,
-  taken: TakenResource,
-  ifMatch: string | undefined,
-): Promise<UpdateResult> {
-  const { tenant, caller } = context;
-  await lockCriteria(scope, [request]);
-  const match = await lockMatch(scope, context, request);
-  assertMatchedId(taken.text, match);
-  const id = match?.id ?? taken.text.id;
+  { request: { type }, match, written, ifMatch, newId }: FoundUpdate,
+): Promise<Pending> {
+  assertMatchedId(written.text, match);
+  const id = match?.id ?? written.text.id;
   if (id === undefined) {
-    assertGranted(context, 'create', request.type);
-    const version = await insertOne(scope, context, draftResource(tenant, caller, uuidv7(), taken));
-    return { version, created: true, changed: true };
+    assertGranted(context, 'create', type);
+    return newResource(type, newId ?? uuidv7(), written);
   }
-  const current = match ?? (await lockOne(scope, request.type, id));
+  const current = match ?? (await lockOne(scope, type, id));
+  const admission = await admitUpdate(context, readingsOn(scope), type, current, ifMatch);
   assertNotElsewhere(match, current);
-  return updateLocked(scope, context, current, draftResource(tenant, caller, id, taken), ifMatch);
+  return { admission, id, written };
 }
 
 /** Deletes a resource; deleted already: returns that version. */
@@ -120,33 +151,30 @@ export async function deleteOne(
   id: string,
   ifMatch: string | undefined,
 ): Promise<StoredVersion> {
-  if (!changesRights('delete', type)) {
-    for (let attempt = 0; attempt < optimisticTries; attempt++) {
-      const deleted = await tryDelete(context, type, id, ifMatch);
-      if (deleted !== undefined) return deleted;
-    }
-  }
-  return inTransaction(context.tenant, context.caller, changesRights('delete', type), async (scope) =>
+  const raisesEpoch = changesRights('delete', type);
+  const deleted = await optimistically(raisesEpoch, () => tryDelete(context, type, id, ifMatch));
+  if (deleted !== undefined) return deleted;
+  return inTransaction(context.tenant, context.caller, raisesEpoch, async (scope) =>
     deleteLocked(scope, context, await lockOne(scope, type, id), ifMatch),
   );
 }
 
 /** Undefined when another writer came in between. */
-function tryPut(context: Context, draft: Draft, ifMatch: string | undefined): Promise<UpdateResult | undefined> {
+function tryPut(
+  context: Context,
+  id: string,
+  written: Written,
+  ifMatch: string | undefined,
+): Promise<UpdateResult | undefined> {
   const { tenant, caller } = context;
+  const type = written.text.resourceType;
   return tenant.use(async (connection) => {
-    const current = await findCurrent(connection, caller.epoch, draft.type, draft.id);
-    await assertContextReadable(context, { connection, epoch: caller.epoch }, current);
-    const mayCreate = mayCreateByUpdate(context, draft.type);
-    const decision = decideUpdate({ current, draft, mayCreate, ifMatch });
-    if (current !== undefined) {
-      if (decision === 'unchanged') return { version: current, created: false, changed: false };
-      const version = await replaceVersion(connection, caller.epoch, caller, current, draft);
-      return version && { version, created: current.deleted, changed: true };
-    }
+    const scope = { connection, epoch: caller.epoch };
+    const current = await findCurrent(connection, caller.epoch, type, id);
+    const admission = await admitUpdate(context, readingsOn(scope), type, current, ifMatch);
+    const finished = await finishAlone(context, readingsOn(scope), { admission, id, written });
     try {
-      const [version] = await insertResources(connection, caller.epoch, caller, [draft]);
-      return version && { version, created: true, changed: true };
+      return await storeFinished(scope, context, finished);
     } catch (error) {
       if (isIdTaken(error)) return undefined;
       throw error;
@@ -154,32 +182,27 @@ function tryPut(context: Context, draft: Draft, ifMatch: string | undefined): Pr
   });
 }
 
-function putLocked(context: Context, draft: Draft, ifMatch: string | undefined): Promise<UpdateResult> {
-  return inTransaction(context.tenant, context.caller, changesRights('update', draft.type), async (scope) =>
-    updateLocked(scope, context, await lockOne(scope, draft.type, draft.id), draft, ifMatch),
-  );
+function putLocked(context: Context, id: string, written: Written, ifMatch: string | undefined): Promise<UpdateResult> {
+  const type = written.text.resourceType;
+  return inTransaction(context.tenant, context.caller, changesRights('update', type), async (scope) => {
+    const admission = await admitUpdate(context, readingsOn(scope), type, await lockOne(scope, type, id), ifMatch);
+    return updateLocked(scope, context, await finishAlone(context, readingsOn(scope), { admission, id, written }));
+  });
 }
 
 /** Undefined when another writer came in between. */
 function tryDelete(
-  { tenant, caller }: Context,
+  context: Context,
   type: string,
   id: string,
   ifMatch: string | undefined,
 ): Promise<StoredVersion | undefined> {
+  const { tenant, caller } = context;
   return tenant.use(async (connection) => {
-    const current = await findCurrent(connection, caller.epoch, type, id);
-    if (current === undefined) throw notFound();
-    if (current.deleted) return current;
-    assertIfMatch(ifMatch, current);
-    return replaceVersion(connection, caller.epoch, caller, current, undefined);
+    const found = await findCurrent(connection, caller.epoch, type, id);
+    const current = await admitDelete(context, readingsOn({ connection, epoch: caller.epoch }), found, ifMatch);
+    return current.deleted ? current : replaceVersion(connection, caller.epoch, caller, current, undefined);
   });
-}
-
-async function insertAlone({ tenant, caller }: Context, draft: Draft): Promise<StoredVersion> {
-  const [version] = await tenant.use((connection) => insertResources(connection, caller.epoch, caller, [draft]));
-  if (version === undefined) throw new Error('The insert statement returned no version.');
-  return version;
 }
 
 export const isIdTaken = (error: unknown): boolean => isUniqueViolation(error, 'resource_identity');

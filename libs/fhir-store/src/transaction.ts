@@ -7,6 +7,20 @@ import type { TenantDatabase } from './tenant-database.js';
 export interface Scope {
   readonly connection: Connection;
   readonly epoch: string | undefined;
+  /** Whether it is a transaction that changes rights: it holds the lock alone, and the epoch is its own. */
+  readonly changesRights?: boolean;
+}
+
+/**
+ * A write turns out to need what only a change of rights has: that nobody who has read what it changes writes after it.
+ * `inTransaction` begins again as a change of rights.
+ */
+export class RightsChangeNeeded extends Error {
+  override readonly name = 'RightsChangeNeeded';
+
+  constructor() {
+    super('The write must be made in a transaction that changes rights.');
+  }
 }
 
 /** An interactive transaction holds the write lock, so that changes of rights wait for it: it must be short. */
@@ -29,12 +43,27 @@ const beginRightsChangeText = `SELECT ${limits}, begin_rights_change() AS epoch`
 /**
  * Runs `work` in a transaction that holds the write lock from its first statement on, so that the rights checked at its
  * start hold until its commit. With `changesRights` it holds the lock alone and has raised the epoch: once the
- * transaction has committed, nothing is written or answered under the old rights any more.
+ * transaction has committed, nothing is written or answered under the old rights any more. When `work` throws
+ * RightsChangeNeeded, what it did is rolled back and it is called once more in such a transaction.
  *
  * Throws StaleRights, before `work` is called, when the epoch is not the caller's; OutcomeError `conflict` when it met
  * another transaction, `unavailable` when a lock was not free in time, `too-costly` when a statement ran out of time.
  */
 export async function inTransaction<T>(
+  tenant: TenantDatabase,
+  caller: Caller,
+  changesRights: boolean,
+  work: (scope: Scope) => Promise<T>,
+): Promise<T> {
+  try {
+    return await inOneTransaction(tenant, caller, changesRights, work);
+  } catch (error) {
+    if (changesRights || !(error instanceof RightsChangeNeeded)) throw error;
+    return inOneTransaction(tenant, caller, true, work);
+  }
+}
+
+function inOneTransaction<T>(
   tenant: TenantDatabase,
   caller: Caller,
   changesRights: boolean,
@@ -53,7 +82,7 @@ export async function inTransaction<T>(
         if (row === undefined) throw new Error('The tenant database has no security epoch.');
         const before = changesRights ? String(BigInt(row.epoch) - 1n) : row.epoch;
         if (caller.epoch !== undefined && caller.epoch !== before) throw new StaleRights(before);
-        return work({ connection: transaction, epoch: row.epoch });
+        return work({ connection: transaction, epoch: row.epoch, changesRights });
       }),
     ),
   );

@@ -1,81 +1,120 @@
 /**
- * The writes that happen inside a transaction: what a single request that needs one and each entry of a transaction
- * Bundle have in common. Rights have been checked and the write lock is held when these are called.
+ * The writes of one request or of one entry of a transaction Bundle, once the current version is known: what of them may
+ * be done, and the statements that do it.
  */
-import { notFound } from '#fhir';
+import { bodyHead, bodyTail } from '#fhir';
+import { assertNotOwners, assertOwnerStays } from './administration/owner-membership.js';
 import { forgetCredentials, keepCredentials } from './credentials/credentials.sql.js';
-import { assertIfMatch, decideUpdate } from './decide-update.js';
-import type { Draft } from './draft.js';
-import { mayCreateByUpdate, type Context } from './rights.js';
-import { assertContextReadable } from './readable-context.js';
+import { saysTheSame } from './decide-update.js';
+import type { Finished } from './finish-write.js';
+import { judgedDraft } from './judged.js';
+import { readingsOn } from './reading-scope.js';
+import type { Context } from './rights.js';
 import { insertResources } from './sql/insert.sql.js';
 import { lockCurrent } from './sql/read.sql.js';
 import { replaceVersion } from './sql/replace.sql.js';
 import type { CurrentVersion, StoredVersion } from './stored-version.js';
-import type { Scope } from './transaction.js';
+import { withoutFields } from './shown-fields.js';
+import { RightsChangeNeeded, type Scope } from './transaction.js';
+import { admitDelete, mayRead } from './write-rights.js';
 
 export interface UpdateResult {
+  /** As the caller may see it; nothing but its type, id, number and time when that is not at all. */
   readonly version: StoredVersion;
+  /** Whether the caller may see what the resource is now, or made it. */
+  readonly isShown: boolean;
   /** A resource was made or brought back. */
   readonly created: boolean;
   /** A version was written; false when the stored one says the same already. */
   readonly changed: boolean;
 }
 
-/** Writes new resources, and keeps the credentials that came with them. */
-export async function insertWithCredentials(
-  scope: Scope,
-  { caller }: Context,
-  drafts: readonly Draft[],
+/** Writes new resources, keeps the credentials that came with them, and returns them as the caller may see them. */
+export async function insertFinished(
+  { connection, epoch }: Scope,
+  context: Context,
+  finished: readonly Finished[],
 ): Promise<StoredVersion[]> {
-  const versions = await insertResources(scope.connection, scope.epoch, caller, drafts);
-  for (const { id, credentials } of drafts) await keepCredentials(scope.connection, id, credentials);
-  return versions;
+  const drafts = finished.map(({ draft }) => draft);
+  const versions = await insertResources(connection, epoch, context.caller, drafts);
+  for (const { id, credentials } of drafts) await keepCredentials(connection, id, credentials);
+  return versions.map((version, position) => shown(context, version, finished[position]));
 }
 
-/** Writes one new resource, and keeps the credentials that came with it. */
-export async function insertOne(scope: Scope, context: Context, draft: Draft): Promise<StoredVersion> {
-  const [version] = await insertWithCredentials(scope, context, [draft]);
-  return present(version);
+/** Writes one new resource. */
+export async function insertOne(scope: Scope, context: Context, finished: Finished): Promise<StoredVersion> {
+  const [version] = await insertFinished(scope, context, [finished]);
+  if (version === undefined) throw new Error('The insert statement returned no version.');
+  return version;
 }
 
-/** Carries out a PUT on a resource whose current version has been locked (or which does not exist). */
-export async function updateLocked(
+/**
+ * Writes what an update or patch makes of a resource. Undefined: another writer came in between, nothing was written.
+ * Throws RightsChangeNeeded, before anything is written, outside of such a transaction.
+ */
+export async function storeFinished(
   scope: Scope,
   context: Context,
-  current: CurrentVersion | undefined,
-  draft: Draft,
-  ifMatch: string | undefined,
-): Promise<UpdateResult> {
-  await assertContextReadable(context, scope, current);
-  const mayCreate = mayCreateByUpdate(context, draft.type);
-  const decision = decideUpdate({ current, draft, mayCreate, ifMatch });
-  if (decision === 'insert' || current === undefined) {
-    return { version: await insertOne(scope, context, draft), created: true, changed: true };
+  finished: Finished,
+): Promise<UpdateResult | undefined> {
+  const { admission, draft, isMerged } = finished;
+  const { current } = admission;
+  if (draft.filing.movesChart && scope.changesRights !== true) throw new RightsChangeNeeded();
+  if (current === undefined) {
+    return { version: await insertOne(scope, context, finished), isShown: true, created: true, changed: true };
   }
+  await assertOwnerStays(context, scope, current, draft.value);
   await keepCredentials(scope.connection, draft.id, draft.credentials);
-  if (decision === 'unchanged') return { version: current, created: false, changed: false };
+  if (saysTheSame(draft, current, isMerged)) {
+    return { ...seen(context, finished, current), created: false, changed: false };
+  }
   const version = await replaceVersion(scope.connection, scope.epoch, context.caller, current, draft);
-  return { version: present(version), created: current.deleted, changed: true };
+  return version && { ...seen(context, finished, version), created: current.deleted, changed: true };
+}
+
+/** Writes an update or patch of a resource whose current version has been locked (or which does not exist). */
+export async function updateLocked(scope: Scope, context: Context, finished: Finished): Promise<UpdateResult> {
+  return present(await storeFinished(scope, context, finished));
 }
 
 /** Carries out a DELETE on a resource whose current version has been locked. Deleted already: that version, again. */
 export async function deleteLocked(
   scope: Scope,
-  { caller }: Context,
-  current: CurrentVersion | undefined,
+  context: Context,
+  locked: CurrentVersion | undefined,
   ifMatch: string | undefined,
 ): Promise<StoredVersion> {
-  if (current === undefined) throw notFound();
+  const current = await admitDelete(context, readingsOn(scope), locked, ifMatch);
   if (current.deleted) return current;
-  assertIfMatch(ifMatch, current);
+  await assertNotOwners(context, scope, current);
   await forgetCredentials(scope.connection, current.type, current.id);
-  return present(await replaceVersion(scope.connection, scope.epoch, caller, current, undefined));
+  return present(await replaceVersion(scope.connection, scope.epoch, context.caller, current, undefined));
 }
 
 /** Locks one resource; undefined when it never existed. */
 export async function lockOne(scope: Scope, type: string, id: string): Promise<CurrentVersion | undefined> {
   return (await lockCurrent(scope.connection, [{ type, id }])).get(`${type}/${id}`);
+}
+
+const shown = (context: Context, version: StoredVersion, finished: Finished | undefined): StoredVersion =>
+  withoutFields(context, version, finished?.hidden ?? []);
+
+/** To change a resource is not to read it: an answer that shows what others have written needs the right to. */
+function seen(context: Context, finished: Finished, version: StoredVersion): Pick<UpdateResult, 'version' | 'isShown'> {
+  const { admission, draft } = finished;
+  const isShown = admission.interaction === 'create' || mayRead(context, judgedDraft(draft));
+  return { version: isShown ? shown(context, version, finished) : contentless(version), isShown };
+}
+
+/** What the headers of an answer tell of a version. */
+function contentless({ body: _body, extendedMeta: _extendedMeta, ...version }: StoredVersion): StoredVersion {
+  const { type, id, versionId, lastUpdated } = version;
+  const nothing = bodyTail({ metaMembers: '', otherMembers: '' });
+  return {
+    ...version,
+    body: `${bodyHead(type, id)}${versionId}","lastUpdated":"${lastUpdated}"${nothing}`,
+    extendedMeta: '',
+  };
 }
 
 function present<T>(version: T | undefined): T {

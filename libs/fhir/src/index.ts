@@ -6,8 +6,10 @@ export { memberName, spansOf } from './json/members.js';
 export { readBundle, type BundleText } from './json/read-bundle.js';
 export { plainValue, readLossless, writeLossless } from './patch/lossless-json.js';
 export { bodyHead, bodyTail, spliceExtendedMeta } from './json/stored-body.js';
+export { binaryUrls, type BinaryUrl } from './attachments/binary-urls.js';
 export { fhirpathPatch } from './patch/fhirpath-patch.js';
 export { jsonPatch, metaPatch, type ResourcePatch } from './patch/resource-patch.js';
+export { fhirpathCompiler, type EvaluateExpression } from './fhirpath/fhirpath-compiler.js';
 export { operationOutcome, type Issue } from './outcomes/issue.js';
 export {
   badRequest,

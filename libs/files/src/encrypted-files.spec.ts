@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { expect, test } from '@jest/globals';
 import { EncryptedFiles } from './encrypted-files.js';
-import type { ByteRange, FileKey, FileStorage } from './file-storage.js';
+import type { ByteRange, FileKey, FileStorage, StoredFile } from './file-storage.js';
 
 /** A storage whose bytes a test can look at and change. */
 class FilesInMemory implements FileStorage {
@@ -24,6 +24,12 @@ class FilesInMemory implements FileStorage {
 
   async delete({ area, name }: FileKey): Promise<void> {
     this.files.delete(`${area}/${name}`);
+  }
+
+  async *list(area: string): AsyncGenerator<StoredFile> {
+    for (const key of this.files.keys()) {
+      if (key.startsWith(`${area}/`)) yield { name: key.slice(area.length + 1), storedAt: new Date(0) };
+    }
   }
 
   async deleteArea(area: string): Promise<void> {

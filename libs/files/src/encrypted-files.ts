@@ -8,7 +8,7 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { deriveKey, DomainError } from '#platform';
-import type { ByteRange, FileStorage } from './file-storage.js';
+import type { ByteRange, FileStorage, StoredFile } from './file-storage.js';
 
 const CHUNK_BYTES = 64 * 1024;
 const TAG_BYTES = 16;
@@ -56,6 +56,11 @@ export class EncryptedFiles {
   /** Removes a file; one that is not there is removed already. */
   delete(name: string): Promise<void> {
     return this.storage.delete({ area: this.area, name });
+  }
+
+  /** The files there are; `after` is a name from which to go on. */
+  list(after?: string): AsyncIterable<StoredFile> {
+    return this.storage.list(this.area, after);
   }
 
   private fileKey(name: string): Buffer {

@@ -13,6 +13,13 @@ export interface ByteRange {
   readonly end: number;
 }
 
+/** A file that is there. */
+export interface StoredFile {
+  readonly name: string;
+  /** When its content was complete. */
+  readonly storedAt: Date;
+}
+
 /**
  * Keeps contents under keys. A directory and an object store can both do what it promises; whoever implements it keeps
  * each promise, because a row in a tenant database relies on it. Keys whose parts are not plain names (letters, digits,
@@ -28,6 +35,11 @@ export interface FileStorage {
   get(key: FileKey, range?: ByteRange): Promise<Readable | undefined>;
   /** Removes a file; one that is not there is removed already. */
   delete(key: FileKey): Promise<void>;
+  /**
+   * The files of an area, in an order of the storage's own that stays the same; `after` is a name from which to go on. What
+   * is stored or removed meanwhile may be among them or not.
+   */
+  list(area: string, after?: string): AsyncIterable<StoredFile>;
   /** Removes every file of an area, for good; it may be called again. */
   deleteArea(area: string): Promise<void>;
 }

@@ -1,4 +1,4 @@
 /** #files: where large contents are kept, and how they are encrypted. It knows nothing of FHIR or of tenants. */
-export type { ByteRange, FileKey, FileStorage } from './file-storage.js';
+export type { ByteRange, FileKey, FileStorage, StoredFile } from './file-storage.js';
 export { EncryptedFiles } from './encrypted-files.js';
 export { LocalFileStorage } from './local-file-storage.js';

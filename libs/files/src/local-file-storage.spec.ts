@@ -69,6 +69,27 @@ test('an area goes with all its files, and no other does', async () => {
   await expect(storage.deleteArea('..')).rejects.toThrow(RangeError);
 });
 
+test('the files of an area are listed in one order, with the time at which they were complete', async () => {
+  const storage = await LocalFileStorage.open(root);
+  const names = async (after?: string) => {
+    const found: string[] = [];
+    for await (const { name } of storage.list('project-1', after)) found.push(name);
+    return found;
+  };
+  expect(await names()).toEqual([]);
+  for (const name of ['2-aa', '1-bb', '1-aa', '3-aa']) await storage.put({ area: 'project-1', name }, content('x'));
+  await storage.put({ area: 'project-2', name: 'other' }, content('x'));
+  expect(await names()).toEqual(['1-aa', '2-aa', '3-aa', '1-bb']);
+  expect(await names('2-aa')).toEqual(['3-aa', '1-bb']);
+  for await (const { storedAt } of storage.list('project-1')) {
+    expect(Math.abs(storedAt.getTime() - Date.now())).toBeLessThan(60_000);
+  }
+  const list = async () => {
+    for await (const file of storage.list('..')) expect(file).toBeUndefined();
+  };
+  await expect(list()).rejects.toThrow(RangeError);
+});
+
 test('a start removes uploads that were given up, and leaves those of other processes', async () => {
   const storage = await LocalFileStorage.open(root);
   await storage.put(key, content('complete'));

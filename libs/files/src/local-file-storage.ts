@@ -8,7 +8,14 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import { assertFileKey, assertPlainName, type ByteRange, type FileKey, type FileStorage } from './file-storage.js';
+import {
+  assertFileKey,
+  assertPlainName,
+  type ByteRange,
+  type FileKey,
+  type FileStorage,
+  type StoredFile,
+} from './file-storage.js';
 
 const UPLOADS = '.uploads';
 /** An upload that was not written to for so long has been given up; another process may still be writing younger ones. */
@@ -51,6 +58,21 @@ export class LocalFileStorage implements FileStorage {
     await rm(this.pathOf(key), { force: true });
   }
 
+  async *list(area: string, after?: string): AsyncGenerator<StoredFile> {
+    assertPlainName(area);
+    if (after !== undefined) assertPlainName(after);
+    const directory = path.join(this.root, area);
+    const firstShard = after === undefined ? '' : shardOf(after);
+    for (const shard of await namesIn(directory)) {
+      if (shard < firstShard) continue;
+      for (const name of await namesIn(path.join(directory, shard))) {
+        if (after !== undefined && shard === firstShard && name <= after) continue;
+        const found = await stat(path.join(directory, shard, name)).catch(unlessMissing);
+        if (found !== undefined) yield { name, storedAt: found.mtime };
+      }
+    }
+  }
+
   async deleteArea(area: string): Promise<void> {
     assertPlainName(area);
     await rm(path.join(this.root, area), { recursive: true, force: true });
@@ -58,9 +80,16 @@ export class LocalFileStorage implements FileStorage {
 
   private pathOf(key: FileKey): string {
     assertFileKey(key);
-    // The end of a name is its random part; its start is the time in ids that are ordered by it.
-    return path.join(this.root, key.area, key.name.slice(-SHARD_LENGTH), key.name);
+    return path.join(this.root, key.area, shardOf(key.name), key.name);
   }
+}
+
+/** The end of a name is its random part; its start is the time in ids that are ordered by it. */
+const shardOf = (name: string): string => name.slice(-SHARD_LENGTH);
+
+/** What is in a directory, sorted; nothing when it is not there. */
+async function namesIn(directory: string): Promise<string[]> {
+  return ((await readdir(directory).catch(unlessMissing)) ?? []).sort();
 }
 
 async function writeDurably(target: string, content: AsyncIterable<Uint8Array>): Promise<void> {
@@ -97,7 +126,7 @@ async function syncDirectory(directory: string): Promise<void> {
 }
 
 async function removeAbandoned(uploads: string): Promise<void> {
-  const names = (await readdir(uploads).catch(unlessMissing)) ?? [];
+  const names = await namesIn(uploads);
   const before = Date.now() - ABANDONED_AFTER_MS;
   for (const name of names) {
     const upload = path.join(uploads, name);

@@ -122,7 +122,7 @@ export const bundleCases: readonly RestCase[] = [
             },
           ],
         },
-        status: 412,
+        status: 400,
       },
     ],
   },

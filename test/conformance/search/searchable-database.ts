@@ -49,16 +49,19 @@ export class SearchableDatabase {
 
   /** Puts resources in, in this order; each is last updated one second after the one before. */
   async put(...resources: readonly JsonObject[]): Promise<void> {
-    const repository = await this.tenant.repository();
+    // In extended mode the resources say where they are filed.
+    const repository = await this.tenant.repository({ extended: true });
     for (const resource of resources) {
       const { type, id, address } = identityOf(resource);
-      await repository.update(type, id, readResource(JSON.stringify(resource)));
+      const { version } = await repository.update(type, id, readResource(JSON.stringify(resource)));
+      const { compartment } = JSON.parse(`{${version.extendedMeta}}`) as JsonObject;
       const at = new Date(Date.UTC(2026, 0, 1) + ++this.lastNumber * 1000).toISOString();
       await this.tenant.owner.query(
         sql`UPDATE resource SET last_updated = ${at} WHERE type = ${type} AND fhir_id = ${id}`,
       );
       const meta = isJsonObject(resource['meta']) ? resource['meta'] : {};
-      this.stored.set(address, { ...resource, meta: { ...meta, lastUpdated: at } });
+      const filed = compartment === undefined ? {} : { compartment };
+      this.stored.set(address, { ...resource, meta: { ...meta, ...filed, lastUpdated: at } });
     }
   }
 

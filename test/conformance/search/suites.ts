@@ -1,6 +1,7 @@
 import { chainCases } from './chain.cases.js';
 import { compositeCases } from './composite.cases.js';
 import { dateCases } from './date.cases.js';
+import { filedResources, filedUnderCases } from './filed-under.cases.js';
 import { filterCases } from './filter.cases.js';
 import { includeCases } from './include.cases.js';
 import { clinic } from './links.resources.js';
@@ -55,5 +56,11 @@ export const suites: readonly SearchSuite[] = [
     resources: clinic,
   },
   { title: 'membership', spec: 'https://hl7.org/fhir/R5/search.html#_in', cases: membershipCases, resources: clinic },
+  {
+    title: '_compartment',
+    spec: 'https://hl7.org/fhir/R4/compartmentdefinition.html',
+    cases: filedUnderCases,
+    resources: filedResources,
+  },
   { title: 'orders', spec: 'https://hl7.org/fhir/R4/search.html#sort', cases: sortCases, resources: clinic },
 ];

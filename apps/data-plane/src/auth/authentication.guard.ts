@@ -1,15 +1,17 @@
 import { type ExecutionContext, Injectable } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
 import type { FastifyRequest } from 'fastify';
-import { unauthorized } from '#fhir';
-import { readPrincipal } from '#fhir-store';
+import { ipAccess } from '#access-policy';
+import { forbidden, unauthorized } from '#fhir';
+import { ON_BEHALF_OF, OnBehalfOf } from '../admin/on-behalf-of.js';
 import { BaseUrls } from '../tenant/base-urls.js';
 import { type RequestTenant, tenantOf } from '../tenant/request-tenant.js';
 import { type TenantRuntime, TenantRuntimes } from '../tenant/tenant-runtime.js';
 import { type AccessClaims, isAccessClaims } from './access-token.js';
 import { ACCESS_TOKEN_STRATEGY } from './access-token.strategy.js';
 import { ClientAuthenticator, type ClientSecret, parseBasic } from './client-authenticator.js';
-import { principalOfLogin } from './principal.js';
+import { principalOfToken } from './open-principal.js';
+import { IN_PERSON_ROUTE } from './in-person.decorator.js';
 import { PUBLIC_ROUTE } from './public.decorator.js';
 import { SessionCache } from './session-cache.js';
 import { Session } from './session.js';
@@ -31,6 +33,7 @@ export class AuthenticationGuard extends AuthGuard(ACCESS_TOKEN_STRATEGY) {
     private readonly sessions: SessionCache,
     private readonly clients: ClientAuthenticator,
     private readonly baseUrls: BaseUrls,
+    private readonly onBehalfOf: OnBehalfOf,
   ) {
     super();
   }
@@ -43,8 +46,7 @@ export class AuthenticationGuard extends AuthGuard(ACCESS_TOKEN_STRATEGY) {
     if (authorization === undefined) throw unauthorized();
     const session = this.sessions.find(tenant.entry, authorization);
     if (session === undefined) return this.authenticate(context, request, tenant, authorization);
-    tenant.session = session;
-    return true;
+    return this.admit(context, request, tenant, session);
   }
 
   override handleRequest<Claims>(error: unknown, claims: Claims | false): Claims {
@@ -58,7 +60,7 @@ export class AuthenticationGuard extends AuthGuard(ACCESS_TOKEN_STRATEGY) {
     const handler = context.getHandler();
     let known = this.publicHandlers.get(handler);
     if (known === undefined) {
-      known = declaredPublic(context);
+      known = isDeclared(PUBLIC_ROUTE, context);
       this.publicHandlers.set(handler, known);
     }
     return known;
@@ -78,8 +80,27 @@ export class AuthenticationGuard extends AuthGuard(ACCESS_TOKEN_STRATEGY) {
         ? await this.openByToken(context, request, runtime)
         : await this.openByClient(runtime, basic, request.ip);
     this.sessions.remember(tenant.entry, authorization, session);
+    return this.admit(context, request, tenant, session);
+  }
+
+  /** Puts the session on the request: the caller's own, or the one in which they act on somebody's behalf. */
+  private admit(
+    context: ExecutionContext,
+    request: FastifyRequest,
+    tenant: RequestTenant,
+    session: Session,
+  ): boolean | Promise<boolean> {
+    // A token that was carried to a place from which its policy lets nobody come is good there for nothing.
+    assertPlace(session, request.ip);
     tenant.session = session;
-    return true;
+    const target = request.headers[ON_BEHALF_OF];
+    if (target === undefined) return true;
+    if (isDeclared(IN_PERSON_ROUTE, context)) throw forbidden();
+    return this.onBehalfOf.open(session, String(target)).then((acting) => {
+      assertPlace(acting, request.ip);
+      tenant.session = acting;
+      return true;
+    });
   }
 
   private async openByToken(
@@ -90,7 +111,7 @@ export class AuthenticationGuard extends AuthGuard(ACCESS_TOKEN_STRATEGY) {
     await super.canActivate(context);
     const claims = (request as FastifyRequest & { user?: unknown }).user;
     if (!isAccessClaims(claims) || !this.isForProject(claims, runtime)) throw unauthorized();
-    const source = async () => principalOfLogin(await this.readLogin(runtime, claims));
+    const source = () => principalOfToken(runtime, claims);
     const principal = await source();
     if (principal === undefined) throw unauthorized();
     return new Session(runtime, claims.login_id, claims.exp * 1000, principal, source);
@@ -100,26 +121,20 @@ export class AuthenticationGuard extends AuthGuard(ACCESS_TOKEN_STRATEGY) {
     return claims.aud === entry.projectId && this.baseUrls.isIssuer(entry, claims.iss);
   }
 
-  private readLogin(runtime: TenantRuntime, claims: AccessClaims): ReturnType<typeof readPrincipal> {
-    const query = {
-      membershipId: claims.membership,
-      user: `ClientApplication/${claims.client_id}`,
-      loginId: claims.login_id,
-    };
-    return runtime.database.use((connection) => readPrincipal(connection, query));
-  }
-
   private async openByClient(runtime: TenantRuntime, secret: ClientSecret, address: string): Promise<Session> {
-    const source = async () => (await this.clients.authenticate(runtime, secret, address))?.principal;
+    const source = () => this.clients.authenticate(runtime, secret, address);
     const principal = await source();
     if (principal === undefined) throw unauthorized();
     return new Session(runtime, undefined, Date.now() + BASIC_SESSION_MS, principal, source);
   }
 }
 
-function declaredPublic(context: ExecutionContext): boolean {
-  return (
-    Reflect.getMetadata(PUBLIC_ROUTE, context.getHandler()) === true ||
-    Reflect.getMetadata(PUBLIC_ROUTE, context.getClass()) === true
-  );
+/** Throws 403 when the policy of the session lets nobody come from this address. */
+function assertPlace({ current }: Session, address: string): void {
+  const { ipAccessRules } = current.policy;
+  if (ipAccessRules.length > 0 && !ipAccess(ipAccessRules, address)) throw forbidden();
 }
+
+const isDeclared = (declaration: string, context: ExecutionContext): boolean =>
+  Reflect.getMetadata(declaration, context.getHandler()) === true ||
+  Reflect.getMetadata(declaration, context.getClass()) === true;

@@ -1,8 +1,8 @@
-import type { JsonObject } from '#fhir';
-import { findClientCredentials, isClientSecret } from '#fhir-store';
+import { type ClientCredentials, findClientCredentials, isClientSecret, type StoredResource } from '#fhir-store';
 import type { TenantRuntime } from '../tenant/tenant-runtime.js';
 import { LoginBackoff } from './login-backoff.js';
-import { isActiveMembership, principalOfClient } from './principal.js';
+import { isActiveMembership, principalOfMember } from './principal.js';
+import { type RegisteredClient, registeredClient } from './registered-client.js';
 import type { Principal } from './session.js';
 
 export interface ClientSecret {
@@ -10,9 +10,11 @@ export interface ClientSecret {
   readonly clientSecret: string;
 }
 
-export interface AuthenticatedClient {
-  readonly principal: Principal;
-  readonly client: JsonObject;
+/** A client that has proved who it is. */
+export interface ProvedClient {
+  readonly client: RegisteredClient;
+  /** Its rights; undefined for a client without an active membership, through which only people log in. */
+  readonly principal: Principal | undefined;
 }
 
 /** Any other id is a client that does not exist. */
@@ -23,33 +25,47 @@ export class ClientAuthenticator {
   constructor(private readonly backoff: LoginBackoff) {}
 
   /**
-   * The client with its rights, or undefined for an unknown client, a wrong secret, a client that is switched off or one
-   * without an active membership: the caller must not be able to tell which. Throws `too-many-requests` after repeated
-   * failures from `address`.
+   * The client, or undefined for an unknown one, a wrong secret or a client that is switched off: the caller must not be
+   * able to tell which. Throws `too-many-requests` after repeated failures from `address`.
    */
-  async authenticate(
-    runtime: TenantRuntime,
-    secret: ClientSecret,
-    address: string,
-  ): Promise<AuthenticatedClient | undefined> {
-    const attempt = { projectId: runtime.entry.projectId, clientId: secret.clientId, address };
-    this.backoff.assertAllowed(attempt);
-    const authenticated = await this.find(runtime, secret);
-    if (authenticated === undefined) this.backoff.failed(attempt);
-    else this.backoff.succeeded(attempt);
-    return authenticated;
+  async prove(runtime: TenantRuntime, secret: ClientSecret, address: string): Promise<ProvedClient | undefined> {
+    const attempt = this.backoff.begin({
+      projectId: runtime.entry.projectId,
+      account: `ClientApplication/${secret.clientId}`,
+      address,
+      secret: 'generated',
+    });
+    const proved = await this.find(runtime, secret);
+    if (proved === undefined) attempt.failed();
+    else attempt.succeeded();
+    return proved;
   }
 
-  private async find(runtime: TenantRuntime, secret: ClientSecret): Promise<AuthenticatedClient | undefined> {
+  /** The rights of a client by its id and secret, for HTTP Basic on the FHIR API; undefined like `prove`. */
+  async authenticate(runtime: TenantRuntime, secret: ClientSecret, address: string): Promise<Principal | undefined> {
+    return (await this.prove(runtime, secret, address))?.principal;
+  }
+
+  /** A client that has proved in another way who it is, with its rights; undefined when it is switched off or gone. */
+  async read(runtime: TenantRuntime, clientId: string): Promise<ProvedClient | undefined> {
+    return provedClient(runtime, await findClientCredentials(runtime.database, clientId));
+  }
+
+  private async find(runtime: TenantRuntime, secret: ClientSecret): Promise<ProvedClient | undefined> {
     if (!ID_FORM.test(secret.clientId)) return undefined;
     const found = await findClientCredentials(runtime.database, secret.clientId);
     // The comparison runs for unknown clients too, so that the time taken says nothing.
-    if (!isClientSecret(secret.clientSecret, found) || found.client === undefined) return undefined;
-    const membership = found.memberships.find(isActiveMembership);
-    if (membership === undefined) return undefined;
-    const principal = principalOfClient({ epoch: found.epoch, client: found.client, membership });
-    return principal === undefined ? undefined : { principal, client: found.client };
+    return isClientSecret(secret.clientSecret, found) ? provedClient(runtime, found) : undefined;
   }
+}
+
+function provedClient(runtime: TenantRuntime, found: ClientCredentials): ProvedClient | undefined {
+  const { epoch, client: user, memberships, policies } = found;
+  const client = user && registeredClient(user as StoredResource);
+  if (user === undefined || client === undefined) return undefined;
+  const membership = memberships.find(isActiveMembership);
+  const principal = membership && principalOfMember(runtime, { epoch, membership, user, policies });
+  return { client, principal };
 }
 
 /** The credentials of an `Authorization: Basic` header (RFC 7617); undefined when it is no such header. */

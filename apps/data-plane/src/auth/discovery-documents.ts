@@ -2,26 +2,62 @@
  * What a project publishes about its identity endpoints. Addresses are those of the request's route, so that a client
  * behind a prefix finds them; the issuer is the project's canonical base URL, which is what its tokens say.
  */
-import { ACCESS_TOKEN_SECONDS, SIGNING_ALGORITHM } from './access-token.js';
+import { SIGNING_ALGORITHM } from './access-token.js';
+import { DEFAULT_ACCESS_SECONDS } from './registered-client.js';
+import { ASSERTION_ALGORITHMS } from './token/client-assertion.js';
 
 export interface DiscoveryAddress {
   readonly issuer: string;
   readonly baseUrl: string;
 }
 
-const GRANT_TYPES = ['client_credentials'];
-const CLIENT_AUTHENTICATION = ['client_secret_basic', 'client_secret_post'];
-const SCOPES = ['openid', 'profile', 'fhirUser', 'offline_access'];
+const GRANT_TYPES = ['authorization_code', 'refresh_token', 'client_credentials'];
+const CLIENT_AUTHENTICATION = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'];
+const CODE_CHALLENGE_METHODS = ['S256', 'plain'];
+const SCOPES = [
+  'openid',
+  'profile',
+  'email',
+  'phone',
+  'address',
+  'fhirUser',
+  'launch/patient',
+  'offline_access',
+  'patient/*.cruds',
+  'user/*.cruds',
+  'system/*.cruds',
+];
+/** https://hl7.org/fhir/smart-app-launch/conformance.html#capabilities */
+const SMART_CAPABILITIES = [
+  'launch-standalone',
+  'authorize-post',
+  'client-public',
+  'client-confidential-symmetric',
+  'client-confidential-asymmetric',
+  'sso-openid-connect',
+  'context-standalone-patient',
+  'permission-offline',
+  'permission-patient',
+  'permission-user',
+  'permission-v1',
+  'permission-v2',
+];
 
 /** RFC 8414. */
 export function authorizationServerMetadata({ issuer, baseUrl }: DiscoveryAddress): object {
   return {
     issuer,
+    authorization_endpoint: `${baseUrl}oauth2/authorize`,
     token_endpoint: `${baseUrl}oauth2/token`,
+    introspection_endpoint: `${baseUrl}oauth2/introspect`,
     jwks_uri: `${baseUrl}.well-known/jwks.json`,
     grant_types_supported: GRANT_TYPES,
     token_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
-    response_types_supported: [],
+    token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    code_challenge_methods_supported: CODE_CHALLENGE_METHODS,
+    authorization_response_iss_parameter_supported: true,
     scopes_supported: SCOPES,
   };
 }
@@ -32,6 +68,7 @@ export function openidConfiguration(address: DiscoveryAddress): object {
     ...authorizationServerMetadata(address),
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: [SIGNING_ALGORITHM],
+    userinfo_endpoint: `${address.baseUrl}oauth2/userinfo`,
     end_session_endpoint: `${address.baseUrl}oauth2/logout`,
   };
 }
@@ -39,9 +76,10 @@ export function openidConfiguration(address: DiscoveryAddress): object {
 /** SMART App Launch, https://hl7.org/fhir/smart-app-launch/conformance.html. */
 export function smartConfiguration(address: DiscoveryAddress): object {
   return {
-    ...authorizationServerMetadata(address),
+    ...openidConfiguration(address),
+    // SMART App Launch forbids to offer `plain` there, although it is accepted.
     code_challenge_methods_supported: ['S256'],
-    capabilities: ['client-confidential-symmetric'],
+    capabilities: SMART_CAPABILITIES,
   };
 }
 
@@ -58,4 +96,15 @@ export function jsonWebKeySet(keys: readonly { kid: string; publicJwk: string }[
 }
 
 /** How long a verifier may keep the key set: a token signed now must not outlive its key by more than its own life. */
-export const KEY_SET_MAX_AGE_SECONDS = Math.min(300, ACCESS_TOKEN_SECONDS);
+export const KEY_SET_MAX_AGE_SECONDS = Math.min(300, DEFAULT_ACCESS_SECONDS);
+
+/** RFC 9728: the FHIR API as a resource that this authorization server protects. */
+export function protectedResourceMetadata({ issuer, baseUrl }: DiscoveryAddress): object {
+  return {
+    resource: `${baseUrl}fhir/`,
+    authorization_servers: [issuer],
+    jwks_uri: `${baseUrl}.well-known/jwks.json`,
+    scopes_supported: SCOPES,
+    bearer_methods_supported: ['header'],
+  };
+}

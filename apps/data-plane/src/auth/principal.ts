@@ -1,57 +1,144 @@
-import { membershipPolicy } from '#access-policy';
-import type { JsonObject } from '#fhir';
-import { type PrincipalRecords } from '#fhir-store';
-import type { NamedReference, Principal } from './session.js';
-
 /**
- * The principal of a log-in, or undefined when there is none: the Login is gone, revoked or of another membership, the
- * membership is gone or inactive, or its client is gone or switched off. Every doubt is a refusal.
+ * Who a caller is inside a project, and what they may do there. A principal is made of records that were read in one
+ * snapshot, so its rights are those of its epoch. Every doubt is a refusal.
  */
-export function principalOfLogin(records: PrincipalRecords): Principal | undefined {
-  const { login, membership, user, epoch } = records;
-  if (login === undefined || login.revoked === true || membership === undefined || user === undefined) return undefined;
-  if (referenceOf(login.membership) !== `ProjectMembership/${idOf(membership)}`) return undefined;
-  return principalOfClient({ epoch, client: user, membership });
+import { effectivePolicy, type EffectivePolicy } from '#access-policy';
+import type { JsonObject } from '#fhir';
+import type { PrincipalRecords, TenantDatabase } from '#fhir-store';
+import type { Logger } from '#platform';
+
+/** A reference with the name to show for it. */
+export interface NamedReference {
+  readonly reference: string;
+  readonly display?: string;
 }
 
-/** The principal of a client in one of its memberships; undefined when either is not active. */
-export function principalOfClient(records: {
+export interface Principal {
   readonly epoch: string;
-  readonly client: JsonObject;
-  readonly membership: JsonObject;
-}): Principal | undefined {
-  const { epoch, client, membership } = records;
-  if (client.resourceType !== 'ClientApplication' || !isActiveClient(client) || !isActiveMembership(membership)) {
+  readonly membershipId: string;
+  /** `User/…`, `ClientApplication/…` or `Bot/…`: whose membership it is. */
+  readonly user: string;
+  /** Set when it is a client's. */
+  readonly clientId?: string;
+  /** Whether the caller may administer the project: an administrator whose log-in is not limited by scopes. */
+  readonly admin: boolean;
+  readonly profile: NamedReference;
+  readonly policy: EffectivePolicy;
+}
+
+/** The project whose rights are meant, and where to say what is wrong with them. */
+export interface PrincipalPlace {
+  readonly database: Pick<TenantDatabase, 'projectId' | 'version' | 'ownBaseUrls'>;
+  readonly logger: Pick<Logger, 'warn'>;
+}
+
+/**
+ * The principal of a log-in, or undefined when there is none: the Login is gone, revoked or of another membership or user,
+ * the membership is gone or inactive or has a profile that nobody can have, its user is gone or switched off, or so is the
+ * client through which they came.
+ */
+export function principalOfLogin(place: PrincipalPlace, records: PrincipalRecords): Principal | undefined {
+  const { login, membership, client } = records;
+  if (login === undefined || login.revoked === true || membership === undefined) return undefined;
+  if (referenceOf(login.membership) !== `ProjectMembership/${idOf(membership)}`) return undefined;
+  if (referenceOf(login.user) !== referenceOf(membership.user)) return undefined;
+  const through = referenceOf(login.client);
+  if (login.client !== undefined && (client === undefined || !isActiveClient(client))) return undefined;
+  if (client !== undefined && through !== identityOf(client)) return undefined;
+  const scope = typeof login.scope === 'string' ? login.scope : '';
+  const launch = referenceOf(login.launch);
+  return build(place, records, {
+    scope,
+    ...(launch?.startsWith('Patient/') ? { launchPatient: launch } : {}),
+  });
+}
+
+/**
+ * The principal of a member without a log-in: a client that shows its secret, a Bot that runs, a member on whose behalf an
+ * administrator acts. Undefined when the membership is gone or inactive, or its user is gone or switched off.
+ */
+export function principalOfMember(place: PrincipalPlace, records: PrincipalRecords): Principal | undefined {
+  return build(place, records, { scope: '' });
+}
+
+interface Session {
+  readonly scope: string;
+  readonly launchPatient?: string;
+}
+
+function build(
+  { database: { projectId, version, ownBaseUrls }, logger }: PrincipalPlace,
+  { epoch, membership, user, policies }: PrincipalRecords,
+  { scope, launchPatient }: Session,
+): Principal | undefined {
+  if (membership === undefined || user === undefined || !isActiveMembership(membership) || !isActiveUser(user))
     return undefined;
-  }
-  const access = Array.isArray(membership.access) ? membership.access : [];
-  const admin = membership.admin === true;
+  if (referenceOf(membership.user) !== identityOf(user) || !isProfile(referenceOf(membership.profile)))
+    return undefined;
+  const policy = effectivePolicy({
+    version,
+    ...(ownBaseUrls === undefined ? {} : { ownBaseUrls }),
+    projectId,
+    membership,
+    policies,
+    scope,
+    ...(launchPatient === undefined ? {} : { launchPatient }),
+  });
+  const membershipId = idOf(membership);
+  // A slip in a policy closes, and whoever made it has to be able to find out.
+  const { dropped } = policy;
+  if (dropped.length > 0) logger.warn({ membership: membershipId, dropped }, 'rules of access policies grant nothing');
   return {
     epoch,
-    membershipId: idOf(membership),
-    clientId: idOf(client),
-    admin,
-    profile: profileOf(membership, client),
-    policy: membershipPolicy({ admin, hasPolicyEntries: membership.accessPolicy !== undefined || access.length > 0 }),
+    membershipId,
+    user: identityOf(user),
+    ...(user.resourceType === 'ClientApplication' ? { clientId: idOf(user) } : {}),
+    admin: policy.projectAdmin,
+    profile: profileOf(membership, user),
+    policy,
   };
 }
 
 /** Absent means active (`ProjectMembership.active`). */
 export function isActiveMembership(membership: JsonObject): boolean {
-  return membership.active !== false;
+  return membership.active === undefined || membership.active === true;
 }
+
+/** Types of the resources that members can be in the project's data. */
+const profileTypes: ReadonlySet<string | undefined> = new Set([
+  'Patient',
+  'Practitioner',
+  'RelatedPerson',
+  'ClientApplication',
+  'Bot',
+]);
+
+/** Without a profile somebody is but themselves. One that names anything else would show it, and give its rights. */
+const isProfile = (reference: string | undefined): boolean =>
+  reference === undefined || profileTypes.has(reference.split('/')[0]);
+
+/** Kinds of resources that may be members, each with what makes one of them good. */
+const userTypes = new Map<unknown, (user: JsonObject) => boolean>([
+  ['User', () => true],
+  ['Bot', () => true],
+  ['ClientApplication', isActiveClient],
+]);
+
+const isActiveUser = (user: JsonObject): boolean => userTypes.get(user.resourceType)?.(user) ?? false;
 
 /** Absent means active (`ClientApplication.status`). */
 function isActiveClient(client: JsonObject): boolean {
   return client.status === undefined || client.status === 'active';
 }
 
-function profileOf(membership: JsonObject, client: JsonObject): NamedReference {
+function profileOf(membership: JsonObject, user: JsonObject): NamedReference {
   const profile = membership.profile as JsonObject | undefined;
-  const reference = referenceOf(profile) ?? `ClientApplication/${idOf(client)}`;
-  const display = profile?.display ?? client.name;
+  const reference = referenceOf(profile) ?? identityOf(user);
+  const display = profile?.display ?? user.name;
   return typeof display === 'string' ? { reference, display } : { reference };
 }
+
+const identityOf = (resource: JsonObject): string => `${resource.resourceType as string}/${idOf(resource)}`;
 
 function idOf(resource: JsonObject): string {
   if (typeof resource.id !== 'string') throw new Error('a stored resource has no id');

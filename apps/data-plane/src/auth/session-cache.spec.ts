@@ -19,10 +19,18 @@ function sessionAt(of: TenantEntry, expiresAt: number): Session {
   const principal = {
     epoch: '1',
     membershipId: 'm',
+    user: 'ClientApplication/c',
     clientId: 'c',
     admin: false,
     profile: { reference: 'ClientApplication/c' },
-    policy: systemPolicy('test'),
+    policy: {
+      ...systemPolicy('test'),
+      basedOn: [],
+      dropped: [],
+      ipAccessRules: [],
+      isScoped: false,
+      describe: () => ({}),
+    },
   };
   return new Session({ entry: of } as TenantRuntime, 'l', expiresAt, principal, async () => principal);
 }

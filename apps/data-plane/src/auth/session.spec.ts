@@ -6,10 +6,18 @@ import { type Principal, Session } from './session.js';
 const principal = (epoch: string): Principal => ({
   epoch,
   membershipId: 'm',
+  user: 'ClientApplication/c',
   clientId: 'c',
   admin: false,
   profile: { reference: 'ClientApplication/c' },
-  policy: systemPolicy('test'),
+  policy: {
+    ...systemPolicy('test'),
+    basedOn: [],
+    dropped: [],
+    ipAccessRules: [],
+    isScoped: false,
+    describe: () => ({}),
+  },
 });
 // A session only carries its runtime for others.
 const runtime = {} as TenantRuntime;

@@ -5,24 +5,11 @@
  * membership or client is refused by the very next request on every replica.
  */
 import { unauthorized } from '#fhir';
-import type { Caller } from '#fhir-store';
+import { assertCurrentEpoch, type Caller, StaleRights } from '#fhir-store';
 import type { TenantRuntime } from '../tenant/tenant-runtime.js';
+import type { NamedReference, Principal } from './principal.js';
 
-/** A reference with the name to show for it. */
-export interface NamedReference {
-  readonly reference: string;
-  readonly display?: string;
-}
-
-/** Who the caller is inside the project, as read in one snapshot of the tenant database. */
-export interface Principal {
-  readonly epoch: string;
-  readonly membershipId: string;
-  readonly clientId: string;
-  readonly admin: boolean;
-  readonly profile: NamedReference;
-  readonly policy: Caller['policy'];
-}
+export type { NamedReference, Principal };
 
 /** Reads the principal as it is now; undefined when the credential or the membership is not good any more. */
 export type PrincipalSource = () => Promise<Principal | undefined>;
@@ -39,7 +26,14 @@ export class Session {
     readonly expiresAt: number,
     private principal: Principal,
     private readonly source: PrincipalSource,
+    /** The session of the administrator who acts on behalf of the principal. */
+    private readonly actor?: Session,
   ) {}
+
+  /** The session in which this one's caller, an administrator, acts with the rights of `principal`. */
+  actingFor(principal: Principal, source: PrincipalSource): Session {
+    return new Session(this.runtime, this.loginId, this.expiresAt, principal, source, this);
+  }
 
   /** Whether the credential need not be checked again at this time, in milliseconds since 1970. */
   isGoodAt(time: number): boolean {
@@ -50,18 +44,41 @@ export class Session {
     return this.principal;
   }
 
-  /** The caller of one request. */
-  caller(requestId: string): Caller {
-    const { policy, epoch, profile } = this.principal;
+  /** Whether an administrator acts on behalf of the principal. */
+  get isActing(): boolean {
+    return this.actor !== undefined;
+  }
+
+  /**
+   * Makes sure that the principal is the one of this moment, before work that does not ask the database under its epoch.
+   * Throws 401 when there is none any more.
+   */
+  async refresh(): Promise<void> {
+    const { epoch } = this.principal;
+    try {
+      await this.runtime.database.use((connection) => assertCurrentEpoch(connection, epoch));
+    } catch (error) {
+      if (!(error instanceof StaleRights)) throw error;
+      await this.renew();
+    }
+  }
+
+  /** The caller of one request; `extended` when it is in extended mode. */
+  caller(requestId: string, extended = false): Caller {
+    const { policy, epoch, profile, membershipId } = this.principal;
+    const author = this.actor?.current.profile ?? profile;
     return {
       policy,
       epoch,
-      agent: profile.reference,
-      author: profile,
+      agent: author.reference,
+      membership: `ProjectMembership/${membershipId}`,
+      author,
+      ...(this.actor === undefined ? {} : { onBehalfOf: profile }),
+      extended,
       requestId,
       renew: async () => {
         await this.renew();
-        return this.caller(requestId);
+        return this.caller(requestId, extended);
       },
     };
   }

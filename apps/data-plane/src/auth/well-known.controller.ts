@@ -9,6 +9,7 @@ import {
   jsonWebKeySet,
   KEY_SET_MAX_AGE_SECONDS,
   openidConfiguration,
+  protectedResourceMetadata,
   smartConfiguration,
 } from './discovery-documents.js';
 import { Public } from './public.decorator.js';
@@ -24,7 +25,7 @@ export class WellKnownController {
     return send(request, reply, jsonWebKeySet(tenantOf(request).entry.signingKeys));
   }
 
-  @Get('.well-known/openid-configuration')
+  @Get(['.well-known/openid-configuration', 'fhir/.well-known/openid-configuration'])
   openid(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void | Promise<void> {
     return send(request, reply, openidConfiguration(this.addressOf(request)));
   }
@@ -32,6 +33,11 @@ export class WellKnownController {
   @Get('.well-known/oauth-authorization-server')
   authorizationServer(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void | Promise<void> {
     return send(request, reply, authorizationServerMetadata(this.addressOf(request)));
+  }
+
+  @Get(['.well-known/oauth-protected-resource', 'fhir/.well-known/oauth-protected-resource'])
+  protectedResource(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void | Promise<void> {
+    return send(request, reply, protectedResourceMetadata(this.addressOf(request)));
   }
 
   @Get(['.well-known/smart-configuration', 'fhir/.well-known/smart-configuration'])

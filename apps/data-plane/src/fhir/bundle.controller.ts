@@ -5,12 +5,15 @@ import type { Logger } from '#platform';
 import { DataPlaneLogger } from '../data-plane-logger.js';
 import { loggableError } from '../http/loggable-error.js';
 import { sendText } from '../http/send.js';
+import { withStoredAddresses } from '../storage/received-links.js';
+import { SignedAttachments } from '../storage/signed-attachments.js';
 import { BaseUrls } from '../tenant/base-urls.js';
 import { callOperation } from './call-operation.js';
-import { readAsCaller, recordRead } from './read-audit.js';
+import { recordExecution, recordRead } from './read-audit.js';
 import { presentationOf } from './presentation.js';
 import { returnPreference, searchHandling } from './request-headers.js';
 import { jsonText } from './resource-body.js';
+import { runAsCaller } from './run-as-caller.js';
 import { CACHE_CONTROL } from './version-answer.js';
 
 /** Batches and transactions (https://hl7.org/fhir/R4/http.html#transaction). */
@@ -21,6 +24,7 @@ export class BundleController {
   constructor(
     private readonly baseUrls: BaseUrls,
     private readonly audit: ReadAudit,
+    private readonly attachments: SignedAttachments,
     logger: DataPlaneLogger,
   ) {
     this.logger = logger.logger;
@@ -28,21 +32,21 @@ export class BundleController {
 
   @Post()
   async process(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const text = jsonText(request);
+    const text = withStoredAddresses(request, jsonText(request));
     const { baseUrl, extended } = presentationOf(request, this.baseUrls);
     const options = {
       extended,
       handling: searchHandling(request.headers),
       returns: returnPreference(request.headers),
       onOperation: (call: OperationCall) => callOperation(request, call),
-      onRead: (entity: string, outcome: 'success' | 'refused') => recordRead(this.audit, request, entity, outcome),
+      onRead: (entity: string, outcome: 'success' | 'refused', subjects: string) =>
+        recordRead(this.audit, request, entity, outcome, subjects),
       onFault: (error: unknown) =>
         this.logger.error({ err: loggableError(error), requestId: request.id }, 'an entry of a batch failed'),
     };
-    const answer = await readAsCaller(this.audit, request, 'Bundle', (repository) =>
-      repository.processBundle(text, baseUrl, options),
-    );
+    const answer = await runAsCaller(request, (repository) => repository.processBundle(text, baseUrl, options));
+    recordExecution(this.audit, request, 'Bundle');
     void reply.header('cache-control', CACHE_CONTROL);
-    return sendText(request, reply, 200, answer);
+    return sendText(request, reply, 200, await this.attachments.signed(request, answer));
   }
 }

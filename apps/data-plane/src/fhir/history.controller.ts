@@ -2,6 +2,7 @@ import { Controller, Get, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { historyBundle, historyRequest, ReadAudit, type HistoryScope } from '#fhir-store';
 import { sendText } from '../http/send.js';
+import { SignedAttachments } from '../storage/signed-attachments.js';
 import { BaseUrls } from '../tenant/base-urls.js';
 import { assertKnownType } from './known-type.js';
 import { presentationOf } from './presentation.js';
@@ -16,6 +17,7 @@ export class HistoryController {
   constructor(
     private readonly baseUrls: BaseUrls,
     private readonly audit: ReadAudit,
+    private readonly attachments: SignedAttachments,
   ) {}
 
   @Get(['_history', ':type/_history', ':type/:id/_history'])
@@ -25,8 +27,15 @@ export class HistoryController {
     const scope = { ...(type === undefined ? {} : { type }), ...(id === undefined ? {} : { id }) };
     const wanted = historyRequest(scope, queryOf(request), { handling: searchHandling(request.headers) });
     const entity = [...Object.values(scope), '_history'].join('/');
-    const result = await readAsCaller(this.audit, request, entity, (repository) => repository.history(wanted));
+    const result = await readAsCaller(
+      this.audit,
+      request,
+      entity,
+      (repository) => repository.history(wanted),
+      ({ versions }) => versions,
+    );
     void reply.header('cache-control', CACHE_CONTROL);
-    return sendText(request, reply, 200, historyBundle(wanted, result, presentationOf(request, this.baseUrls)));
+    const bundle = historyBundle(wanted, result, presentationOf(request, this.baseUrls));
+    return sendText(request, reply, 200, await this.attachments.signed(request, bundle));
   }
 }

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { badRequest, fhirpathPatch, jsonPatch, type ResourcePatch } from '#fhir';
+import { withStoredAddresses } from '../storage/received-links.js';
 import { sessionOf } from '../tenant/request-tenant.js';
 import { jsonText } from './resource-body.js';
 
@@ -12,8 +13,9 @@ const JSON_PATCH_TYPE = /^application\/json-patch\+json\s*(?:;|$)/i;
 export function patchBody(request: FastifyRequest): ResourcePatch {
   const { body } = request;
   if (!JSON_PATCH_TYPE.test(request.headers['content-type'] ?? '')) {
-    return fhirpathPatch(sessionOf(request).runtime.database.version, jsonText(request));
+    const { version } = sessionOf(request).runtime.database;
+    return fhirpathPatch(version, withStoredAddresses(request, jsonText(request)));
   }
   if (typeof body !== 'string' || body === '') throw badRequest('The request has no body.', { code: 'structure' });
-  return jsonPatch(body);
+  return jsonPatch(withStoredAddresses(request, body));
 }

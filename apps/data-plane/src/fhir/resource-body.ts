@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { badRequest, readResource, type ResourceText } from '#fhir';
 import { HttpStatusError } from '../http/http-status-error.js';
+import { withStoredAddresses } from '../storage/received-links.js';
 
 const JSON_TYPES = /^application\/(?:fhir\+json|json)\s*(?:;|$)/i;
 
@@ -12,9 +13,9 @@ export function jsonText(request: FastifyRequest): string {
   return body;
 }
 
-/** The resource in a body. Throws 400 when it is not of the type that the URL says. */
+/** The resource in a body, with the addresses of its attachments as they are stored. Throws 400 when it is not of the type that the URL says. */
 export function resourceBody(request: FastifyRequest, type: string): ResourceText {
-  const text = readResource(jsonText(request));
+  const text = readResource(withStoredAddresses(request, jsonText(request)));
   if (text.resourceType !== type) {
     throw badRequest(`The URL asks for ${type}, but the body is a ${text.resourceType}.`, {
       expression: ['resourceType'],

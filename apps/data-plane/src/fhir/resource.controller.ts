@@ -1,16 +1,17 @@
 import { Controller, Delete, Get, Patch, Post, Put, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ReadAudit, type StoredVersion } from '#fhir-store';
+import { ReadAudit } from '#fhir-store';
+import { SignedAttachments } from '../storage/signed-attachments.js';
 import { BaseUrls } from '../tenant/base-urls.js';
 import { sessionOf, tenantOf } from '../tenant/request-tenant.js';
 import { assertKnownType } from './known-type.js';
 import { queryOf } from './query.js';
-import { readAsCaller } from './read-audit.js';
+import { readAsCaller, theOne } from './read-audit.js';
 import { patchBody } from './patch-body.js';
 import { resourceBody } from './resource-body.js';
 import { runAsCaller } from './run-as-caller.js';
-import { sendDeleted, sendVersion, sendWritten } from './version-answer.js';
-import { ifMatchOption, ifNoneExistOption } from './write-conditions.js';
+import { sendDeleted, sendRead, sendWritten, type WrittenVersion } from './version-answer.js';
+import { accountsOption, ifMatchOption, ifNoneExistOption } from './write-conditions.js';
 
 interface InstanceParams {
   type: string;
@@ -26,22 +27,33 @@ export class ResourceController {
   constructor(
     private readonly baseUrls: BaseUrls,
     private readonly audit: ReadAudit,
+    private readonly attachments: SignedAttachments,
   ) {}
 
   @Get(':type/:id')
   async read(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { type, id } = request.params as InstanceParams;
-    const version = await readAsCaller(this.audit, request, `${type}/${id}`, (repository) => repository.read(type, id));
-    return sendVersion(request, reply, version);
+    const version = await readAsCaller(
+      this.audit,
+      request,
+      `${type}/${id}`,
+      (repository) => repository.read(type, id),
+      theOne,
+    );
+    return sendRead(request, reply, version, this.attachments);
   }
 
   @Get(':type/:id/_history/:versionId')
   async readVersion(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { type, id, versionId } = request.params as InstanceParams & { versionId: string };
-    const version = await readAsCaller(this.audit, request, `${type}/${id}/_history/${versionId}`, (repository) =>
-      repository.readVersion(type, id, versionId),
+    const version = await readAsCaller(
+      this.audit,
+      request,
+      `${type}/${id}/_history/${versionId}`,
+      (repository) => repository.readVersion(type, id, versionId),
+      theOne,
     );
-    return sendVersion(request, reply, version);
+    return sendRead(request, reply, version, this.attachments);
   }
 
   @Post(':type')
@@ -49,10 +61,10 @@ export class ResourceController {
     const { type } = request.params as { type: string };
     assertKnownType(request, type);
     const text = resourceBody(request, type);
-    const { version, created } = await runAsCaller(request, (repository) =>
-      repository.create(text, ifNoneExistOption(request)),
+    const written = await runAsCaller(request, (repository) =>
+      repository.create(text, { ...ifNoneExistOption(request), ...accountsOption(request) }),
     );
-    return this.sendWritten(request, reply, created, version);
+    return this.sendWritten(request, reply, written.created, written);
   }
 
   @Put(':type/:id')
@@ -60,10 +72,10 @@ export class ResourceController {
     const { type, id } = request.params as InstanceParams;
     assertKnownType(request, type);
     const text = resourceBody(request, type);
-    const { version, created } = await runAsCaller(request, (repository) =>
+    const written = await runAsCaller(request, (repository) =>
       repository.update(type, id, text, ifMatchOption(request)),
     );
-    return this.sendWritten(request, reply, created, version);
+    return this.sendWritten(request, reply, written.created, written);
   }
 
   /** PUT Type?query. */
@@ -72,10 +84,10 @@ export class ResourceController {
     const { type } = request.params as { type: string };
     assertKnownType(request, type);
     const text = resourceBody(request, type);
-    const { version, created } = await runAsCaller(request, (repository) =>
+    const written = await runAsCaller(request, (repository) =>
       repository.conditionalUpdate(type, queryOf(request), text, ifMatchOption(request)),
     );
-    return this.sendWritten(request, reply, created, version);
+    return this.sendWritten(request, reply, written.created, written);
   }
 
   @Patch(':type/:id')
@@ -83,10 +95,10 @@ export class ResourceController {
     const { type, id } = request.params as InstanceParams;
     assertKnownType(request, type);
     const patch = patchBody(request);
-    const { version } = await runAsCaller(request, (repository) =>
+    const written = await runAsCaller(request, (repository) =>
       repository.patch(type, id, patch, ifMatchOption(request)),
     );
-    return this.sendWritten(request, reply, false, version);
+    return this.sendWritten(request, reply, false, written);
   }
 
   /** PATCH Type?query. */
@@ -95,10 +107,10 @@ export class ResourceController {
     const { type } = request.params as { type: string };
     assertKnownType(request, type);
     const patch = patchBody(request);
-    const { version } = await runAsCaller(request, (repository) =>
+    const written = await runAsCaller(request, (repository) =>
       repository.conditionalPatch(type, queryOf(request), patch, ifMatchOption(request)),
     );
-    return this.sendWritten(request, reply, false, version);
+    return this.sendWritten(request, reply, false, written);
   }
 
   @Delete(':type/:id')
@@ -124,11 +136,11 @@ export class ResourceController {
     request: FastifyRequest,
     reply: FastifyReply,
     created: boolean,
-    version: StoredVersion,
-  ): void | Promise<void> {
+    written: WrittenVersion,
+  ): Promise<void> {
     this.sealWrites(request);
     const fhirBase = this.baseUrls.fhirBaseOfRequest(request, tenantOf(request));
-    return sendWritten(request, reply, created ? 201 : 200, version, fhirBase);
+    return sendWritten(request, reply, created ? 201 : 200, written, { fhirBase, attachments: this.attachments });
   }
 
   /** A write has recorded itself in its own transaction; the seal over it is made with the next batch of reads. */

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { ResourceRepository, StaleRights } from '#fhir-store';
 import { sessionOf } from '../tenant/request-tenant.js';
+import { wantsExtendedMeta } from './request-headers.js';
 
 /**
  * Does `work` with the project's resources as the caller of the request may see them. When the caller's rights turn out
@@ -13,11 +14,12 @@ export async function runAsCaller<T>(
 ): Promise<T> {
   const session = sessionOf(request);
   const { database } = session.runtime;
+  const extended = wantsExtendedMeta(request.headers);
   try {
-    return await work(new ResourceRepository(database, session.caller(request.id)));
+    return await work(new ResourceRepository(database, session.caller(request.id, extended)));
   } catch (error) {
     if (!(error instanceof StaleRights)) throw error;
     await session.renew();
-    return work(new ResourceRepository(database, session.caller(request.id)));
+    return work(new ResourceRepository(database, session.caller(request.id, extended)));
   }
 }

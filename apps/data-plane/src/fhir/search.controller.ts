@@ -1,14 +1,15 @@
 import { Controller, Get, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { parseSearchAt, type SearchRequest } from '#fhir-search';
-import { ReadAudit, searchsetBundle } from '#fhir-store';
+import { ReadAudit, type ResourceRepository, searchsetBundle } from '#fhir-store';
 import { HttpStatusError } from '../http/http-status-error.js';
 import { sendText } from '../http/send.js';
+import { SignedAttachments } from '../storage/signed-attachments.js';
 import { BaseUrls } from '../tenant/base-urls.js';
 import { sessionOf } from '../tenant/request-tenant.js';
 import { presentationOf } from './presentation.js';
 import { queryOf } from './query.js';
-import { readAsCaller } from './read-audit.js';
+import { allFound, readAsCaller } from './read-audit.js';
 import { searchHandling } from './request-headers.js';
 import { CACHE_CONTROL } from './version-answer.js';
 
@@ -20,6 +21,7 @@ export class SearchController {
   constructor(
     private readonly baseUrls: BaseUrls,
     private readonly audit: ReadAudit,
+    private readonly attachments: SignedAttachments,
   ) {}
 
   @Get()
@@ -57,9 +59,11 @@ export class SearchController {
   private async answer(request: FastifyRequest, reply: FastifyReply, query: string): Promise<void> {
     const search = readSearch(request, query);
     const entity = query === '' ? search.path : `${search.path}?${query}`;
-    const result = await readAsCaller(this.audit, request, entity, (repository) => repository.search(search));
+    const find = (repository: ResourceRepository) => repository.search(search);
+    const result = await readAsCaller(this.audit, request, entity, find, allFound);
     void reply.header('cache-control', CACHE_CONTROL);
-    return sendText(request, reply, 200, searchsetBundle(search, result, presentationOf(request, this.baseUrls)));
+    const bundle = searchsetBundle(search, result, presentationOf(request, this.baseUrls));
+    return sendText(request, reply, 200, await this.attachments.signed(request, bundle));
   }
 }
 

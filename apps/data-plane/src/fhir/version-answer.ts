@@ -4,6 +4,7 @@ import { operationOutcome } from '#fhir';
 import { eTag, shownBody, type StoredVersion } from '#fhir-store';
 import { httpDate } from '../http/http-date.js';
 import { sendText } from '../http/send.js';
+import type { SignedAttachments } from '../storage/signed-attachments.js';
 import { isNotModified, returnPreference, wantsExtendedMeta } from './request-headers.js';
 
 /** A browser or proxy asks again before it shows a copy: rights may have changed since. */
@@ -14,7 +15,7 @@ export function sendVersion(
   request: FastifyRequest,
   reply: FastifyReply,
   version: StoredVersion,
-  text: string = bodyOf(request, version),
+  text: string,
 ): void | Promise<void> {
   stampVersion(reply, version);
   if (isNotModified(request.headers, version)) {
@@ -24,24 +25,49 @@ export function sendVersion(
   return sendText(request, reply, 200, text);
 }
 
-/** Answers a write; `Prefer: return=` decides what comes back. `fhirBase` is where the resource is found. */
-export function sendWritten(
+/** The same with the attachments as the caller can load them. */
+export async function sendRead(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  version: StoredVersion,
+  attachments: SignedAttachments,
+): Promise<void> {
+  const text = bodyOf(request, version);
+  if (!attachments.areIn(request, text)) return sendVersion(request, reply, version, text);
+  // Never 304: the addresses in the client's copy expire, while the version stays.
+  stampVersion(reply, version);
+  return sendText(request, reply, 200, await attachments.signed(request, text));
+}
+
+/** What a write resulted in; `isShown` is false when the caller may not see what the resource is now. */
+export interface WrittenVersion {
+  readonly version: StoredVersion;
+  readonly isShown?: boolean;
+}
+
+/**
+ * Answers a write; `Prefer: return=` decides what comes back, and the resource only if the caller may see it. `fhirBase` is
+ * where it is found.
+ */
+export async function sendWritten(
   request: FastifyRequest,
   reply: FastifyReply,
   status: 200 | 201,
-  version: StoredVersion,
-  fhirBase: string,
-): void | Promise<void> {
+  { version, isShown = true }: WrittenVersion,
+  { fhirBase, attachments }: { readonly fhirBase: string; readonly attachments: SignedAttachments },
+): Promise<void> {
   stampVersion(reply, version);
   const location = `${fhirBase}${version.type}/${version.id}/_history/${version.versionId}`;
   void reply.header(status === 201 ? 'location' : 'content-location', location);
   const preference = returnPreference(request.headers);
-  if (preference === 'minimal') {
+  if (preference === 'minimal' || (preference === 'representation' && !isShown)) {
     void reply.status(status).send();
     return;
   }
-  const text = preference === 'representation' ? bodyOf(request, version) : status === 201 ? CREATED : ALL_OK;
-  return sendText(request, reply, status, text);
+  if (preference === 'representation') {
+    return sendText(request, reply, status, await attachments.signed(request, bodyOf(request, version)));
+  }
+  return sendText(request, reply, status, status === 201 ? CREATED : ALL_OK);
 }
 
 /** Answers a delete; of a single resource with the entity tag of the version that says that it is gone. */

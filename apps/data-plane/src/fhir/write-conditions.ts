@@ -1,5 +1,9 @@
-/** The headers that make a write depend on what is stored (https://hl7.org/fhir/R4/http.html#concurrency, #ccreate). */
+/**
+ * What a request says about a write besides the resource: the headers that make it depend on what is stored
+ * (https://hl7.org/fhir/R4/http.html#concurrency, #ccreate), and where it is to be filed.
+ */
 import type { FastifyRequest } from 'fastify';
+import { queryOf } from './query.js';
 
 /** The header If-Match as an option of the store. */
 export function ifMatchOption(request: FastifyRequest): { ifMatch?: string } {
@@ -11,4 +15,11 @@ export function ifMatchOption(request: FastifyRequest): { ifMatch?: string } {
 export function ifNoneExistOption(request: FastifyRequest): { ifNoneExist?: string } {
   const ifNoneExist = request.headers['if-none-exist'];
   return ifNoneExist === undefined ? {} : { ifNoneExist: String(ifNoneExist) };
+}
+
+/** The parameter `_account` of `POST Type?_account=Organization/1`, also several, as an option of the store. */
+export function accountsOption(request: FastifyRequest): { accounts?: readonly string[] } {
+  const named = new URLSearchParams(queryOf(request)).getAll('_account').flatMap((value) => value.split(','));
+  const accounts = named.filter((reference) => reference !== '');
+  return accounts.length === 0 ? {} : { accounts };
 }

@@ -1,6 +1,8 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ReadAudit } from '#fhir-store';
 import { DataPlaneLogger } from '../data-plane-logger.js';
+import { recordDenial } from '../fhir/read-audit.js';
 import { answerOf } from './error-answer.js';
 import { discardBody } from './discard-body.js';
 import { loggableError } from './loggable-error.js';
@@ -9,7 +11,10 @@ import { sendText } from './send.js';
 /** Answers every error of every route, and of routes that do not exist, with an OperationOutcome. */
 @Catch()
 export class OutcomeFilter implements ExceptionFilter {
-  constructor(private readonly logger: DataPlaneLogger) {}
+  constructor(
+    private readonly logger: DataPlaneLogger,
+    private readonly audit: ReadAudit,
+  ) {}
 
   async catch(error: unknown, host: ArgumentsHost): Promise<void> {
     const http = host.switchToHttp();
@@ -22,6 +27,7 @@ export class OutcomeFilter implements ExceptionFilter {
         'a request failed',
       );
     }
+    recordDenial(this.audit, request, error);
     if (reply.sent) return;
     if (answer.status === 413) await discardBody(request.raw);
     void reply.headers(answer.headers);

@@ -9,7 +9,7 @@ import { fhirVersion } from '#fhir';
 import { tokenHasher } from '#fhir-search';
 import type { FileStorage } from '#files';
 import { tenantDatabase, type TenantDatabase } from '#fhir-store';
-import { DomainError, type KeyProvider } from '#platform';
+import { DomainError, type KeyProvider, type Logger } from '#platform';
 import type { ConnectionBroker, DatabaseTarget } from '#postgres';
 import {
   openProjectKey,
@@ -21,6 +21,7 @@ import {
   type TenantPlacement,
 } from '#tenancy';
 import { BinaryContents } from '../fhir/binary/binary-contents.js';
+import { StorageLinks } from '../storage/storage-links.js';
 
 /** Projects whose keys are in memory at a time; the one unused longest gives way. */
 const MAX_RUNTIMES = 1_000;
@@ -39,6 +40,9 @@ export class TenantRuntime {
     readonly entry: TenantEntry,
     readonly database: TenantDatabase,
     readonly binaryContents: BinaryContents,
+    readonly storageLinks: StorageLinks,
+    /** Says of each line which project it is about. */
+    readonly logger: Logger,
     private readonly projectKey: Buffer,
   ) {}
 
@@ -72,6 +76,7 @@ export interface RuntimeOptions {
   readonly keyProvider: KeyProvider;
   /** Where the contents of Binaries are. */
   readonly files: FileStorage;
+  readonly logger: Logger;
   /** The base URLs of a project's own FHIR API, by which references to itself are recognised. */
   fhirBasesOf(entry: TenantEntry): readonly string[];
   /** Called when a tenant database cannot be reached where its entry says it is. */
@@ -109,6 +114,11 @@ export class TenantRuntimes {
     await this.options.broker.closeTenant(`${projectId}:`);
   }
 
+  /** The runtimes that are in memory; one that is still being built may fail. */
+  live(): Promise<TenantRuntime>[] {
+    return [...this.runtimes.values()];
+  }
+
   get size(): number {
     return this.runtimes.size;
   }
@@ -138,7 +148,9 @@ export class TenantRuntimes {
       share: (work) => broker.share(target, work).catch(reported),
     });
     const contents = new BinaryContents(files, entry.projectId, fileKey);
-    return new TenantRuntime(entry, database, contents, projectKey);
+    const links = new StorageLinks(entry.projectId, fileKey);
+    const logger = this.options.logger.child({ projectId: entry.projectId });
+    return new TenantRuntime(entry, database, contents, links, logger, projectKey);
   }
 
   private async targetOf(placement: TenantPlacement, projectId: string): Promise<DatabaseTarget> {

@@ -74,6 +74,8 @@ function predicate(condition: Exclude<Condition, GroupedCondition>, parameters: 
       return numberPairPredicate(condition, parameters);
     case 'words':
       return `r.id IN (SELECT x.resource_id FROM resource_text x WHERE x.words @@ ${parameters.add(condition.query, 'tsquery')})`;
+    case 'filter':
+      return filterPredicate(condition.condition, parameters);
     case 'and':
     case 'or':
     case 'not':
@@ -85,6 +87,27 @@ function predicate(condition: Exclude<Condition, GroupedCondition>, parameters: 
     case 'target-of':
       return joinPredicate(condition, parameters, predicates);
   }
+}
+
+/**
+ * The predicate in a form into which no index is entered: PostgreSQL looks for no index behind IS TRUE, and does not turn
+ * a subquery that gives one value into a join.
+ */
+function filterPredicate(condition: Condition, parameters: Parameters): string {
+  if (condition.kind === 'token') {
+    return `${condition.negated ? 'NOT ' : ''}(r.tok && ${parameters.add(condition.anyOf, 'uuid[]')}) IS TRUE`;
+  }
+  if (condition.kind === 'reference') {
+    const target = targetPredicate(condition.targets, parameters);
+    const rows = `x.resource_id = r.id AND ${target} AND ${parameterPredicate(condition.parameters, parameters)}`;
+    return `(SELECT true FROM resource_reference x WHERE ${rows} LIMIT 1) IS TRUE`;
+  }
+  if (condition.kind === 'not') return `NOT ${filterPredicate(condition.condition, parameters)}`;
+  if ((condition.kind !== 'and' && condition.kind !== 'or') || condition.conditions.length === 0) {
+    return `(${predicates([condition], parameters).join(' AND ')})`;
+  }
+  const each = condition.conditions.map((part) => filterPredicate(part, parameters));
+  return `(${each.join(condition.kind === 'and' ? ' AND ' : ' OR ')})`;
 }
 
 function targetPredicate(targets: readonly string[], parameters: Parameters): string {

@@ -61,7 +61,7 @@ function alternatives(parts: readonly Alternative[], parameters: Parameters, pre
 }
 
 /** Conditions by which no index can be entered when the type is not known. */
-const noEntries: ReadonlySet<string> = new Set<Condition['kind']>(['id', 'last-updated', 'not', 'of-types']);
+const noEntries: ReadonlySet<string> = new Set<Condition['kind']>(['id', 'last-updated', 'not', 'of-types', 'filter']);
 
 /** Whether an index leads to what satisfies the condition, whatever its type. */
 function isEntry(condition: Condition): boolean {

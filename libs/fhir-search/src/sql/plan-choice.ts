@@ -27,15 +27,17 @@ const longestQuickPage = 100;
 
 /**
  * Whether the server answers the search at once: it has a short page and begins with few resources, or with those that
- * refer to something and are neither filtered nor sorted any further. A filter or another order would first go through
- * all that refer to it, which can be a million, and whoever shares the connection would wait.
+ * refer to something, of which the client asks nothing else and no other order. Other criteria would first go through all
+ * that refer to it, which can be a million, and whoever shares the connection would wait. What the searcher may see is
+ * mostly all of what refers to something that they may see, so it counts as nothing.
  */
 export function isQuick(plan: SearchPlan): boolean {
   const { types, where, order, count } = plan;
   if (types.length > 1 || count > longestQuickPage) return false;
   if (startsAtTokens(plan) || where.some((condition) => condition.kind === 'id' && !condition.negated)) return true;
   const isInOrder = order.every((key) => key.by === 'date' && key.main);
-  return where.length === 1 && where.every(isNarrow) && isInOrder;
+  const asked = where.filter(({ kind }) => kind !== 'filter');
+  return asked.length === 1 && asked.every(isNarrow) && isInOrder;
 }
 
 /**
@@ -72,6 +74,10 @@ function startsAtTokens({ where, order }: SearchPlan): boolean {
 function followsReferences({ kind }: Condition): boolean {
   return kind === 'refers-to' || kind === 'referred-from' || kind === 'linked' || kind === 'target-of';
 }
+
+/** Whether an index leads from the condition to few resources, so that everything else is better asked of those. */
+export const leadsToFew = (condition: Condition): boolean =>
+  isNarrow(condition) || (condition.kind === 'token' && condition.identifying && !condition.negated);
 
 /** Conditions by which a search begins whatever else it asks for: an index on exactly this leads to few resources. */
 function isNarrow(condition: Condition): boolean {

@@ -1,17 +1,17 @@
 import { compiledSql, sql, type Connection } from '#postgres';
-import { textArray } from '../sql/array-literal.js';
+import { plainArray, textArray } from '../sql/array-literal.js';
+import type { AuditOrigin } from './audit-origin.js';
 
 /** One line of a project's audit, as AuditEvent codes it (https://hl7.org/fhir/R4/auditevent.html). */
-export interface AuditEntry {
+export interface AuditEntry extends AuditOrigin {
   /** Create, read (search and history too), update, delete, execute (log-in and other operations). */
   readonly action: 'C' | 'R' | 'U' | 'D' | 'E';
   readonly outcome: keyof typeof outcomeCodes;
-  /** Who: `ClientApplication/…`. */
-  readonly agent: string;
   /** What: `Patient/1/_history/2`, or a search with its query, of which the beginning is kept. */
   readonly entity: string;
+  /** Whose data it was, as `subjectsOf` tells it. */
+  readonly subjects?: string;
   readonly detail?: string;
-  readonly requestId: string;
   /** When, in milliseconds since 1970; the moment of writing when absent. */
   readonly at?: number;
 }
@@ -19,10 +19,12 @@ export interface AuditEntry {
 const outcomeCodes = { success: 0, refused: 4, failed: 8 } as const;
 
 const insertText = `
-INSERT INTO audit_event (recorded, action, outcome, agent, entity, detail, request_id)
-SELECT coalesce(to_timestamp(a.at / 1000.0), clock_timestamp()), a.action::"char", a.outcome, a.agent, a.entity, nullif(a.detail, ''), a.request_id
-FROM unnest($1::float8[], $2::text[], $3::int2[], $4::text[], $5::text[], $6::text[], $7::text[])
-  WITH ORDINALITY AS a (at, action, outcome, agent, entity, detail, request_id, position)
+INSERT INTO audit_event (recorded, action, outcome, agent, membership, on_behalf_of, policy, entity, subjects, detail, request_id)
+SELECT coalesce(to_timestamp(a.at / 1000.0), clock_timestamp()), a.action::"char", a.outcome, a.agent, nullif(a.membership, ''),
+       nullif(a.on_behalf_of, ''), nullif(a.policy, ''), a.entity, nullif(a.subjects, ''), nullif(a.detail, ''), a.request_id
+FROM unnest($1::float8[], $2::text[], $3::int2[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+            $10::text[], $11::text[])
+  WITH ORDINALITY AS a (at, action, outcome, agent, membership, on_behalf_of, policy, entity, subjects, detail, request_id, position)
 ORDER BY a.position`;
 
 /** Appends entries to the audit, in order, in one statement. */
@@ -33,11 +35,15 @@ export async function recordAudit(connection: Connection, entries: readonly Audi
       name: 'store_audit',
       text: insertText,
       values: [
-        entries.map((entry) => entry.at ?? null),
+        plainArray(entries.map((entry) => entry.at ?? null)),
         texts((entry) => entry.action),
-        entries.map((entry) => outcomeCodes[entry.outcome]),
+        plainArray(entries.map((entry) => outcomeCodes[entry.outcome])),
         texts((entry) => entry.agent),
+        texts((entry) => entry.membership ?? ''),
+        texts((entry) => entry.onBehalfOf ?? ''),
+        texts((entry) => entry.policy ?? ''),
         texts((entry) => shortened(entry.entity)),
+        texts((entry) => entry.subjects ?? ''),
         texts((entry) => entry.detail ?? ''),
         texts((entry) => entry.requestId),
       ],

@@ -1,6 +1,8 @@
+import { unavailable } from '#fhir';
 import { systemClock, type Clock } from '#platform';
 import type { TenantDatabase } from '../tenant-database.js';
 import { recordAudit, type AuditEntry } from './audit.sql.js';
+import { expireAudit } from './retention.js';
 import { upkeep } from './upkeep.js';
 
 export interface ReadAuditOptions {
@@ -16,11 +18,17 @@ export interface ReadAuditOptions {
 /** For a tenant whose database cannot be written to, this many entries are kept; the oldest are given up first. */
 const maxKept = 10_000;
 const retryAfterMs = 1_000;
+/** How often it is looked whether entries have become too old, and how soon again when there were some. */
+const expiryEveryMs = 3_600_000;
+const furtherExpiryAfterMs = 10_000;
 
 interface Queue {
   /** The project's tenant database as last seen: a project that moves takes its unwritten entries along. */
   tenant: TenantDatabase;
   entries: AuditEntry[];
+  /** How many entries it has taken, and how many of them are written or were given up. */
+  taken: number;
+  settled: number;
   timer?: NodeJS.Timeout;
   writing?: Promise<void>;
 }
@@ -28,8 +36,8 @@ interface Queue {
 /**
  * The audit of what changes nothing: reads, searches, log-ins. Entries of one tenant are written together, at the latest
  * after `maxWaitMs`, so that auditing costs a read next to nothing; a process that is killed loses at most that window.
- * Each batch is followed by the upkeep of the tenant database (seals, statistics), which covers the writes of other
- * requests as well.
+ * Each batch is followed by the upkeep of the tenant database (seals, statistics, removal of what is too old), which covers
+ * the writes of other requests as well.
  *
  * Queues are kept by project, so that one tenant's entries cannot reach another's database, and go away when empty.
  */
@@ -38,6 +46,8 @@ export class ReadAudit {
   private readonly maxWaitMs: number;
   private readonly maxBatch: number;
   private readonly clock: Clock;
+  /** When it is to be looked again whether entries have become too old. */
+  private readonly nextExpiry = new WeakMap<TenantDatabase, number>();
 
   constructor(private readonly options: ReadAuditOptions) {
     this.maxWaitMs = options.maxWaitMs ?? 200;
@@ -49,12 +59,27 @@ export class ReadAudit {
   record(tenant: TenantDatabase, entry: Omit<AuditEntry, 'at'>): void {
     const queue = this.queueOf(tenant);
     queue.entries.push({ ...entry, at: this.clock.now().getTime() });
+    queue.taken++;
     this.schedule(queue, queue.entries.length >= this.maxBatch ? 0 : this.maxWaitMs);
   }
 
   /** Has the upkeep done with the next batch. For writes: their own statements have recorded them already. */
   sealSoon(tenant: TenantDatabase): void {
     this.schedule(this.queueOf(tenant), this.maxWaitMs);
+  }
+
+  /**
+   * Resolves when all that has been recorded for the tenant is in its database, for answers that must not go out before.
+   * Those who wait at the same time share a statement. Throws OutcomeError `unavailable` when it could not be written.
+   */
+  async written(tenant: TenantDatabase): Promise<void> {
+    const queue = this.queues.get(tenant.projectId);
+    if (queue === undefined) return;
+    const { taken } = queue;
+    // What was taken during a write goes with the next one.
+    await queue.writing;
+    if (queue.settled < taken) await this.write(queue);
+    if (queue.settled < taken) throw unavailable('The audit could not be written; try again');
   }
 
   /** Writes what is queued, of all tenants; resolves when each batch was tried once. For the shutdown. */
@@ -69,7 +94,7 @@ export class ReadAudit {
 
   private queueOf(tenant: TenantDatabase): Queue {
     let queue = this.queues.get(tenant.projectId);
-    if (queue === undefined) this.queues.set(tenant.projectId, (queue = { tenant, entries: [] }));
+    if (queue === undefined) this.queues.set(tenant.projectId, (queue = { tenant, entries: [], taken: 0, settled: 0 }));
     queue.tenant = tenant;
     return queue;
   }
@@ -101,19 +126,30 @@ export class ReadAudit {
     queue.entries = [];
     try {
       if (entries.length > 0) await tenant.use((connection) => recordAudit(connection, entries));
+      queue.settled += entries.length;
     } catch (error) {
       const kept = [...entries, ...queue.entries];
       const lost = Math.max(0, kept.length - maxKept);
       queue.entries = kept.slice(lost);
+      queue.settled += lost;
       this.options.onFailure(tenant.projectId, error, lost);
       return retryAfterMs;
     }
     try {
       await tenant.use(upkeep);
+      await this.expire(tenant);
     } catch (error) {
       // Nothing is lost: the next upkeep covers this one's work as well.
       this.options.onFailure(tenant.projectId, error, 0);
     }
     return this.maxWaitMs;
+  }
+
+  private async expire(tenant: TenantDatabase): Promise<void> {
+    const now = this.clock.now().getTime();
+    if (now < (this.nextExpiry.get(tenant) ?? 0)) return;
+    this.nextExpiry.set(tenant, now + expiryEveryMs);
+    const removed = await expireAudit(tenant);
+    if (removed > 0) this.nextExpiry.set(tenant, now + furtherExpiryAfterMs);
   }
 }

@@ -1,4 +1,5 @@
 import { conflict, notSupported, OutcomeError, readResource, type JsonValue } from '#fhir';
+import { subjectsOf, type AuditedResource } from '../audit/audit-subjects.js';
 import { StaleRights, type Caller } from '../caller.js';
 import type { Context } from '../rights.js';
 import { AnswerBudget } from './answer-budget.js';
@@ -71,8 +72,8 @@ async function answerEntry(
 ): Promise<string> {
   const { interaction, resource: text } = readEntry(tenant.version, bundle.baseUrl, entry, resource);
   if (isReading(interaction)) {
-    const answer = await auditedReading(interaction, options, () =>
-      carryOutReading(interactions, tenant, interaction, bundle),
+    const answer = await auditedReading(interaction, options, (onShown) =>
+      carryOutReading(interactions, tenant, interaction, bundle, onShown),
     );
     budget.takeFitting(answer);
     return answer;
@@ -90,14 +91,15 @@ async function answerEntry(
 async function auditedReading(
   interaction: ReadingInteraction,
   { onRead }: BatchOptions,
-  read: () => Promise<string>,
+  read: (onShown: (resources: Iterable<AuditedResource>) => void) => Promise<string>,
 ): Promise<string> {
   try {
-    const answer = await read();
-    onRead(entityOf(interaction), 'success');
+    let subjects = '';
+    const answer = await read((resources) => (subjects = subjectsOf(resources)));
+    onRead(entityOf(interaction), 'success', subjects);
     return answer;
   } catch (error) {
-    if (error instanceof OutcomeError && error.category === 'forbidden') onRead(entityOf(interaction), 'refused');
+    if (error instanceof OutcomeError && error.category === 'forbidden') onRead(entityOf(interaction), 'refused', '');
     throw error;
   }
 }

@@ -24,10 +24,10 @@ export interface BundleOptions {
   /** What entries that write answer (header `Prefer: return=`); by default the resource. */
   readonly returns?: ReturnPreference;
   /**
-   * Told what each entry that reads has read (`Patient/1`, `Patient?name=x`), for the audit; in a batch also what the
-   * caller had no right to read.
+   * Told what each entry that reads has read (`Patient/1`, `Patient?name=x`) and whose data it was (as `subjectsOf` tells
+   * it), for the audit; in a batch also what the caller had no right to read.
    */
-  readonly onRead?: (entity: string, outcome: 'success' | 'refused') => void;
+  readonly onRead?: (entity: string, outcome: 'success' | 'refused', subjects: string) => void;
   /**
    * Told about a fault of ours (no OutcomeError) in one entry of a batch, which is answered 500 while the others go on.
    * Without it such a fault fails the whole batch.

@@ -79,6 +79,28 @@ export function entityOf(interaction: ReadingInteraction): string {
   }
 }
 
+/** What an entry asks for as the audit names it: what is done, and to what. */
+export function auditedEntry(interaction: EntryInteraction): { action: 'C' | 'R' | 'U' | 'D' | 'E'; entity: string } {
+  if (isReading(interaction)) return { action: 'R', entity: entityOf(interaction) };
+  const { type = '' } = interaction;
+  switch (interaction.kind) {
+    case 'create':
+      return { action: 'C', entity: type };
+    case 'update':
+    case 'patch':
+      return { action: 'U', entity: `${type}/${interaction.id}` };
+    case 'conditional-update':
+    case 'conditional-patch':
+      return { action: 'U', entity: `${type}?${interaction.query}` };
+    case 'delete':
+      return { action: 'D', entity: `${type}/${interaction.id}` };
+    case 'conditional-delete':
+      return { action: 'D', entity: `${type}?${interaction.query}` };
+    case 'operation':
+      return { action: 'E', entity: [type, interaction.id, interaction.name].filter(Boolean).join('/') };
+  }
+}
+
 /** Whether an entry of the kind must, may or cannot have a resource. */
 const resourceRule: Partial<Record<EntryInteraction['kind'], 'needed' | 'possible'>> = {
   create: 'needed',

@@ -1,5 +1,6 @@
 import type { ResourcePatch, ResourceText } from '#fhir';
 import { parseSearchAt, type SearchRequest } from '#fhir-search';
+import type { AuditedResource } from '../audit/audit-subjects.js';
 import { historyBundle } from '../history/history-bundle.js';
 import { historyRequest, type HistoryRequest } from '../history/history-request.js';
 import type { HistoryResult } from '../history/read-history.js';
@@ -38,33 +39,43 @@ export interface Interactions extends ReadingInteractions {
   conditionalDelete(type: string, query: string, options?: Condition): Promise<StoredVersion[]>;
 }
 
-/** Carries out an entry that changes nothing and returns the text of its response entry. */
+/**
+ * Carries out an entry that changes nothing and returns the text of its response entry. `onShown` is told of the resources
+ * in it.
+ */
 export async function carryOutReading(
   interactions: ReadingInteractions,
   tenant: TenantDatabase,
   interaction: ReadingInteraction,
   bundle: BundleContext,
+  onShown: (resources: Iterable<AuditedResource>) => void,
 ): Promise<string> {
   const shown = interaction.head ? 'OperationOutcome' : 'representation';
   const whole = (text: string) => resourceEntry(interaction.head ? undefined : text);
   switch (interaction.kind) {
     case 'read': {
       const version = await interactions.read(interaction.type, interaction.id);
+      onShown([version]);
       return versionEntry(isUnchanged(interaction, version) ? 304 : 200, version, bundle, shown);
     }
     case 'vread': {
       const version = await interactions.readVersion(interaction.type, interaction.id, interaction.versionId);
+      onShown([version]);
       return versionEntry(200, version, bundle, shown);
     }
     case 'history': {
       const request = historyRequest(interaction, interaction.query, bundle);
-      return whole(historyBundle(request, await interactions.history(request), bundle));
+      const result = await interactions.history(request);
+      onShown(result.versions);
+      return whole(historyBundle(request, result, bundle));
     }
     case 'search': {
       const { ownBaseUrls } = tenant;
       const options = { handling: bundle.handling, ...(ownBaseUrls ? { ownBaseUrls } : {}) };
       const request = parseSearchAt(tenant.version, interaction.path, interaction.query, options);
-      return whole(searchsetBundle(request, await interactions.search(request), bundle));
+      const result = await interactions.search(request);
+      onShown([...result.hits, ...result.included]);
+      return whole(searchsetBundle(request, result, bundle));
     }
   }
 }
@@ -111,9 +122,14 @@ export async function carryOutWriting(
   }
 }
 
-/** The text of the response entry of an update or patch. */
-export const updateEntry = ({ version, created }: UpdateResult, bundle: BundleContext): string =>
-  versionEntry(created ? 201 : 200, version, bundle, bundle.returns);
+/** The text of the response entry of an update or patch; without the resource when the caller may not see it. */
+export const updateEntry = ({ version, isShown, created }: UpdateResult, bundle: BundleContext): string =>
+  versionEntry(
+    created ? 201 : 200,
+    version,
+    bundle,
+    !isShown && bundle.returns === 'representation' ? 'minimal' : bundle.returns,
+  );
 
 /** The text of the response entry of a delete. Only one that took a single resource can say which version it made. */
 export const deletionEntry = ([version, ...others]: readonly StoredVersion[], bundle: BundleContext): string =>

@@ -2,7 +2,7 @@
  * References that are searches, `Patient?identifier=…` (https://hl7.org/fhir/R4/http.html#trules): each stands for the one
  * resource that it finds.
  */
-import { preconditionFailed } from '#fhir';
+import { badRequest } from '#fhir';
 import { conditionalRequest, findMatch } from '../conditional.js';
 import type { Context } from '../rights.js';
 import type { Scope } from '../transaction.js';
@@ -26,13 +26,13 @@ export const usersOf = (steps: readonly Step[]): Map<string, Step> =>
 export const unresolved = ({ conditions }: Step, references: References): string | undefined =>
   [...conditions].find((condition) => !references.has(condition));
 
-/** Throws 412 when none of `steps` can be written, because each has a conditional reference that finds nothing. */
+/** Throws 400 when none of `steps` can be written, because each has a conditional reference that finds nothing. */
 export function assertProgress(steps: readonly Step[], references: References): void {
   const lost = steps.map((step) => ({ step, condition: unresolved(step, references) }));
   const [first] = lost;
   if (first?.condition === undefined || lost.some(({ condition }) => condition === undefined)) return;
   const { step, condition } = first;
   inEntry(step.index, () => {
-    throw preconditionFailed(`The conditional reference ${condition} finds no resource`);
+    throw badRequest(`The conditional reference ${condition} finds no resource`);
   });
 }

@@ -1,14 +1,18 @@
 import { conflict } from '#fhir';
-import { auditingDenial, changesRights, type Context } from '../rights.js';
+import { Charts } from '../accounts/charts.js';
+import { projectSettings } from '../project-settings.js';
+import { ownReadings } from '../reading-scope.js';
+import { auditingDenial, changesRights, isRefusal, type Context } from '../rights.js';
 import { isIdTaken } from '../single-writes.js';
-import { insertResources } from '../sql/insert.sql.js';
-import { inTransaction, withKnownErrors } from '../transaction.js';
+import { inTransaction, withKnownErrors, type Scope } from '../transaction.js';
+import { insertFinished } from '../writes.js';
 import type { RawEntry } from './batch.js';
 import type { BundleContext } from './bundle-context.js';
-import { entityOf, isReading } from './bundle-entry.js';
+import { auditedEntry, entityOf, isReading, readEntry } from './bundle-entry.js';
+import { finishEntries, pendingCreate } from './entry-writes.js';
 import { versionEntry } from './response-entry.js';
 import { TransactionRun } from './transaction-run.js';
-import { draftOf, readSteps, type Step } from './transaction-step.js';
+import { failedEntry, inEntryLater, readSteps, type Step } from './transaction-step.js';
 
 /** How often a transaction is begun again because another request made a resource that it was about to make. */
 const tries = 3;
@@ -22,17 +26,26 @@ export async function processTransaction(
   context: Context,
   entries: readonly RawEntry[],
   bundle: BundleContext,
-  onRead: (entity: string, outcome: 'success') => void,
+  onRead: (entity: string, outcome: 'success', subjects: string) => void,
 ): Promise<string[]> {
-  return auditingDenial(context, 'E', 'Bundle', async () => {
+  return auditingEntry(context, entries, bundle, async () => {
+    const settings = await projectSettings(context);
     for (let attempt = 1; ; attempt++) {
-      const steps = readSteps(context, entries, bundle);
-      if (steps.length > 0 && steps.every(isPlainCreate)) return createAll(context, steps, bundle);
+      let steps = readSteps(context, settings, entries, bundle);
+      const isOneStatement = steps.length > 0 && !settings.checksReferences && steps.every(isPlainCreate);
+      if (isOneStatement) return createAll(context, steps, bundle);
+      let isBegun = false;
+      const run = (scope: Scope): Promise<string[]> => {
+        // Begun again as a change of rights: what the first run noted in the steps belongs to what was rolled back.
+        if (isBegun) steps = readSteps(context, settings, entries, bundle);
+        isBegun = true;
+        return new TransactionRun(context, scope, settings, bundle, steps).carryOut();
+      };
       try {
-        const answers = await inTransaction(context.tenant, context.caller, steps.some(stepChangesRights), (scope) =>
-          new TransactionRun(context, scope, bundle, steps).carryOut(),
-        );
-        for (const { interaction } of steps) if (isReading(interaction)) onRead(entityOf(interaction), 'success');
+        const answers = await inTransaction(context.tenant, context.caller, steps.some(stepChangesRights), run);
+        for (const { interaction, subjects } of steps) {
+          if (isReading(interaction)) onRead(entityOf(interaction), 'success', subjects ?? '');
+        }
         return answers;
       } catch (error) {
         if (!isIdTaken(error)) throw error;
@@ -42,19 +55,45 @@ export async function processTransaction(
   });
 }
 
-/** Whether all that the entry needs is one row more. */
+/** Records a refusal in the audit as that of the entry which was refused, or, when it was none, of the Bundle. */
+function auditingEntry<T>(
+  context: Context,
+  entries: readonly RawEntry[],
+  bundle: BundleContext,
+  write: () => Promise<T>,
+): Promise<T> {
+  return auditingDenial(context, 'E', 'Bundle', async () => {
+    try {
+      return await write();
+    } catch (error) {
+      const failed = entries[failedEntry(error) ?? -1];
+      if (failed === undefined || !isRefusal(error)) throw error;
+      const { interaction } = readEntry(context.tenant.version, bundle.baseUrl, failed.entry, failed.resource);
+      const { action, entity } = auditedEntry(interaction);
+      return auditingDenial(context, action, entity, () => Promise.reject(error));
+    }
+  });
+}
+
+/** Whether all that the entry needs is one row more: nothing that must be looked at once the row is there. */
 const isPlainCreate = (step: Step): boolean =>
   step.interaction.kind === 'create' &&
   step.interaction.ifNoneExist === undefined &&
+  step.interaction.type !== 'Binary' &&
   step.conditions.size === 0 &&
   !stepChangesRights(step);
 
 /** New resources and nothing else are one statement, and that is a transaction by itself. */
 async function createAll(context: Context, steps: readonly Step[], bundle: BundleContext): Promise<string[]> {
   const { tenant, caller } = context;
-  const drafts = steps.map((step) => draftOf(context, step));
+  const { epoch } = caller;
+  const charts = new Charts(context, ownReadings(tenant, epoch));
+  const finished = await finishEntries(context, charts, steps.map(pendingCreate), (step, work) =>
+    inEntryLater(step.index, work),
+  );
+  const writes = finished.map((entry) => entry.finished);
   const versions = await withKnownErrors(() =>
-    tenant.use((connection) => insertResources(connection, caller.epoch, caller, drafts)),
+    tenant.use((connection) => insertFinished({ connection, epoch }, context, writes)),
   );
   return versions.map((version) => versionEntry(201, version, bundle, bundle.returns));
 }

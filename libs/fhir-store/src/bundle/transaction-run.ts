@@ -1,27 +1,31 @@
 import { badRequest, multipleMatches, notFound, preconditionFailed, tooCostly } from '#fhir';
 import type { SearchRequest } from '#fhir-search';
 import { uuidv7 } from '#platform';
+import { subjectsOf } from '../audit/audit-subjects.js';
 import { deleteMatchesIn, maxConditionalDeletes } from '../conditional-delete.js';
 import { conditionalRequest, criteriaKey, findMatch, lockCriteria } from '../conditional.js';
-import { decideUpdate } from '../decide-update.js';
-import type { Draft } from '../draft.js';
-import { lockMatch, patchLocked } from '../patch-resource.js';
+import { admitPatch, lockMatch, patched, patchedView } from '../patch-resource.js';
+import type { ProjectSettings } from '../project-settings.js';
+import { readingsOn } from '../reading-scope.js';
+import type { ReadingScope } from '../reading-scope.js';
 import { Readings } from '../readings.js';
-import { assertMatchedId, assertNotElsewhere } from '../resource-checks.js';
-import { assertGranted, mayCreateByUpdate, type Context } from '../rights.js';
-import { assertContextReadable } from '../readable-context.js';
+import type { Context } from '../rights.js';
+import { pendingMatch } from '../single-writes.js';
 import { lockCurrent } from '../sql/read.sql.js';
 import type { CurrentVersion } from '../stored-version.js';
 import { maxTransactionMs, transactionTooLong, type Scope } from '../transaction.js';
-import { deleteLocked, insertWithCredentials, lockOne, updateLocked } from '../writes.js';
+import { admitUpdate, shownMatch } from '../write-rights.js';
+import { deleteLocked, type UpdateResult } from '../writes.js';
+import type { Written } from '../written.js';
 import { AnswerBudget } from './answer-budget.js';
 import type { BundleContext } from './bundle-context.js';
 import { isReading } from './bundle-entry.js';
 import { carryOutReading, deletionEntry, updateEntry } from './carry-out.js';
 import { assertProgress, findReference, unresolved, usersOf, type References } from './conditional-references.js';
+import { EntryWrites, pendingCreate, type EntryWrite } from './entry-writes.js';
+import { withoutLatePatients } from './late-patients.js';
 import { versionEntry } from './response-entry.js';
 import {
-  draftOf,
   inEntry,
   inEntryLater,
   isDirect,
@@ -36,13 +40,6 @@ type StepOf<Kind extends StepInteraction['kind']> = Step & {
   readonly interaction: Extract<StepInteraction, { kind: Kind }>;
 };
 
-/** A resource that is ready for the database: a new one, or what an update makes of `current`. */
-interface Write {
-  readonly step: Step;
-  readonly draft: Draft;
-  readonly update?: { readonly current: CurrentVersion | undefined; readonly ifMatch: string | undefined };
-}
-
 /**
  * One run of a transaction inside its database transaction. Whatever the order of the entries, they are carried out in
  * FHIR's: deletes, creates, updates and patches, readings (https://hl7.org/fhir/R4/http.html#trules).
@@ -54,7 +51,8 @@ interface Write {
 export class TransactionRun {
   private readonly deadline = performance.now() + maxTransactionMs;
   private readonly links: Links;
-  private readonly readings: Readings;
+  private readonly readingScope: ReadingScope;
+  private readonly writes: EntryWrites;
   /** What the conditional entries search for. */
   private readonly requests = new Map<Step, SearchRequest>();
   /** Conditional creates with the criteria of an earlier one, which makes the resource for them, by that one. */
@@ -67,12 +65,13 @@ export class TransactionRun {
   constructor(
     private readonly context: Context,
     private readonly scope: Scope,
+    private readonly settings: ProjectSettings,
     private readonly bundle: BundleContext,
     private readonly steps: readonly Step[],
   ) {
     this.links = new Links(steps);
-    const run = <T>(work: (connection: Scope['connection']) => Promise<T>) => work(scope.connection);
-    this.readings = new Readings(context, { epoch: scope.epoch, lookUp: run, run, snapshot: run });
+    this.readingScope = readingsOn(scope);
+    this.writes = new EntryWrites(context, scope, (step, work) => this.inTime(step, work));
   }
 
   /** The texts of the response entries. */
@@ -83,6 +82,7 @@ export class TransactionRun {
     await this.findConditionalCreates();
     await this.findAwaited();
     await this.writeContents();
+    await this.writes.assertTargets();
     await this.readAll();
     return this.steps.map((step) => {
       if (step.answer === undefined) throw new Error(`Entry ${step.index} of the transaction has no answer.`);
@@ -146,10 +146,11 @@ export class TransactionRun {
     });
     await this.together(makers, async (maker) => {
       const match = await findMatch(this.context, this.scope, this.requestFor(maker));
-      const id = match?.id ?? uuidv7();
+      const found = match && (await shownMatch(this.context, this.readingScope, match));
+      const id = found?.id ?? uuidv7();
       for (const step of [maker, ...(this.sameAs.get(maker) ?? [])]) {
         step.id = id;
-        if (match !== undefined) this.answer(step, versionEntry(200, match, this.bundle, this.bundle.returns));
+        if (found !== undefined) this.answer(step, versionEntry(200, found, this.bundle, this.bundle.returns));
       }
     });
   }
@@ -164,7 +165,7 @@ export class TransactionRun {
       if (step.id !== undefined) return;
       const match = await findMatch(this.context, this.scope, this.requestFor(step));
       if (match === undefined && step.patch !== undefined) throw notFound();
-      step.id = match?.id ?? step.taken?.text.id ?? uuidv7();
+      step.id = match?.id ?? step.written?.text.id ?? uuidv7();
     });
   }
 
@@ -175,11 +176,16 @@ export class TransactionRun {
       (step) => !isReading(step.interaction) && step.answer === undefined && !followers.has(step),
     );
     let references: References = new Map();
+    let isFirst = true;
     for (;;) {
       const ready = open.filter((step) => unresolved(step, references) === undefined);
-      await this.write(ready, references);
-      open = open.filter((step) => !ready.includes(step));
+      const timely = withoutLatePatients(this.context.tenant, ready, open);
+      // Where patients and what refers to them wait for each other, the patients come last.
+      const next = timely.length > 0 || isFirst ? timely : ready;
+      await this.write(next, references);
+      open = open.filter((step) => !next.includes(step));
       if (open.length === 0) return;
+      isFirst = false;
       references = await this.resolve(open);
       assertProgress(open, references);
     }
@@ -198,59 +204,44 @@ export class TransactionRun {
 
   /** Creates and plain updates go first; behind them what may find something that they make. */
   private async write(steps: readonly Step[], references: References): Promise<void> {
-    const plain = steps.flatMap((step) => inEntry(step.index, () => this.plainWrite(step, references) ?? []));
-    await this.store(plain);
+    const plain = await Promise.all(steps.map((step) => this.plainWrite(step, references)));
+    await this.store(plain.filter((write) => write !== undefined));
     await this.updateMatches(ofKind(steps, 'conditional-update'), references);
     await this.together(ofKind(steps, 'patch'), (step) => this.patch(step));
     await this.inTurn(ofKind(steps, 'conditional-patch'), (step) => this.conditionalPatch(step));
   }
 
-  private plainWrite(step: Step, references: References): Write | undefined {
-    this.assertTime();
+  private async plainWrite(step: Step, references: References): Promise<EntryWrite | undefined> {
     const { interaction } = step;
-    if (interaction.kind === 'create') return { step, draft: this.draft(step, references) };
-    if (interaction.kind !== 'update') return undefined;
-    const current = this.locked.get(`${interaction.type}/${interaction.id}`);
-    return { step, draft: this.draft(step, references), update: { current, ifMatch: interaction.ifMatch } };
-  }
-
-  /** New resources go to the database in one statement, and new versions of others along with it. */
-  private async store(writes: readonly Write[]): Promise<void> {
-    const inserts = writes.filter((write) => inEntry(write.step.index, () => this.isInsert(write)));
-    const replacements = writes.filter((write) => !inserts.includes(write));
-    await Promise.all([this.insert(inserts), ...replacements.map((write) => this.replace(write))]);
-  }
-
-  private isInsert({ draft, update }: Write): boolean {
-    if (update === undefined) return true;
-    const mayCreate = mayCreateByUpdate(this.context, draft.type);
-    return decideUpdate({ ...update, draft, mayCreate }) === 'insert';
-  }
-
-  /** The draft of an entry, read again when it has links whose targets were not known before. */
-  private draft(step: Step, references: References): Draft {
-    if (step.awaited.size > 0 || step.conditions.size > 0) readText(this.context, step, this.links, references);
-    return draftOf(this.context, step);
-  }
-
-  private async insert(inserts: readonly Write[]): Promise<void> {
-    if (inserts.length === 0) return;
-    const drafts = inserts.map(({ draft }) => draft);
-    const versions = await insertWithCredentials(this.scope, this.context, drafts);
-    inserts.forEach(({ step }, position) => {
-      const version = versions[position];
-      if (version === undefined) throw new Error('The insert statement returned too few versions.');
-      const answer = (status: 200 | 201) => versionEntry(status, version, this.bundle, this.bundle.returns);
-      this.answer(step, answer(201));
-      for (const same of this.sameAs.get(step) ?? []) this.answer(same, answer(200));
+    if (interaction.kind !== 'create' && interaction.kind !== 'update') return undefined;
+    return this.inTime(step, async () => {
+      const written = this.contentOf(step, references);
+      if (interaction.kind === 'create') return pendingCreate(step);
+      const { type, id, ifMatch } = interaction;
+      const current = this.locked.get(`${type}/${id}`);
+      const admission = await admitUpdate(this.context, this.readingScope, type, current, ifMatch);
+      return { step, pending: { admission, id, written } };
     });
   }
 
-  private async replace({ step, draft, update }: Write): Promise<void> {
-    await this.inTime(step, async () => {
-      const result = await updateLocked(this.scope, this.context, update?.current, draft, update?.ifMatch);
-      this.answer(step, updateEntry(result, this.bundle));
-    });
+  /** What an entry wants to be stored, read again when it has links whose targets were not known before. */
+  private contentOf(step: Step, references: References): Written {
+    if (step.awaited.size > 0 || step.conditions.size > 0) {
+      readText(this.context, this.settings, step, this.links, references);
+    }
+    if (step.written === undefined) throw new Error(`Entry ${step.index} of the transaction has no resource.`);
+    return step.written;
+  }
+
+  private store(writes: readonly EntryWrite[]): Promise<void> {
+    return this.writes.store(writes, (step, result) => this.answerWritten(step, result));
+  }
+
+  private answerWritten(step: Step, result: UpdateResult): void {
+    this.answer(step, updateEntry(result, this.bundle));
+    for (const same of this.sameAs.get(step) ?? []) {
+      this.answer(same, versionEntry(200, result.version, this.bundle, this.bundle.returns));
+    }
   }
 
   /**
@@ -262,29 +253,27 @@ export class TransactionRun {
       steps.map((step) => this.inTime(step, () => this.conditionalWrite(step, references))),
     );
     await this.store(writes);
-    const made = writes.filter(({ update }) => update?.current === undefined).map(({ step }) => step);
-    await this.together(made, async (step) => {
-      const match = await findMatch(this.context, this.scope, this.requestFor(step));
-      if (match !== undefined && match.id !== step.id) throw multipleMatches();
-    });
+    const made = writes.filter(({ pending }) => pending.admission.current === undefined);
+    await this.together(
+      made.map(({ step }) => step),
+      async (step) => {
+        const match = await findMatch(this.context, this.scope, this.requestFor(step));
+        if (match !== undefined && match.id !== step.id) throw multipleMatches();
+      },
+    );
   }
 
-  private async conditionalWrite(step: StepOf<'conditional-update'>, references: References): Promise<Write> {
+  private async conditionalWrite(step: StepOf<'conditional-update'>, references: References): Promise<EntryWrite> {
     const { type, ifMatch } = step.interaction;
-    const match = await lockMatch(this.scope, this.context, this.requestFor(step));
+    const request = this.requestFor(step);
+    const match = await lockMatch(this.scope, this.context, request);
     if (step.id !== undefined && match !== undefined && match.id !== step.id) throw foundItsOwn();
-    const ownId = step.taken?.text.id;
-    if (step.taken !== undefined) assertMatchedId(step.taken.text, match);
-    step.id ??= match?.id ?? ownId ?? uuidv7();
+    const newId = step.id ?? uuidv7();
+    step.id ??= match?.id ?? step.written?.text.id ?? newId;
     this.touch(`${type}/${step.id}`);
-    const draft = this.draft(step, references);
-    if (match === undefined && ownId === undefined) {
-      assertGranted(this.context, 'create', type);
-      return { step, draft };
-    }
-    const current = match ?? (await lockOne(this.scope, type, step.id));
-    assertNotElsewhere(match, current);
-    return { step, draft, update: { current, ifMatch } };
+    const written = this.contentOf(step, references);
+    const pending = await pendingMatch(this.scope, this.context, { request, match, written, ifMatch, newId });
+    return { step, pending };
   }
 
   private async conditionalPatch(step: StepOf<'conditional-patch'>): Promise<void> {
@@ -301,27 +290,31 @@ export class TransactionRun {
   private async patch(step: StepOf<'patch' | 'conditional-patch'>): Promise<void> {
     const { patch, interaction } = step;
     if (patch === undefined) throw new Error(`Entry ${step.index} of the transaction has no patch.`);
-    const current = this.locked.get(`${interaction.type}/${step.id}`);
-    await assertContextReadable(this.context, this.scope, current);
-    if (current !== undefined && !current.deleted) withLinks(step, this.links, patch(current.body));
+    const { type, ifMatch } = interaction;
+    const current = this.locked.get(`${type}/${step.id}`);
+    const admission = await admitPatch(this.scope, this.context, { type, current, ifMatch });
+    withLinks(step, this.links, patch(patchedView(admission)));
     const references = step.conditions.size > 0 ? await this.resolve([step]) : undefined;
     if (references !== undefined) assertProgress([step], references);
     const linked = (body: string) => withLinks(step, this.links, patch(body), references);
-    const result = await patchLocked(this.scope, this.context, current, linked, interaction.ifMatch);
-    this.answer(step, updateEntry(result, this.bundle));
+    await this.store([{ step, pending: patched(this.context, this.settings, admission, linked) }]);
   }
 
   private touch(identity: string): void {
-    if (this.touched.has(identity)) throw badRequest(`The resource ${identity} stands twice in the transaction`);
+    if (this.touched.has(identity)) throw badRequest('Another entry of the transaction is about the same resource');
     this.touched.add(identity);
   }
 
   /** In turn, because what they find is not to be in memory all at once when it is too much for one answer. */
   private async readAll(): Promise<void> {
+    const readings = new Readings(this.context, this.readingScope);
     await this.inTurn(this.steps, async (step) => {
       const { interaction } = step;
       if (!isReading(interaction)) return;
-      this.answer(step, await carryOutReading(this.readings, this.context.tenant, interaction, this.bundle));
+      const read = carryOutReading(readings, this.context.tenant, interaction, this.bundle, (resources) => {
+        step.subjects = subjectsOf(resources);
+      });
+      this.answer(step, await read);
     });
   }
 

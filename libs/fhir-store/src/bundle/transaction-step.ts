@@ -6,10 +6,10 @@
 import { badRequest, notSupported, OutcomeError, readResource, type ResourcePatch } from '#fhir';
 import type { Interaction } from '#access-policy';
 import { uuidv7 } from '#platform';
-import type { TakenResource } from '../credentials/take-credentials.js';
-import { draftResource, type Draft } from '../draft.js';
-import { acceptResource, assertIdentity, assertType } from '../resource-checks.js';
+import type { ProjectSettings } from '../project-settings.js';
+import { assertIdentity, assertType } from '../resource-checks.js';
 import { assertGranted, type Context } from '../rights.js';
+import { readWritten, type Written } from '../written.js';
 import type { RawEntry } from './batch.js';
 import type { BundleContext } from './bundle-context.js';
 import {
@@ -33,19 +33,21 @@ export interface Step extends BundleEntry {
   /** The id of the resource that the entry is about, once it is known. */
   id: string | undefined;
   /** The resource with all links that were known when it was read; undefined for entries without one. */
-  taken: TakenResource | undefined;
+  written: Written | undefined;
   /** Entries to which the text has links that could not be followed, because their ids were not known. */
   readonly awaited: Set<Step>;
   /** The conditional references in the text. */
   readonly conditions: Set<string>;
   /** The text of the response entry. */
   answer: string | undefined;
+  /** Whose data an entry that reads has shown, for the audit. */
+  subjects?: string;
 }
 
 /** What an entry of a transaction may ask for: anything but an operation, which is not bound to a transaction. */
 export type StepInteraction = WritingInteraction | ReadingInteraction;
 
-const interactionOf: Record<Exclude<StepInteraction['kind'], 'search'>, Interaction> = {
+const interactionOf = {
   create: 'create',
   update: 'update',
   'conditional-update': 'update',
@@ -56,10 +58,15 @@ const interactionOf: Record<Exclude<StepInteraction['kind'], 'search'>, Interact
   read: 'read',
   vread: 'vread',
   history: 'history',
-};
+} as const satisfies Record<Exclude<StepInteraction['kind'], 'search'>, Interaction>;
 
 /** Reads the entries and checks what can be checked without the database. Throws the first problem with its entry. */
-export function readSteps(context: Context, entries: readonly RawEntry[], bundle: BundleContext): Step[] {
+export function readSteps(
+  context: Context,
+  settings: ProjectSettings,
+  entries: readonly RawEntry[],
+  bundle: BundleContext,
+): Step[] {
   const steps = entries.map(({ entry, resource }, index): Step => {
     return inEntry(index, () => {
       const read = readEntry(context.tenant.version, bundle.baseUrl, entry, resource);
@@ -74,7 +81,7 @@ export function readSteps(context: Context, entries: readonly RawEntry[], bundle
         index,
         patch: isPatching(interaction) ? entryPatch(context.tenant.version, read.resource) : undefined,
         id: knownId(interaction),
-        taken: undefined,
+        written: undefined,
         awaited: new Set(),
         conditions: new Set(),
         answer: undefined,
@@ -86,7 +93,7 @@ export function readSteps(context: Context, entries: readonly RawEntry[], bundle
     isDirect(interaction) ? `${interaction.type}/${interaction.id}` : undefined,
   );
   const links = new Links(steps);
-  for (const step of steps) inEntry(step.index, () => readText(context, step, links));
+  for (const step of steps) inEntry(step.index, () => readText(context, settings, step, links));
   return steps;
 }
 
@@ -154,13 +161,19 @@ export class Links {
  * Reads and checks the resource of a step with the links as they are known now; `references` tells what its conditional
  * references mean, when that has been found out.
  */
-export function readText(context: Context, step: Step, links: Links, references?: ReadonlyMap<string, string>): void {
+export function readText(
+  context: Context,
+  settings: ProjectSettings,
+  step: Step,
+  links: Links,
+  references?: ReadonlyMap<string, string>,
+): void {
   const { interaction, resource } = step;
   if (!hasContent(interaction)) return;
   const text = readResource(withLinks(step, links, resource, references));
   if (interaction.kind === 'update') assertIdentity(text, interaction.type, interaction.id);
   else assertType(text, interaction.type);
-  step.taken = acceptResource(context.tenant, text);
+  step.written = readWritten(context, settings, interactionOf[interaction.kind], text);
 }
 
 /** Whether the entry's resource is what is to be stored. */
@@ -181,12 +194,6 @@ export function withLinks(
     step.conditions.add(condition);
     return references?.get(condition);
   });
-}
-
-/** The draft of a step whose text and id are known. */
-export function draftOf({ tenant, caller }: Context, step: Step): Draft {
-  if (step.taken === undefined || step.id === undefined) throw new Error('The step is not ready to be written.');
-  return draftResource(tenant, caller, step.id, step.taken);
 }
 
 /** Runs `work` for an entry and names the entry in the OutcomeError that it may throw. */
@@ -216,8 +223,16 @@ function inEntryError(index: number, error: unknown): unknown {
     text: `${place}: ${issue.text}`,
     expression: issue.expression?.map((path) => withinEntry(place, path)) ?? [place],
   }));
-  return new OutcomeError(error.category, issues, { cause: error });
+  const inEntry = new OutcomeError(error.category, issues, { cause: error });
+  entries.set(inEntry, index);
+  return inEntry;
 }
+
+const entries = new WeakMap<object, number>();
+
+/** The number, from 0, of the entry by which a transaction has failed; undefined when it was none of them. */
+export const failedEntry = (error: unknown): number | undefined =>
+  typeof error === 'object' && error !== null ? entries.get(error) : undefined;
 
 /** `Patient.name[0]` lies in the entry's resource; what starts with a small letter, in the entry's request. */
 function withinEntry(place: string, path: string): string {

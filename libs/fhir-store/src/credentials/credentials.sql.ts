@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import { sha256 } from '#platform';
 import { sql, type Connection } from '#postgres';
 import { hashSecret, type Credentials } from './take-credentials.js';
 
@@ -35,10 +36,40 @@ export async function setUserPassword(connection: Connection, userId: string, ha
     ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash`);
 }
 
-/** The hash of a person's password; undefined for somebody who has none. */
+/** The hash of a person's password, or what is left of one that is good no longer; undefined when there never was one. */
 export async function findUserPassword(connection: Connection, userId: string): Promise<string | undefined> {
   const [row] = await connection.query<{ hash: string }>(sql`SELECT hash FROM user_password WHERE user_id = ${userId}`);
   return row?.hash;
+}
+
+/** What stands in the place of the hash of a password that is good no longer; `verifyPassword` accepts nothing for it. */
+const VOID = 'void:';
+
+/** Whether what `findUserPassword` gave is the hash of a password, and not what is left of one. */
+export const isPasswordHash = (hash: string | undefined): boolean => hash !== undefined && !hash.startsWith(VOID);
+
+/**
+ * Takes a person's password away, if they have one. What stays in its place differs from time to time, so that nothing that
+ * was bound to an earlier password, or to there being none, is good again.
+ */
+export async function voidUserPassword(connection: Connection, userId: string): Promise<void> {
+  await connection.query(
+    sql`UPDATE user_password SET hash = ${VOID}::text || gen_random_uuid() WHERE user_id = ${userId}`,
+  );
+}
+
+/** What a log-in or a link is bound to: it is good as long as the person has the password that they had when it began. */
+export interface PasswordMark {
+  readonly userId: string;
+  readonly mark: string;
+}
+
+/** The mark of a password by its hash, or of having none. */
+export const passwordMark = (hash: string | undefined): string => sha256(hash ?? '').toString('base64url');
+
+/** Whether the person still has the password (or none) that they had when the mark was made. */
+export async function isMarkCurrent(connection: Connection, { userId, mark }: PasswordMark): Promise<boolean> {
+  return passwordMark(await findUserPassword(connection, userId)) === mark;
 }
 
 /**

@@ -3,8 +3,18 @@
  * statements serve a whole page; `:iterate` takes as many more for each step away from the matches.
  */
 import { tooCostly } from '#fhir';
-import { maxPageBytes, planIncludes, toSql, type IncludeStart, type SearchRequest } from '#fhir-search';
+import {
+  maxPageBytes,
+  planIncludes,
+  toSql,
+  type IncludePlan,
+  type IncludeStart,
+  type SearchRequest,
+} from '#fhir-search';
+import { withReadableContext } from '../guarded-binaries.js';
+import { readingsOn } from '../reading-scope.js';
 import type { Context } from '../rights.js';
+import { shownAmong } from '../shown-fields.js';
 import type { StoredVersion } from '../stored-version.js';
 import type { Scope } from '../transaction.js';
 import { findRows, versionOf, type ShownRow } from './found-rows.js';
@@ -15,8 +25,8 @@ const maxIncluded = 1000;
 const maxSteps = 5;
 
 /**
- * What the includes of `request` add to its `matches`: each resource once, none that is a match, and none that the
- * caller may not read. Throws OutcomeError `too-costly` when they are more than an answer holds, and StaleRights.
+ * What the includes of `request` add to its `matches`, as the caller may see it: each resource once, none that is a
+ * match, of what the matches refer to what may be read, and of what refers to them what may be searched. Throws OutcomeError `too-costly` when they are more than an answer holds, and StaleRights.
  */
 export async function findIncluded(
   context: Context,
@@ -27,7 +37,7 @@ export async function findIncluded(
   const { tenant } = context;
   const planning = { version: tenant.version, hasher: tenant.hasher, restrict: searchRights(context) };
   const known = new Set(matches.map(({ id }) => id));
-  const included: ShownRow[] = [];
+  const included: StoredVersion[] = [];
   let length = 0;
   let starts: IncludeStart[] = matches.map(startAt);
   let includes = request.includes;
@@ -37,20 +47,30 @@ export async function findIncluded(
     for (const plan of plans) {
       const { rows, isCut } = await findRows(scope, toSql(plan));
       if (isCut) throw tooManyIncluded();
-      for (const row of rows) {
-        if (known.has(row.id)) continue;
-        known.add(row.id);
-        added.push(row);
-        length += row.body.length;
+      const fresh = rows.filter(({ id }) => !known.has(id));
+      for (const { id, body } of fresh) {
+        known.add(id);
+        length += body.length;
       }
       if (length > maxPageBytes) throw tooManyIncluded();
+      included.push(...(await shownRows(context, scope, plan.interaction, fresh)));
+      added.push(...fresh);
     }
-    included.push(...added);
     if (included.length > maxIncluded) throw tooManyIncluded();
     starts = added.map(startAt);
     includes = request.includes.filter(({ iterate }) => iterate);
   }
-  return included.map(versionOf);
+  return included;
+}
+
+function shownRows(
+  context: Context,
+  scope: Scope,
+  interaction: IncludePlan['interaction'],
+  rows: readonly ShownRow[],
+): Promise<StoredVersion[]> {
+  const versions = shownAmong(context, interaction, rows.map(versionOf));
+  return withReadableContext(context, readingsOn(scope), versions);
 }
 
 const startAt = ({ id, type, fhir_id }: ShownRow): IncludeStart => ({ row: id, type, id: fhir_id });

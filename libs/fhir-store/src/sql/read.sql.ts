@@ -26,6 +26,15 @@ type CurrentRow = VersionRow & { id: string };
 
 const isPresent = <Row extends { version: string }>(row: Maybe<Row>): row is Maybe<Row> & Row => row.version !== null;
 
+/** Throws StaleRights unless `epoch` is the one of this moment. */
+export async function assertCurrentEpoch(connection: Connection, epoch: string | undefined): Promise<void> {
+  const [row] = await connection.query<{ epoch: string }>(
+    compiledSql({ name: 'store_epoch', text: 'SELECT epoch FROM security_epoch', values: [] }),
+  );
+  if (row === undefined) throw new Error('The tenant database has no security epoch.');
+  assertEpoch(epoch, row.epoch);
+}
+
 const currentText = `
 SELECT e.epoch, r.id, ${versionColumns('r')}
 FROM security_epoch e LEFT JOIN resource r ON r.type = $1 AND r.fhir_id = $2`;
@@ -70,6 +79,65 @@ export async function findVersion(
   if (row === undefined) throw new Error('The tenant database has no security epoch.');
   assertEpoch(epoch, row.epoch);
   return isPresent<VersionRow>(row) ? storedVersion(type, id, row) : undefined;
+}
+
+const lastContentText = `
+SELECT e.epoch, ${versionColumns('v')}
+FROM security_epoch e LEFT JOIN LATERAL (
+  SELECT h.version, h.last_updated, h.deleted, h.body, h.extended_meta
+  FROM resource c JOIN resource_history h ON h.resource_id = c.id
+  WHERE c.type = $1 AND c.fhir_id = $2 AND NOT h.deleted
+  ORDER BY h.version DESC LIMIT 1
+) v ON true`;
+
+/**
+ * The latest superseded version of the resource that is no deletion: of a deleted resource what it was before, by which
+ * it is judged. Undefined when there is none. Throws StaleRights.
+ */
+export async function findLastContent(
+  connection: Connection,
+  epoch: string | undefined,
+  type: string,
+  id: string,
+): Promise<StoredVersion | undefined> {
+  const [row] = await connection.query<{ epoch: string } & Maybe<VersionRow>>(
+    compiledSql({ name: 'store_read_last_content', text: lastContentText, values: [type, id] }),
+  );
+  if (row === undefined) throw new Error('The tenant database has no security epoch.');
+  assertEpoch(epoch, row.epoch);
+  return isPresent<VersionRow>(row) ? storedVersion(type, id, row) : undefined;
+}
+
+const contentsText = `
+SELECT e.epoch, r.id, r.type, r.fhir_id, ${versionColumns('v')}
+FROM security_epoch e LEFT JOIN (resource r CROSS JOIN LATERAL (
+  SELECT r.version, r.last_updated, r.deleted, r.body, r.extended_meta WHERE NOT r.deleted
+  UNION ALL (
+    SELECT h.version, h.last_updated, h.deleted, h.body, h.extended_meta
+    FROM resource_history h WHERE r.deleted AND h.resource_id = r.id AND NOT h.deleted
+    ORDER BY h.version DESC LIMIT 1
+  )
+) v) ON r.id = ANY ($1::bigint[])`;
+
+/**
+ * By the number of its row, the content by which each of the resources is judged: the current one, or the last one
+ * before its deletion. Throws StaleRights.
+ */
+export async function findContents(
+  connection: Connection,
+  epoch: string | undefined,
+  rowIds: readonly string[],
+): Promise<Map<string, StoredVersion>> {
+  type Row = CurrentRow & { type: string; fhir_id: string };
+  const rows = await connection.query<{ epoch: string } & Maybe<Row>>(
+    compiledSql({ name: 'store_read_contents', text: contentsText, values: [rowIds] }),
+  );
+  const [first] = rows;
+  if (first === undefined) throw new Error('The tenant database has no security epoch.');
+  assertEpoch(epoch, first.epoch);
+  return new Map(
+    rows.filter((row) => isPresent<Row>(row)).map((row) => [row.id, storedVersion(row.type, row.fhir_id, row)]),
+  );
 }
 
 const manyText = `

@@ -7,16 +7,18 @@
  */
 import type { IndexRows } from '#fhir-search';
 import { compiledSql, type Connection } from '#postgres';
+import { originArray, originColumns, originValues } from '../audit/audit-origin.js';
+import { subjectsOf } from '../audit/audit-subjects.js';
 import { assertEpoch, type Caller } from '../caller.js';
 import { bodyOf, type Draft } from '../draft.js';
 import { instant, type CurrentVersion, type StoredVersion } from '../stored-version.js';
 import { plainArray } from './array-literal.js';
-import { indexArrays, insertIndexRows } from './index-rows.sql.js';
+import { statementsByTables, writtenRows } from './index-rows.sql.js';
 
 /** A clock that was set back must not make a version older than the one before it. */
 const at = 'greatest(number.at, r.last_updated)';
 
-const text = `
+const replaceText = (insertRows: string): string => `
 WITH gate AS MATERIALIZED (
   SELECT begin_write() AS epoch, date_trunc('milliseconds', clock_timestamp()) AS at
 ), number AS MATERIALIZED (
@@ -48,14 +50,22 @@ WITH gate AS MATERIALIZED (
   DELETE FROM resource_number d USING written WHERE d.resource_id = written.id
 ), old_text AS (
   DELETE FROM resource_text d USING written WHERE d.resource_id = written.id
-), ${insertIndexRows('written', 'written.id', 12)}, audit AS (
-  INSERT INTO audit_event (recorded, action, outcome, agent, entity, request_id)
-  SELECT last_updated, CASE WHEN $6::boolean THEN 'D' ELSE 'U' END::"char", 0, $2,
-         type || '/' || fhir_id || '/_history/' || version, $3
+)${insertRows}, audit AS (
+  INSERT INTO audit_event (recorded, action, outcome, ${originColumns}, entity, subjects, request_id)
+  SELECT last_updated, CASE WHEN $6::boolean THEN 'D' ELSE 'U' END::"char", 0, ${originValues('$2')},
+         type || '/' || fhir_id || '/_history/' || version, nullif($12::text, ''), $3
   FROM written
 )
 SELECT gate.epoch, written.version, ${instant('written.last_updated')} AS last_updated
 FROM gate LEFT JOIN written ON true`;
+
+const replace = statementsByTables({
+  name: 'store_replace',
+  from: 'written',
+  resourceId: 'written.id',
+  first: 13,
+  text: replaceText,
+});
 
 const nothing: IndexRows = {
   tokens: [],
@@ -80,9 +90,10 @@ export async function replaceVersion(
 ): Promise<StoredVersion | undefined> {
   const index = draft?.index ?? nothing;
   const extendedMeta = draft?.extendedMeta ?? expected.extendedMeta;
+  const rows = writtenRows([index]);
   const values = [
     epoch ?? null,
-    caller.agent,
+    originArray(caller),
     caller.requestId,
     expected.rowId,
     expected.versionId,
@@ -92,10 +103,12 @@ export async function replaceVersion(
     extendedMeta,
     plainArray(index.tokens),
     index.sortTexts,
-    ...indexArrays([index]),
+    // A resource that leaves somebody's chart was theirs until now.
+    subjectsOf(draft === undefined ? [expected] : [expected, draft]),
+    ...rows.values,
   ];
   const [row] = await connection.query<{ epoch: string; version: string | null; last_updated: string | null }>(
-    compiledSql({ name: 'store_replace', text, values }),
+    compiledSql({ ...replace(rows), values }),
   );
   if (row === undefined) throw new Error('The replace statement returned no row.');
   assertEpoch(epoch, row.epoch);

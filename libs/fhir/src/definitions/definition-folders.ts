@@ -147,7 +147,8 @@ function withPlatformTypes(standard: SchemaDefinitions, platform: PlatformSchema
   for (const [name, definition] of Object.entries(platform.definitions)) {
     if (name in schema) throw new Error(`The platform's definition ${name} has the name of one of FHIR's`);
     const { properties } = definition;
-    const common = properties?.resourceType ? platform.everyResource : platform.everyElement;
+    // Some elements have a member of that name too, which says what type they are about.
+    const common = properties?.resourceType?.const === name ? platform.everyResource : platform.everyElement;
     schema[name] = properties ? { ...definition, properties: { ...common, ...properties } } : definition;
   }
   for (const [name, properties] of Object.entries(platform.additions)) {

@@ -21,7 +21,7 @@ export interface PlatformTypes {
 export function platformResources(platform: PlatformTypes): DefinitionResource[] {
   return [
     ...platform.types.map((type) => structureDefinition(platform, type)),
-    ...platform.searchParameters.map((parameter) => searchParameter(parameter, platform.fhirVersion)),
+    ...platform.searchParameters.map((parameter) => searchParameter(parameter, platform)),
     ...platform.operations.map((operation) => operationDefinition(operation, platform.fhirVersion)),
   ];
 }
@@ -52,13 +52,19 @@ function structureDefinition(platform: PlatformTypes, type: string): DefinitionR
   return definitionResource('StructureDefinition', type, members, others);
 }
 
-function searchParameter(parameter: SearchParameterDefinition, fhirVersion: string): DefinitionResource {
+function searchParameter(
+  parameter: SearchParameterDefinition,
+  { fhirVersion, schema }: PlatformTypes,
+): DefinitionResource {
   const { url, code, type, base } = parameter;
   const expression = Object.values(parameter.byBase ?? {}).flat();
   const members = { url, version: fhirVersion, name: code, status: 'active', code, type, base };
+  // Versions that have this member demand it beside an expression.
+  const hasMode = expression.length > 0 && schema.SearchParameter?.properties?.processingMode !== undefined;
   const others = {
     description: `Finds ${base.join(', ')} by ${code}`,
     ...(expression.length > 0 ? { expression: expression.join(' | ') } : {}),
+    ...(hasMode ? { processingMode: 'normal' } : {}),
     ...(parameter.target ? { target: parameter.target } : {}),
   };
   const id = url.slice(url.lastIndexOf(':') + 1);

@@ -15,6 +15,9 @@ describe.each(supportedFhirVersions())('the structure of FHIR $label', ({ id }) 
     expect(member('Extension', 'url')).toEqual({ name: 'url', type: 'uri', isArray: false, isRequired: true });
     expect(member('Questionnaire.item', 'item')).toMatchObject({ type: 'Questionnaire.item', isArray: true });
     expect(member('AccessPolicy', 'resource')).toMatchObject({ type: 'AccessPolicy.resource', isArray: true });
+    // It says what type the rule is about, which makes no resource of the rule.
+    expect(member('AccessPolicy.resource', 'resourceType')).toMatchObject({ type: 'string', isRequired: true });
+    expect(member('AccessPolicy.resource', 'implicitRules')).toBeUndefined();
   });
 
   it('tells the codes of closed lists and the targets of references', () => {

@@ -1,4 +1,10 @@
-import { presence, referencedName, type SchemaDefinitions, type SchemaNode } from './schema-document.js';
+import {
+  isResourceDefinition,
+  presence,
+  referencedName,
+  type SchemaDefinitions,
+  type SchemaNode,
+} from './schema-document.js';
 
 /** One member that a type's JSON objects may have. The `_name` siblings of primitives are not listed: each has one. */
 export interface StructureElement {
@@ -28,9 +34,9 @@ export function structureOf(schema: SchemaDefinitions, name: string): readonly S
   const choices = new Map(
     (definition.choice ?? []).flatMap(([, base, ...forms]) => forms.map((form) => [presence(form).name, base])),
   );
-  const isResource = definition.properties.resourceType !== undefined;
+  const isResource = isResourceDefinition(schema, name);
   return Object.entries(definition.properties)
-    .filter(([member]) => member !== 'resourceType' && !member.startsWith('_'))
+    .filter(([member]) => !(isResource && member === 'resourceType') && !member.startsWith('_'))
     .map(([member, node]) => {
       const item = node.items?.anyOf?.[0] ?? node.items ?? node;
       const choice = choices.get(member);

@@ -13,6 +13,7 @@ describe('reading a resource', () => {
       id: 'p1',
       metaMembers: '"profile":["q"]',
       otherMembers: ',"active":true,"x":1.00,"note":"a \\u00e9 b","name":[{"family":"Quay"}]',
+      sentAccounts: [],
       value: JSON.parse(text) as unknown,
     });
   });
@@ -33,9 +34,23 @@ describe('reading a resource', () => {
         resourceType: 'Basic',
         metaMembers: '',
         otherMembers: '',
+        sentAccounts: [],
       });
     },
   );
+
+  it.each([
+    ['', undefined],
+    [',"meta":{}', []],
+    [',"meta":{"accounts":[{"reference":"X/1"}],"account":{"reference":"X/2"}}', [{ reference: 'X/1' }]],
+    [',"meta":{"account":{"reference":"X/2"}}', [{ reference: 'X/2' }]],
+    [',"meta":{"accounts":"nonsense"}', 'nonsense'],
+  ])('tells what it says of accounts, without keeping them: %s', (meta, sentAccounts) => {
+    const read = readResource(`{"resourceType":"Basic"${meta}}`);
+    expect(read.sentAccounts).toEqual(sentAccounts);
+    expect(read.metaMembers).toBe('');
+    expect(read.value).toEqual({ resourceType: 'Basic' });
+  });
 
   it.each([
     String.raw`"source":"a\"b"`,

@@ -17,6 +17,11 @@ export interface ResourceText {
   metaMembers: string;
   /** The text of all members but resourceType, id and meta, each with a comma before it: `,"active":true`, or empty. */
   otherMembers: string;
+  /**
+   * What the text says of `meta.accounts`, unchecked; a lone `meta.account` is a list of one. Undefined without a `meta`.
+   * It is a wish: whether it counts depends on who writes.
+   */
+  sentAccounts?: JsonValue;
 }
 
 /** No official example nests deeper than 15; the limit keeps every later walk over a resource shallow. */
@@ -48,8 +53,16 @@ export function readResource(text: string, options?: { rewrite?: (text: string) 
   if (meta !== undefined && !isJsonObject(meta)) throw wrong('meta must be an object', [`${resourceType}.meta`]);
 
   const { metaMembers, otherMembers } = splitMembers(normal.text, normal.members);
+  const sentAccounts = meta && (meta.accounts ?? (meta.account === undefined ? [] : [meta.account]));
   if (meta) removeServerManaged(value, meta);
-  return { value, resourceType, ...(id === undefined ? {} : { id }), metaMembers, otherMembers };
+  return {
+    value,
+    resourceType,
+    ...(id === undefined ? {} : { id }),
+    metaMembers,
+    otherMembers,
+    ...(sentAccounts === undefined ? {} : { sentAccounts }),
+  };
 }
 
 function splitMembers(resource: string, members: Span[]): { metaMembers: string; otherMembers: string } {

@@ -57,6 +57,19 @@ export function compileComponents(
   });
 }
 
+/** The expressions of the components from the resource on, when `expressions` are those of the composite's own nodes. */
+export const componentExpressions = (
+  { component = [] }: SearchParameterDefinition,
+  expressions: readonly string[],
+): string[] =>
+  component
+    .flatMap(({ expression }) => splitUnion(expression))
+    .flatMap((part) =>
+      part.startsWith(resourcePrefix)
+        ? [part.slice(resourcePrefix.length)]
+        : expressions.map((start) => `${start}.${part}`),
+    );
+
 /** Stands before an expression that starts at the resource instead of the node. */
 const resourcePrefix = '%resource.';
 

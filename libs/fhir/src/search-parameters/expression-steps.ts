@@ -10,7 +10,7 @@ export type Step =
   | { kind: 'refersTo'; type: string }
   | { kind: 'extension'; url: string }
   | { kind: 'split'; separator: string }
-  | { kind: 'first' };
+  | { kind: 'first' | 'last' };
 
 /** Each form of a part, and the steps it stands for. */
 const forms: [RegExp, (...groups: string[]) => Step][] = [
@@ -21,6 +21,7 @@ const forms: [RegExp, (...groups: string[]) => Step][] = [
   [/^extension\('([^'\\]*)'\)$/, (url = '') => ({ kind: 'extension', url })],
   [/^split\('([^'\\]+)'\)$/, (separator = '') => ({ kind: 'split', separator })],
   [/^first\(\)$/, () => ({ kind: 'first' })],
+  [/^last\(\)$/, () => ({ kind: 'last' })],
   // How the definitions write `resolve() is T`: by the text of the reference, or by Reference.type.
   [
     /^where\(reference\.matches\('\(\^\|\/\)(\w+)\/\[\^\/\]\+\(\/_history\/\[\^\/\]\+\)\?\$'\) or type = '(\w+)'\)$/,

@@ -86,10 +86,13 @@ class WalkCompiler {
           'extension',
           onlyIf((value) => value.url === step.url, this.visit('Extension', at + 1)),
         );
-      case 'split':
-        if (this.steps[at + 1]?.kind !== 'first') return undefined;
-        return firstPart(step.separator, this.visit('string', at + 2));
+      case 'split': {
+        const end = this.steps[at + 1]?.kind;
+        if (end !== 'first' && end !== 'last') return undefined;
+        return partAt(end, step.separator, this.visit('string', at + 2));
+      }
       case 'first':
+      case 'last':
         return undefined;
     }
   }
@@ -179,11 +182,12 @@ function onlyIf(holds: (value: JsonObject) => boolean, next: Visit | undefined):
   return next && ((value, found) => (isJsonObject(value) && holds(value) ? next(value, found) : undefined));
 }
 
-function firstPart(separator: string, next: Visit | undefined): Visit | undefined {
-  return (
-    next &&
-    ((value, found) => (typeof value === 'string' ? next(value.split(separator, 1)[0] ?? '', found) : undefined))
-  );
+/** The part of a text before the first separator, or the one behind the last. */
+function partAt(end: 'first' | 'last', separator: string, next: Visit | undefined): Visit | undefined {
+  if (!next) return undefined;
+  return (value, found) => {
+    if (typeof value === 'string') next(value.split(separator).at(end === 'first' ? 0 : -1) ?? '', found);
+  };
 }
 
 /** `Type/id`, also below a base URL and with a version; or whatever the reference's own `type` says. */

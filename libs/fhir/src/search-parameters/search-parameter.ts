@@ -1,7 +1,7 @@
 import type { SearchParameterDefinition, SearchParameterType } from '../definitions/definition-folders.js';
 import type { JsonObject } from '../json/json-value.js';
 import { compileExpression, type CompiledExpression, type ExpressionContext } from './compile-expression.js';
-import { compileComponents, type SearchComponent } from './components.js';
+import { compileComponents, componentExpressions, type SearchComponent } from './components.js';
 import { branchesOf, unions } from './parameter-unions.js';
 import { parameterKey } from './parameter-key.js';
 import type { TypedValue } from './typed-value.js';
@@ -20,6 +20,11 @@ export interface SearchParameter {
    * of the type find together (`combo-code`: `code` and `component-code`) has theirs and no entries of its own.
    */
   indexKeys: readonly number[];
+  /**
+   * The expressions of what it is about (FHIRPath, for resources of the type), those of a composite's components in full
+   * length; empty for a parameter that no expression explains, such as _text.
+   */
+  expressions: readonly string[];
   /** What the parts of a composite's value are compared with, in order; empty for other types. */
   components: readonly SearchComponent[];
   /**
@@ -83,6 +88,7 @@ function compile(
     targets: targetsOf(definition, branches),
     key: parameterKey(resourceType, definition.code),
     indexKeys,
+    expressions: [...expressions, ...componentExpressions(definition, expressions)],
     components: compileComponents(context, byUrl, definition, resourceType, nodeTypes),
     evaluate: (resource) => {
       const found: TypedValue[] = [];

@@ -25,6 +25,10 @@ describe('a valid resource has no issues', () => {
       'nulls that keep values and extensions in step',
       patient({ name: [{ given: ['a', null], _given: [null, { id: 'x' }] }] }),
     ],
+    [
+      'elements that name the type they are about, which are no resources of it',
+      { resourceType: 'AccessPolicy', resource: [{ resourceType: 'Organization', readonly: true }] },
+    ],
     ['one form of a choice', observation({ valueQuantity: { value: 1.5 } })],
     ['a contained resource', patient({ contained: [{ resourceType: 'Organization', id: 'o', name: 'n' }] })],
     ['a leap day', patient({ birthDate: '2024-02-29' })],

@@ -24,6 +24,8 @@ export interface Config {
   readonly logFormat: 'pretty' | 'json';
   /** Whether projects also answer under `/p/<slug>/` of the data plane. */
   readonly pathRouting: boolean;
+  /** When an answer goes out: at once, or when its entry in the audit is written (`strict`). Unset: at once. */
+  readonly auditReads?: 'batched' | 'strict';
   /** The longest content that a Binary may have; unset: the data plane's own limit. */
   readonly maxBinaryBytes?: number;
 }

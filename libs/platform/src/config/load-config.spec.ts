@@ -22,6 +22,7 @@ describe('loadConfig', () => {
       adminPassword: undefined,
       logLevel: 'info',
       pathRouting: true,
+      auditReads: 'batched',
     });
   });
 
@@ -44,6 +45,7 @@ describe('loadConfig', () => {
       LOG_LEVEL: 'debug',
       LOG_FORMAT: 'json',
       PATH_ROUTING: 'on',
+      AUDIT_READS: 'strict',
       MAX_BINARY_MB: '250',
     });
     expect(config).toEqual({
@@ -64,6 +66,7 @@ describe('loadConfig', () => {
       logLevel: 'debug',
       logFormat: 'json',
       pathRouting: true,
+      auditReads: 'strict',
       maxBinaryBytes: 250 * 1024 * 1024,
     });
   });

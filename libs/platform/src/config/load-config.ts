@@ -35,6 +35,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     pathRouting:
       readChoice('PATH_ROUTING', read('PATH_ROUTING') ?? (databaseUrl === undefined ? 'on' : 'off'), ['on', 'off']) ===
       'on',
+    auditReads: readChoice('AUDIT_READS', read('AUDIT_READS') ?? 'batched', ['batched', 'strict']),
     maxBinaryBytes: readMebibytes('MAX_BINARY_MB', read('MAX_BINARY_MB')),
   });
 }

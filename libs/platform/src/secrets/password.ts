@@ -1,5 +1,6 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
+import { WorkQueue } from './work-queue.js';
 
 /**
  * Passwords that people choose, hashed with scrypt (RFC 7914). N = 2^15, r = 8, p = 3 is one of the settings that the
@@ -10,9 +11,18 @@ const cost = { ln: 15, r: 8, p: 3 };
 const hashLength = 32;
 const saltLength = 16;
 
+/**
+ * Of the process: two threads of libuv and 64 MiB at most, so that floods of log-ins neither stop everything else that
+ * needs a thread nor eat up the memory. Who waits longest waits about four seconds.
+ */
+const hashing = new WorkQueue({ atOnce: 2, waiting: 32, retryAfterSeconds: 5 });
+
 const derive = promisify<string, Buffer, number, { N: number; r: number; p: number; maxmem: number }, Buffer>(scrypt);
 
-/** Hashes a password with a fresh salt. Takes some 200 ms of one libuv thread, none of the event loop. */
+/**
+ * Hashes a password with a fresh salt. Takes some 200 ms of one libuv thread, none of the event loop. Throws a DomainError
+ * `too-many-requests` when too many hashes are waited for already, as `verifyPassword` does.
+ */
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(saltLength);
   const hash = await compute(password, salt, cost);
@@ -34,7 +44,7 @@ export async function verifyPassword(password: string, hash: string | undefined)
 
 function compute(password: string, salt: Buffer, { ln, r, p }: typeof cost): Promise<Buffer> {
   const N = 2 ** ln;
-  return derive(password.normalize('NFKC'), salt, hashLength, { N, r, p, maxmem: 256 * N * r });
+  return hashing.run(() => derive(password.normalize('NFKC'), salt, hashLength, { N, r, p, maxmem: 256 * N * r }));
 }
 
 function parse(text: string): { cost: typeof cost; salt: Buffer; hash: Buffer } | undefined {

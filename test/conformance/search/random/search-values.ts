@@ -10,10 +10,15 @@ export interface SearchValue {
 
 /** Undefined when nothing can be asked about such a value. */
 export function searchValue(
-  { type }: Pick<SearchParameter, 'type'>,
+  { type, code }: Pick<SearchParameter, 'type'> & Partial<Pick<SearchParameter, 'code'>>,
   found: TypedValue,
   random: SeededRandom,
 ): SearchValue | undefined {
+  // These tokens are references or ids, and never have a system.
+  if (code === '_compartment') {
+    if (typeof found.value !== 'string') return undefined;
+    return { ...(random.chance(0.15) ? { modifier: 'not' } : {}), text: found.value };
+  }
   switch (type) {
     case 'token':
       return tokenValue(found, random);

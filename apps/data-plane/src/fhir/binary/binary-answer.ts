@@ -6,6 +6,7 @@ import { wholeBody, type StoredVersion } from '#fhir-store';
 import { HttpStatusError } from '../../http/http-status-error.js';
 import { addVary } from '../../http/send.js';
 import { sessionOf } from '../../tenant/request-tenant.js';
+import type { TenantRuntime } from '../../tenant/tenant-runtime.js';
 import { wishOf } from '../negotiate-representation.js';
 import { isNotModified, wantsExtendedMeta } from '../request-headers.js';
 import { binaryRepresentation } from '../representation.js';
@@ -46,11 +47,24 @@ export async function sendBinary(
     const bytes = Buffer.concat((await (await runtime.binaryContents.open(place)).toArray()) as Buffer[]);
     return sendWhole({ ...version, body: withContent(version.body, bytes) });
   }
-  const content: Content =
-    place === undefined
-      ? contentInside(value)
-      : { ...place, open: (range) => runtime.binaryContents.open(place, range) };
-  return sendContent(request, reply, version, contentType, content);
+  return sendContent(request, reply, version, contentType, contentOf(runtime, version, value));
+}
+
+/** Sends the content of the version as it is, for whoever has a right to it. */
+export async function sendBinaryContent(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  runtime: TenantRuntime,
+  version: StoredVersion,
+): Promise<void> {
+  const value = JSON.parse(version.body) as JsonObject;
+  const contentType = typeof value.contentType === 'string' ? value.contentType : '';
+  return sendContent(request, reply, version, contentType, contentOf(runtime, version, value));
+}
+
+function contentOf({ binaryContents }: TenantRuntime, { id, body }: StoredVersion, value: JsonObject): Content {
+  const place = binaryContents.placeOf(id, body);
+  return place === undefined ? contentInside(value) : { ...place, open: (range) => binaryContents.open(place, range) };
 }
 
 function contentInside(value: JsonObject): Content {

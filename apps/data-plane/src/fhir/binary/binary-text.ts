@@ -32,7 +32,16 @@ const contextOf = (id: string): string => `binary-content:${id}`;
 /** Where the content of the stored Binary `id` is; undefined when its text names no place, or one that is not its own. */
 export function findPlace(key: Buffer, id: string, body: string): ContentPlace | undefined {
   const sealed = PLACE.exec(body)?.[1];
-  if (sealed === undefined) return undefined;
+  return sealed === undefined ? undefined : openPlace(key, id, sealed);
+}
+
+/** What of a text tells where its content is, as a pattern whose one group is the sealed place. */
+export const sealedPlacePattern = PLACE.source;
+/** It stands in every text that says so. */
+export const sealedPlaceMarker = PLACE_URL;
+
+/** What a sealed place in the text of the Binary `id` says; undefined when it is not one of its own. */
+export function openPlace(key: Buffer, id: string, sealed: string): ContentPlace | undefined {
   try {
     return JSON.parse(open(key, Buffer.from(sealed, 'base64url'), contextOf(id)).toString('utf8')) as ContentPlace;
   } catch (error) {

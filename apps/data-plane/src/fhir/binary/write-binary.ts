@@ -17,8 +17,11 @@ export interface UploadNames {
 }
 
 /** What a write of the store resulted in. */
-interface Written {
+export interface Written {
   readonly version: StoredVersion;
+  readonly created: boolean;
+  /** Of an update, whether it made a version. */
+  readonly changed?: boolean;
 }
 
 /** Stores an uploaded content and gives its Binary to `write`. */
@@ -60,9 +63,8 @@ async function keepingOnSuccess<T extends Written>(
 ): Promise<T> {
   try {
     const written = await write();
-    const { id, body } = written.version;
     // A conditional create that found its Binary has stored nothing.
-    if (contents.placeOf(id, body)?.file !== place.file) await contents.discard(place);
+    if (!written.created && written.changed !== true) await contents.discard(place);
     return written;
   } catch (error) {
     const isRefusal = error instanceof OutcomeError || error instanceof DomainError || error instanceof StaleRights;

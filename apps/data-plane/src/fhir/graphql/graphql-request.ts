@@ -2,6 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import { badRequest } from '#fhir';
 import type { GraphqlRequest } from '#fhir-graphql';
+import { withStoredAddresses } from '../../storage/received-links.js';
 import { queryOf } from '../query.js';
 import { jsonText } from '../resource-body.js';
 
@@ -27,9 +28,9 @@ export function graphqlOfUrl(request: FastifyRequest): RequestText {
 export function graphqlOfBody(request: FastifyRequest): RequestText {
   const { body, headers } = request;
   if (GRAPHQL_TYPE.test(headers['content-type'] ?? '') && typeof body === 'string')
-    return graphqlRequest({ query: body });
+    return graphqlRequest({ query: withStoredAddresses(request, body) });
   if ((body === undefined || body === '') && queryOf(request).includes('query=')) return graphqlOfUrl(request);
-  return graphqlRequest(parseJson(jsonText(request), 'the body'));
+  return graphqlRequest(parseJson(withStoredAddresses(request, jsonText(request)), 'the body'));
 }
 
 function graphqlRequest(value: unknown): RequestText {

@@ -9,19 +9,23 @@ import {
 } from '#fhir-graphql';
 import { ReadAudit } from '#fhir-store';
 import { JSON_TYPE, sendText } from '../../http/send.js';
+import { SignedAttachments } from '../../storage/signed-attachments.js';
 import { sessionOf } from '../../tenant/request-tenant.js';
 import { assertKnownType } from '../known-type.js';
 import { runAsCaller } from '../run-as-caller.js';
 import { CACHE_CONTROL } from '../version-answer.js';
 import { graphqlOfBody, graphqlOfUrl } from './graphql-request.js';
-import { type AsCaller, repositorySource, repositoryWriter } from './repository-source.js';
+import { type AsCaller, type GraphqlAccess, repositorySource, repositoryWriter } from './repository-source.js';
 
 const GRAPHQL_ANSWER_TYPE = 'application/graphql-response+json';
 
 /** `$graphql` over the whole project and over one resource (https://hl7.org/fhir/R4/graphql.html). */
 @Controller('fhir')
 export class GraphqlController {
-  constructor(private readonly audit: ReadAudit) {}
+  constructor(
+    private readonly audit: ReadAudit,
+    private readonly attachments: SignedAttachments,
+  ) {}
 
   @Get(['$graphql', ':type/:id/$graphql'])
   async query(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
@@ -41,15 +45,20 @@ export class GraphqlController {
   private read(request: FastifyRequest, graphql: GraphqlRequest): Promise<GraphqlAnswer> {
     return runAsCaller(request, (repository) => {
       const asCaller: AsCaller = (work) => work(repository);
-      return executeGraphql(repositorySource(request, this.audit, asCaller), graphql);
+      return executeGraphql(repositorySource(request, this.accessOf(asCaller)), graphql);
     });
   }
 
   /** A mutation cannot be repeated as a whole, so each of its parts is done with the rights of that moment. */
   private change(request: FastifyRequest, graphql: GraphqlRequest): Promise<GraphqlAnswer> {
     const asCaller: AsCaller = (work) => runAsCaller(request, work);
-    const writer = repositoryWriter(request, this.audit, asCaller);
-    return executeGraphql({ ...repositorySource(request, this.audit, asCaller), writer }, graphql);
+    const access = this.accessOf(asCaller);
+    const writer = repositoryWriter(request, access);
+    return executeGraphql({ ...repositorySource(request, access), writer }, graphql);
+  }
+
+  private accessOf(asCaller: AsCaller): GraphqlAccess {
+    return { audit: this.audit, attachments: this.attachments, asCaller };
   }
 }
 

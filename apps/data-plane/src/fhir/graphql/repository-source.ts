@@ -1,37 +1,46 @@
 /** A project's resources as `$graphql` sees them: through the repository of the caller, shown as REST shows them. */
 import type { FastifyRequest } from 'fastify';
-import { badRequest, forbidden, notFound, OutcomeError, readResource, type ResourceText } from '#fhir';
+import { badRequest, notFound, OutcomeError, readResource, type ResourceText } from '#fhir';
 import type { GraphqlSource, GraphqlWriter, ResourceIdentity, SearchParameters, SourceResource } from '#fhir-graphql';
 import { parseSearch } from '#fhir-search';
-import { type ReadAudit, type ResourceRepository, shownBody, type StoredVersion } from '#fhir-store';
+import {
+  type AuditedResource,
+  type ReadAudit,
+  type ResourceRepository,
+  shownBody,
+  type StoredVersion,
+} from '#fhir-store';
+import type { SignedAttachments } from '../../storage/signed-attachments.js';
 import { sessionOf } from '../../tenant/request-tenant.js';
-import { recordRead } from '../read-audit.js';
+import { allFound, recordingRead, recordRead, theOne } from '../read-audit.js';
 import { wantsExtendedMeta } from '../request-headers.js';
 
 /** Runs a piece of work with the repository of the caller. */
 export type AsCaller = <T>(work: (repository: ResourceRepository) => Promise<T>) => Promise<T>;
 
-/** `asCaller` decides whether the whole request or each piece of it is repeated when rights change in between. */
-export function repositorySource(request: FastifyRequest, audit: ReadAudit, asCaller: AsCaller): GraphqlSource {
+/** Where the resources of one request come from, and what is done with them on the way. */
+export interface GraphqlAccess {
+  readonly audit: ReadAudit;
+  readonly attachments: SignedAttachments;
+  /** Decides whether the whole request or each piece of it is repeated when rights change in between. */
+  readonly asCaller: AsCaller;
+}
+
+export function repositorySource(request: FastifyRequest, access: GraphqlAccess): GraphqlSource {
+  const { audit, asCaller } = access;
   const { database } = sessionOf(request).runtime;
   const { version, ownBaseUrls = [] } = database;
-  const shown = resourceShower(request);
 
-  const audited = async <T>(entity: string, work: (repository: ResourceRepository) => Promise<T>): Promise<T> => {
-    try {
-      const result = await asCaller(work);
-      recordRead(audit, request, entity, 'success');
-      return result;
-    } catch (error) {
-      if (error instanceof OutcomeError && error.category === 'forbidden')
-        recordRead(audit, request, entity, 'refused');
-      throw error;
-    }
-  };
+  const audited = <T>(
+    entity: string,
+    work: (repository: ResourceRepository) => Promise<T>,
+    shown: (result: T) => Iterable<AuditedResource>,
+  ): Promise<T> => recordingRead(audit, request, entity, () => asCaller(work), shown);
 
   const readOne = async ({ type, id }: ResourceIdentity): Promise<SourceResource | OutcomeError> => {
     try {
-      return shown(await audited(`${type}/${id}`, (repository) => repository.read(type, id)));
+      const version = await audited(`${type}/${id}`, (repository) => repository.read(type, id), theOne);
+      return await shownOne(request, access, version);
     } catch (error) {
       if (error instanceof OutcomeError) return error;
       throw error;
@@ -42,13 +51,17 @@ export function repositorySource(request: FastifyRequest, audit: ReadAudit, asCa
     const [first] = identities;
     // Reading one says precisely why it cannot be shown, and is the quickest statement there is.
     if (first !== undefined && identities.length === 1) return [await readOne(first)];
-    const found = await audited(entityOf(identities), (repository) => repository.readMany(identities));
-    const { policy } = sessionOf(request).current;
-    return identities.map(({ type, id }) => {
-      const resource = found.get(`${type}/${id}`);
-      if (resource !== undefined) return shown(resource);
-      return version.isResourceType(type) && !policy.grants('read', type) ? forbidden() : notFound();
-    });
+    const each = await audited(
+      entityOf(identities),
+      (repository) => repository.readEach(identities),
+      (found) => [...found.values()].flatMap((version) => (version instanceof OutcomeError ? [] : [version])),
+    );
+    const found = identities.map(({ type, id }) => each.get(`${type}/${id}`) ?? notFound());
+    const refused = identities.filter((_, index) => isRefusal(found[index]));
+    if (refused.length > 0) recordRead(audit, request, entityOf(refused), 'refused');
+    const versions = found.flatMap((version) => (version instanceof OutcomeError ? [] : [version]));
+    const resources = (await shownEach(request, access, versions)).values();
+    return found.map((version) => (version instanceof OutcomeError ? version : (resources.next().value ?? notFound())));
   };
 
   return {
@@ -58,10 +71,10 @@ export function repositorySource(request: FastifyRequest, audit: ReadAudit, asCa
     search: async (type: string, parameters: SearchParameters) => {
       const search = parseSearch(version, type, parameters, { handling: 'strict', ownBaseUrls });
       const query = new URLSearchParams(parameters.map(([name, value]): [string, string] => [name, value])).toString();
-      const result = await audited(`${type}?${query}`, (repository) => repository.search(search));
+      const result = await audited(`${type}?${query}`, (repository) => repository.search(search), allFound);
       const { hits, total, next } = result;
       return {
-        resources: hits.map(shown),
+        resources: await shownEach(request, access, hits),
         ...(total === undefined ? {} : { total }),
         ...(next === undefined ? {} : { next }),
       };
@@ -69,10 +82,10 @@ export function repositorySource(request: FastifyRequest, audit: ReadAudit, asCa
   };
 }
 
-/** Changes by the repository. They record themselves; `asCaller` must repeat each by itself. */
-export function repositoryWriter(request: FastifyRequest, audit: ReadAudit, asCaller: AsCaller): GraphqlWriter {
+/** Changes by the repository. They record themselves; `access.asCaller` must repeat each by itself. */
+export function repositoryWriter(request: FastifyRequest, access: GraphqlAccess): GraphqlWriter {
+  const { audit, asCaller } = access;
   const { database } = sessionOf(request).runtime;
-  const shown = resourceShower(request);
   const written = async <T>(work: (repository: ResourceRepository) => Promise<T>): Promise<T> => {
     const result = await asCaller(work);
     audit.sealSoon(database);
@@ -81,11 +94,13 @@ export function repositoryWriter(request: FastifyRequest, audit: ReadAudit, asCa
   return {
     create: async (type, text) => {
       const resource = resourceOf(text, type);
-      return shown((await written((repository) => repository.create(resource))).version);
+      const { version } = await written((repository) => repository.create(resource));
+      return shownOne(request, access, version);
     },
     update: async (type, id, text) => {
       const resource = resourceOf(text, type);
-      return shown((await written((repository) => repository.update(type, id, resource))).version);
+      const { version } = await written((repository) => repository.update(type, id, resource));
+      return shownOne(request, access, version);
     },
     delete: async (type, id) => {
       await written((repository) => repository.delete(type, id));
@@ -93,9 +108,26 @@ export function repositoryWriter(request: FastifyRequest, audit: ReadAudit, asCa
   };
 }
 
-function resourceShower(request: FastifyRequest): (version: StoredVersion) => SourceResource {
+async function shownOne(
+  request: FastifyRequest,
+  access: GraphqlAccess,
+  version: StoredVersion,
+): Promise<SourceResource> {
+  const [shown] = await shownEach(request, access, [version]);
+  if (shown === undefined) throw notFound();
+  return shown;
+}
+
+/** The versions as REST shows them; the Binaries of their attachments are looked up together. */
+async function shownEach(
+  request: FastifyRequest,
+  { attachments, asCaller }: GraphqlAccess,
+  versions: readonly StoredVersion[],
+): Promise<SourceResource[]> {
   const extended = wantsExtendedMeta(request.headers);
-  return (version) => ({ type: version.type, id: version.id, text: shownBody(version, { extended }) });
+  const texts = versions.map((version) => shownBody(version, { extended }));
+  const shown = await attachments.signedEach(request, texts, asCaller);
+  return versions.map(({ type, id }, index) => ({ type, id, text: shown[index] ?? texts[index] ?? '' }));
 }
 
 /** The resource that a mutation of `type` was given. Throws 400 for a resource of another type. */
@@ -108,6 +140,8 @@ function resourceOf(text: string, type: string): ResourceText {
   }
   return resource;
 }
+
+const isRefusal = (found: unknown): boolean => found instanceof OutcomeError && found.category === 'forbidden';
 
 /** What the audit says was read: `Patient?_id=1,2 Group?_id=3`. */
 function entityOf(identities: readonly ResourceIdentity[]): string {

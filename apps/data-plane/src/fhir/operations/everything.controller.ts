@@ -2,10 +2,11 @@ import { Controller, Get, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ReadAudit, type ResourceRepository, searchsetBundle, type SearchResult } from '#fhir-store';
 import { sendText } from '../../http/send.js';
+import { SignedAttachments } from '../../storage/signed-attachments.js';
 import { BaseUrls } from '../../tenant/base-urls.js';
 import { sessionOf } from '../../tenant/request-tenant.js';
 import { presentationOf } from '../presentation.js';
-import { readAsCaller } from '../read-audit.js';
+import { allFound, readAsCaller } from '../read-audit.js';
 import { CACHE_CONTROL } from '../version-answer.js';
 import { everythingLevels, everythingRequest, type EverythingRequest } from './everything.js';
 import { assertOnly, operationInput } from './operation-input.js';
@@ -23,6 +24,7 @@ export class EverythingController {
   constructor(
     private readonly baseUrls: BaseUrls,
     private readonly audit: ReadAudit,
+    private readonly attachments: SignedAttachments,
   ) {}
 
   @Get([':type/$everything', ':type/:id/$everything'])
@@ -46,14 +48,20 @@ export class EverythingController {
       texts: input.texts.filter(([name]) => name !== '_format' && name !== '_pretty'),
       ...(ownBaseUrls === undefined ? {} : { ownBaseUrls }),
     });
-    const result = await readAsCaller(this.audit, request, wanted.search.path, async (repository) => {
-      // An owner that is not there, or must not be seen, is told as by a read.
-      if (id !== undefined) await repository.read(type, id);
-      return findEverything(repository, wanted, ownBaseUrls);
-    });
+    const result = await readAsCaller(
+      this.audit,
+      request,
+      wanted.search.path,
+      async (repository) => {
+        // An owner that is not there, or must not be seen, is told as by a read.
+        if (id !== undefined) await repository.read(type, id);
+        return findEverything(repository, wanted, ownBaseUrls);
+      },
+      allFound,
+    );
     void reply.header('cache-control', CACHE_CONTROL);
     const bundle = searchsetBundle(wanted.search, result, presentationOf(request, this.baseUrls));
-    return sendText(request, reply, 200, bundle);
+    return sendText(request, reply, 200, await this.attachments.signed(request, bundle));
   }
 }
 

@@ -55,6 +55,7 @@ export class ExpandProfileController {
       request,
       `StructureDefinition/$expand-profile?url=${url}`,
       (repository) => expandProfile((urls) => findByUrl(repository, urls), url),
+      (found) => found,
     );
     const presentation = presentationOf(request, this.baseUrls);
     const entries = profiles.map((profile) => {

@@ -6,7 +6,7 @@ import { ReadAudit, type ResourceRepository, type StoredVersion } from '#fhir-st
 import { sendText } from '../../http/send.js';
 import { sessionOf } from '../../tenant/request-tenant.js';
 import { assertKnownType } from '../known-type.js';
-import { readAsCaller } from '../read-audit.js';
+import { readAsCaller, theOne } from '../read-audit.js';
 import { runAsCaller } from '../run-as-caller.js';
 import { CACHE_CONTROL } from '../version-answer.js';
 import { assertHasParts, MetaCollection, metaParts, withAdded, withRemoved } from './meta.js';
@@ -62,7 +62,13 @@ export class MetaController {
   private async metaOfResource(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { type = '', id = '' } = request.params as Params;
     assertOnly(operationInput(request), []);
-    const version = await readAsCaller(this.audit, request, `${type}/${id}`, (repository) => repository.read(type, id));
+    const version = await readAsCaller(
+      this.audit,
+      request,
+      `${type}/${id}`,
+      (repository) => repository.read(type, id),
+      theOne,
+    );
     return answer(request, reply, metaOf(version));
   }
 
@@ -71,8 +77,13 @@ export class MetaController {
     assertOnly(operationInput(request), []);
     const { version } = sessionOf(request).runtime.database;
     if (type !== '') assertKnownType(request, type);
-    const meta = await readAsCaller(this.audit, request, type === '' ? '$meta' : `${type}/$meta`, (repository) =>
-      collectMeta(repository, (query) => parseSearchAt(version, type, query, { handling: 'strict' })),
+    const meta = await readAsCaller(
+      this.audit,
+      request,
+      type === '' ? '$meta' : `${type}/$meta`,
+      (repository) => collectMeta(repository, (query) => parseSearchAt(version, type, query, { handling: 'strict' })),
+      // Labels of all resources together are nobody's data.
+      () => [],
     );
     return answer(request, reply, meta);
   }

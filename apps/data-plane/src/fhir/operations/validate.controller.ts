@@ -5,7 +5,7 @@ import { ReadAudit } from '#fhir-store';
 import { sendText } from '../../http/send.js';
 import { sessionOf } from '../../tenant/request-tenant.js';
 import { assertKnownType } from '../known-type.js';
-import { readAsCaller } from '../read-audit.js';
+import { readAsCaller, theOne } from '../read-audit.js';
 import { assertOnly, oneText, operationInput, type OperationInput } from './operation-input.js';
 import { type ValidationMode, validationModes, validationReport } from './validation-report.js';
 
@@ -37,7 +37,10 @@ export class ValidateController {
 
   private async validate(request: FastifyRequest, reply: FastifyReply, input: OperationInput): Promise<void> {
     const { type, id } = request.params as Params;
-    const { database } = sessionOf(request).runtime;
+    const session = sessionOf(request);
+    // What is sent along is validated without a statement that would find out that the caller has lost the rights.
+    await session.refresh();
+    const { database } = session.runtime;
     assertKnownType(request, type);
     assertOnly(input, ['resource', 'mode', 'profile', 'usageContext']);
     const mode = modeOf(input, id);
@@ -64,8 +67,12 @@ export class ValidateController {
   }
 
   private async stored(request: FastifyRequest, type: string, id: string): Promise<JsonObject> {
-    const { body } = await readAsCaller(this.audit, request, `${type}/${id}`, (repository) =>
-      repository.read(type, id),
+    const { body } = await readAsCaller(
+      this.audit,
+      request,
+      `${type}/${id}`,
+      (repository) => repository.read(type, id),
+      theOne,
     );
     return JSON.parse(body) as JsonObject;
   }

@@ -1,0 +1,58 @@
+/** What the first step of a log-in is asked to do, read from the fields of a JSON body or of the sign-in page. */
+import type { FastifyRequest } from 'fastify';
+import type { TenantRuntime } from '../../tenant/tenant-runtime.js';
+import type { JsonFields } from '../json-fields.js';
+import { findRegisteredClient } from '../registered-client.js';
+import { grantedScope } from '../scopes.js';
+import { type LoginDetails, printableUserAgent } from './login-details.js';
+import { readChallenge } from './pkce.js';
+
+/** What a new log-in is for, before it is known whose it is. */
+export type LoginPurpose = Omit<LoginDetails, 'user' | 'passwordMark'>;
+
+const PROFILE_TYPES = ['Patient', 'Practitioner', 'RelatedPerson'];
+
+/**
+ * Reads `clientId`, `projectId`, `scope`, `nonce`, `resourceType`, `remember`, `codeChallenge` and `codeChallengeMethod`. What is
+ * wrong becomes issues of `fields`: an unknown client, another project's id, a challenge that is missing although the
+ * client is not one that may go without.
+ */
+export async function readLoginPurpose(
+  request: FastifyRequest,
+  runtime: TenantRuntime,
+  fields: JsonFields,
+): Promise<LoginPurpose> {
+  const clientId = fields.text('clientId');
+  const client =
+    clientId === undefined ? undefined : await findRegisteredClient(runtime.database, clientId, request.id);
+  if (clientId !== undefined && client === undefined) fields.fail('clientId', 'There is no such client');
+
+  const projectId = fields.text('projectId');
+  const isRegistering = projectId === 'new';
+  if (projectId !== undefined && !isRegistering && projectId !== runtime.entry.projectId) {
+    fields.fail('projectId', 'This address belongs to another project');
+  }
+  const challenge = readChallenge(fields.text('codeChallenge'), fields.text('codeChallengeMethod'));
+  if (challenge === 'malformed') fields.fail('codeChallenge', 'The code challenge is malformed');
+  if (challenge === 'none' && client?.pkceOptional !== true) fields.fail('codeChallenge', 'A code challenge is needed');
+  const scope = grantedScope(fields.text('scope'), client?.defaultScope);
+  if (scope === undefined) fields.fail('scope', 'The scope is malformed');
+  const profileType = fields.text('resourceType');
+  if (profileType !== undefined && !PROFILE_TYPES.includes(profileType)) {
+    fields.fail('resourceType', `A profile is one of ${PROFILE_TYPES.join(', ')}`);
+  }
+  const nonce = fields.text('nonce');
+  const userAgent = printableUserAgent(request.headers['user-agent']);
+  return {
+    ...(client === undefined ? {} : { client: client.id }),
+    scope: scope ?? '',
+    ...(nonce === undefined ? {} : { nonce }),
+    ...(typeof challenge === 'string' ? {} : challenge),
+    remember: fields.flag('remember'),
+    ...(profileType === undefined ? {} : { profileType }),
+    ...(isRegistering ? { registering: true } : {}),
+    authTime: new Date().toISOString(),
+    remoteAddress: request.ip,
+    ...(userAgent === undefined ? {} : { userAgent }),
+  };
+}

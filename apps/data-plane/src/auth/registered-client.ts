@@ -1,0 +1,83 @@
+/** What a ClientApplication says about logging in through it. */
+import { systemPolicy } from '#access-policy';
+import { OutcomeError } from '#fhir';
+import { ResourceRepository, type StoredResource, type TenantDatabase } from '#fhir-store';
+
+export interface RegisteredClient {
+  readonly id: string;
+  readonly name?: string;
+  /** Where codes may be sent, compared as text. */
+  readonly redirectUris: readonly string[];
+  /** Whether a code may be exchanged with the client's secret alone. */
+  readonly pkceOptional: boolean;
+  readonly accessTokenSeconds: number;
+  readonly refreshTokenSeconds: number;
+  /** What is granted when nothing is asked for. */
+  readonly defaultScope: readonly string[];
+  readonly jwksUri?: string;
+}
+
+export const DEFAULT_ACCESS_SECONDS = 3600;
+export const DEFAULT_REFRESH_SECONDS = 14 * 86_400;
+/** Beyond these a lifetime is a slip of the keyboard; the keys of a project must outlive its tokens. */
+const MAX_ACCESS_SECONDS = 86_400;
+const MAX_REFRESH_SECONDS = 366 * 86_400;
+
+const SECONDS_PER_UNIT: Readonly<Record<string, number>> = {
+  s: 1,
+  m: 60,
+  h: 3600,
+  d: 86_400,
+  w: 7 * 86_400,
+  y: 365 * 86_400,
+};
+
+/** Any other id is a client that does not exist. */
+const ID_FORM = /^[A-Za-z0-9\-.]{1,64}$/;
+
+/** The client, or undefined when there is none that is switched on: nobody is to be able to tell which. */
+export async function findRegisteredClient(
+  database: TenantDatabase,
+  id: string,
+  requestId: string,
+): Promise<RegisteredClient | undefined> {
+  if (!ID_FORM.test(id)) return undefined;
+  const repository = new ResourceRepository(database, {
+    policy: systemPolicy('log-in through a client'),
+    agent: 'system/identity',
+    requestId,
+  });
+  try {
+    const { body } = await repository.read('ClientApplication', id);
+    return registeredClient(JSON.parse(body) as StoredResource);
+  } catch (error) {
+    if (error instanceof OutcomeError && (error.category === 'not-found' || error.category === 'gone'))
+      return undefined;
+    throw error;
+  }
+}
+
+/** Reads a ClientApplication; undefined when it is switched off. */
+export function registeredClient(client: StoredResource): RegisteredClient | undefined {
+  if (client.status !== undefined && client.status !== 'active') return undefined;
+  const { name, jwksUri, redirectUri } = client;
+  return {
+    id: client.id,
+    ...(typeof name === 'string' ? { name } : {}),
+    ...(typeof jwksUri === 'string' ? { jwksUri } : {}),
+    redirectUris: [...(typeof redirectUri === 'string' ? [redirectUri] : []), ...textsOf(client.redirectUris)],
+    pkceOptional: client.pkceOptional === true,
+    accessTokenSeconds: lifetime(client.accessTokenLifetime, DEFAULT_ACCESS_SECONDS, MAX_ACCESS_SECONDS),
+    refreshTokenSeconds: lifetime(client.refreshTokenLifetime, DEFAULT_REFRESH_SECONDS, MAX_REFRESH_SECONDS),
+    defaultScope: textsOf(client.defaultScope),
+  };
+}
+
+function lifetime(text: unknown, otherwise: number, longest: number): number {
+  const [, count, unit = ''] = typeof text === 'string' ? (/^(\d{1,9})([smhdwy])$/.exec(text) ?? []) : [];
+  const seconds = Number(count ?? 0) * (SECONDS_PER_UNIT[unit] ?? 0);
+  return seconds === 0 ? otherwise : Math.min(seconds, longest);
+}
+
+const textsOf = (value: unknown): string[] =>
+  Array.isArray(value) ? value.filter((text): text is string => typeof text === 'string') : [];

@@ -1,0 +1,30 @@
+/**
+ * A resource takes over the accounts of the patients that it refers to, so within a transaction it is written with them or
+ * after them. Most patients go with everything else; late are those that are found by criteria or patched, and those whose
+ * own references are not known yet.
+ */
+import { chartType, patientsOf } from '../accounts/patient-compartment.js';
+import type { TenantDatabase } from '../tenant-database.js';
+import type { Step } from './transaction-step.js';
+
+/** Those of `ready` that refer to no patient who is written later; `open` are all entries that are not written yet. */
+export function withoutLatePatients(
+  { version, ownBaseUrls }: TenantDatabase,
+  ready: readonly Step[],
+  open: readonly Step[],
+): readonly Step[] {
+  const late = open.filter((step) => isChart(step) && !(isPlain(step) && ready.includes(step)));
+  if (late.length === 0) return ready;
+  const patients = new Set(late.map(({ id }) => `${chartType}/${id}`));
+  return ready.filter((step) => {
+    if (isChart(step)) return true;
+    // What a patch makes of a resource is not known before.
+    if (step.written === undefined) return false;
+    if (late.some((patient) => step.awaited.has(patient))) return false;
+    return !patientsOf(version, step.written.text.value, ownBaseUrls).some((patient) => patients.has(patient));
+  });
+}
+
+const isChart = ({ interaction }: Step): boolean => 'type' in interaction && interaction.type === chartType;
+
+const isPlain = ({ interaction: { kind } }: Step): boolean => kind === 'create' || kind === 'update';

@@ -1,0 +1,134 @@
+/**
+ * Login resources: the record of one authentication, to which every token is bound. One is written when the first tokens
+ * are given, and changes once at most, when it is revoked; only that raises the security epoch.
+ */
+import { readResource } from '#fhir';
+import { systemPolicy } from '#access-policy';
+import type { Caller } from '../caller.js';
+import { draftResource, type Draft } from '../draft.js';
+import { acceptResource } from '../resource-checks.js';
+import type { Context } from '../rights.js';
+import { insertResources } from '../sql/insert.sql.js';
+import { lockCurrent } from '../sql/read.sql.js';
+import { replaceVersion } from '../sql/replace.sql.js';
+import { assertTenantDatabase, type TenantDatabase } from '../tenant-database.js';
+import { inTransaction, type Scope } from '../transaction.js';
+import { isMarkCurrent, setUserPassword, type PasswordMark } from './credentials.sql.js';
+import { forgetExpiredLogins, insertLoginSession, takeLoginCode, type GrantedSession } from './login-session.sql.js';
+import { takeLink, type SecurityLink } from './security-links.js';
+import { findUnrevokedLogins, type StoredResource } from './users.js';
+
+/**
+ * Who asked for a log-in to be recorded or ended, for the audit and `meta.author`. With an epoch, StaleRights is thrown
+ * when rights have changed since.
+ */
+export type LoginAgent = Pick<Caller, 'agent' | 'membership' | 'author' | 'epoch' | 'requestId'>;
+
+/**
+ * Records a log-in that is complete at once (a client's own), and removes some that have expired. `login` has its `id`.
+ */
+export async function recordLogin(
+  tenant: TenantDatabase,
+  by: LoginAgent,
+  login: StoredResource,
+  expiresInSeconds: number,
+): Promise<void> {
+  const caller = recorder(by);
+  const draft = draftOf(tenant, caller, login);
+  await tenant.use((connection) =>
+    connection.transaction(async (transaction) => {
+      await Promise.all([
+        insertLoginSession(transaction, { loginId: login.id, details: '{}', expiresInSeconds }),
+        insertResources(transaction, undefined, caller, [draft]),
+      ]);
+    }),
+  );
+  await tenant.use(forgetExpiredLogins);
+}
+
+/**
+ * Exchanges the code of a session and records the log-in, both or neither. False, with nothing changed, when the code is
+ * not the session's, has expired or was used, and when the person has another password than the one with which the log-in
+ * began (`proof`): a change of password excludes this transaction, so it ends the log-in or is found by it. Of two
+ * exchanges at the same time the later one waits for the earlier one, so that whoever gets false because of it finds a
+ * Login to revoke.
+ */
+export async function grantLogin(
+  tenant: TenantDatabase,
+  by: LoginAgent,
+  login: StoredResource,
+  grant: GrantedSession,
+  proof: PasswordMark,
+): Promise<boolean> {
+  assertTenantDatabase(tenant);
+  const caller = recorder(by);
+  const draft = draftOf(tenant, caller, login);
+  return inTransaction(tenant, caller, false, async ({ connection, epoch }) => {
+    if (!(await isMarkCurrent(connection, proof))) return false;
+    if (!(await takeLoginCode(connection, login.id, grant))) return false;
+    await insertResources(connection, epoch, caller, [draft]);
+    return true;
+  });
+}
+
+/**
+ * Ends log-ins: the security epoch rises, so that their tokens are refused from the next request on. Those that do not
+ * exist or are revoked already are passed over.
+ */
+export async function revokeLogins(tenant: TenantDatabase, by: LoginAgent, ids: readonly string[]): Promise<void> {
+  assertTenantDatabase(tenant);
+  if (ids.length === 0) return;
+  const caller = recorder(by);
+  await inTransaction(tenant, caller, true, (scope) => revokeIn({ tenant, caller }, scope, ids));
+}
+
+export interface PasswordChange {
+  readonly userId: string;
+  /** As `hashPassword` gives it. */
+  readonly hash: string;
+  /** Log-ins of the person that go on; all others end. */
+  readonly keptLogins: readonly string[];
+  /** The link by which it is set, which is used up. */
+  readonly link?: SecurityLink;
+}
+
+/**
+ * Gives a person a new password and ends their log-ins in one transaction that changes rights: when it has committed,
+ * nobody is logged in any more who knew the old password only, and neither log-ins that have begun with it nor links to
+ * set a password that were sent before lead anywhere. False, with nothing changed, when the link is not good (any more).
+ */
+export async function changePassword(tenant: TenantDatabase, by: LoginAgent, change: PasswordChange): Promise<boolean> {
+  assertTenantDatabase(tenant);
+  const caller = recorder(by);
+  const { userId, hash, keptLogins, link } = change;
+  return inTransaction(tenant, caller, true, async (scope) => {
+    if (link !== undefined && !(await takeLink(scope.connection, link))) return false;
+    await setUserPassword(scope.connection, userId, hash);
+    const logins = await findUnrevokedLogins(tenant, scope, `User/${userId}`);
+    const ended = logins.map(({ id }) => id).filter((id) => !keptLogins.includes(id));
+    await revokeIn({ tenant, caller }, scope, ended);
+    return true;
+  });
+}
+
+async function revokeIn(
+  { tenant, caller }: Context,
+  { connection, epoch }: Scope,
+  ids: readonly string[],
+): Promise<void> {
+  const identities = ids.map((id) => ({ type: 'Login', id }));
+  for (const version of (await lockCurrent(connection, identities)).values()) {
+    if (version.deleted) continue;
+    const login = JSON.parse(version.body) as StoredResource;
+    if (login.revoked === true) continue;
+    const draft = draftOf(tenant, caller, { ...login, revoked: true });
+    await replaceVersion(connection, epoch, caller, version, draft);
+  }
+}
+
+function draftOf(tenant: TenantDatabase, caller: Caller, login: StoredResource): Draft {
+  assertTenantDatabase(tenant);
+  return draftResource(tenant, caller, login.id, acceptResource(tenant, readResource(JSON.stringify(login))));
+}
+
+const recorder = (by: LoginAgent): Caller => ({ ...by, policy: systemPolicy('record a log-in') });

@@ -1,0 +1,80 @@
+/**
+ * Links by mail, each with a UserSecurityRequest that says what was asked for. A link's secret is kept as a hash, outside the
+ * resource, and is good once. One by which a password can be set is bound to the password that the person had when it was
+ * made, so that whoever sets a password makes all other such links void.
+ */
+import { readResource } from '#fhir';
+import { sha256, uuidv7 } from '#platform';
+import type { Connection } from '#postgres';
+import type { Caller } from '../caller.js';
+import { draftResource } from '../draft.js';
+import { acceptResource } from '../resource-checks.js';
+import type { Context } from '../rights.js';
+import { insertResources } from '../sql/insert.sql.js';
+import { assertTenantDatabase, type TenantDatabase } from '../tenant-database.js';
+import { inTransaction, type Scope } from '../transaction.js';
+import { findUserPassword, passwordMark } from './credentials.sql.js';
+import { addSingleUse, isSingleUse, takeSingleUse } from './single-use.sql.js';
+
+/** Why somebody gets a link by mail; an invitation is answered like a reset. */
+export type SecurityRequestType = 'invite' | 'reset' | 'verify-email';
+
+/** What a link is for. */
+export interface SecurityRequest {
+  readonly type: SecurityRequestType;
+  /** `User/<id>` */
+  readonly user: string;
+  /** 256 random bits */
+  readonly secret: string;
+}
+
+/** A request with its id: what somebody brings who follows the link. */
+export type SecurityLink = SecurityRequest & { readonly id: string };
+
+const GOOD_FOR_SECONDS = { invite: 7 * 86_400, reset: 3_600, 'verify-email': 7 * 86_400 } as const;
+
+/**
+ * Writes a UserSecurityRequest in the transaction of `scope`. The link is good for an hour to reset a password, else for a
+ * week. Returns the request's id.
+ */
+export async function createSecurityRequest(
+  { tenant, caller }: Context,
+  { connection, epoch }: Scope,
+  request: SecurityRequest,
+): Promise<string> {
+  const { type, user } = request;
+  const id = uuidv7();
+  const resource = { resourceType: 'UserSecurityRequest', id, type, user: { reference: user } };
+  const draft = draftResource(tenant, caller, id, acceptResource(tenant, readResource(JSON.stringify(resource))));
+  await insertResources(connection, epoch, caller, [draft]);
+  await addSingleUse(connection, await keyOf(connection, { ...request, id }), GOOD_FOR_SECONDS[type]);
+  return id;
+}
+
+/** `createSecurityRequest` in a transaction of its own; it gives nobody a right, so the epoch does not rise. */
+export async function addSecurityRequest(
+  tenant: TenantDatabase,
+  caller: Caller,
+  request: SecurityRequest,
+): Promise<string> {
+  assertTenantDatabase(tenant);
+  return inTransaction(tenant, caller, false, (scope) => createSecurityRequest({ tenant, caller }, scope, request));
+}
+
+/** Whether the link is good at this moment. It stays so. */
+export async function isGoodLink(connection: Connection, link: SecurityLink): Promise<boolean> {
+  return isSingleUse(connection, await keyOf(connection, link));
+}
+
+/** Uses the link up. False when it is not good (any more). */
+export async function takeLink(connection: Connection, link: SecurityLink): Promise<boolean> {
+  return takeSingleUse(connection, await keyOf(connection, link));
+}
+
+async function keyOf(connection: Connection, { id, secret, type, user }: SecurityLink): Promise<Buffer> {
+  const parts = ['security request', id, secret];
+  if (type !== 'verify-email') {
+    parts.push(passwordMark(await findUserPassword(connection, user.slice('User/'.length))));
+  }
+  return sha256(parts.join('|'));
+}

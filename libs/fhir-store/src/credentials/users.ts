@@ -1,0 +1,138 @@
+/**
+ * The people of a project and what belongs to them, read and written by the platform itself: no member's rights apply,
+ * so only the identity and administration routes call this.
+ */
+import { readResource, type JsonObject } from '#fhir';
+import { parseSearch } from '#fhir-search';
+import { systemPolicy } from '#access-policy';
+import { uuidv7 } from '#platform';
+import type { Caller } from '../caller.js';
+import { draftResource } from '../draft.js';
+import { acceptResource } from '../resource-checks.js';
+import type { Context } from '../rights.js';
+import { runSearch } from '../search.js';
+import { insertResources } from '../sql/insert.sql.js';
+import { assertTenantDatabase, type TenantDatabase } from '../tenant-database.js';
+import type { Scope } from '../transaction.js';
+import { setUserPassword } from './credentials.sql.js';
+
+/** A resource as it is stored, which always has a type and an id. */
+export type StoredResource = JsonObject & { readonly resourceType: string; readonly id: string };
+
+/** No search for a person's records gives more. */
+const MAX_FOUND = 1000;
+
+/** An address as it is compared and stored: without white space around it, in lower case. */
+export const normalizedEmail = (email: string): string => email.trim().toLowerCase();
+
+/** The User with this address, in lower case or not; of several the one that was made first. */
+export async function findUserByEmail(tenant: TenantDatabase, email: string): Promise<StoredResource | undefined> {
+  return inOwnScope(tenant, (context, scope) => findUser(context, scope, email));
+}
+
+/**
+ * The same inside a transaction, whose epoch is checked like that of every statement in it. Rights do not count: `caller`
+ * is only asked for its agent.
+ */
+export async function findUser(
+  { tenant }: Pick<Context, 'tenant'>,
+  scope: Scope,
+  email: string,
+): Promise<StoredResource | undefined> {
+  const address = normalizedEmail(email);
+  const found = await findAll(tenant, scope, 'User', 'email:exact', escaped(address));
+  return found.find((user) => user.email === address);
+}
+
+/** The memberships of `user` (`User/…`), in order of creation; inactive ones too. */
+export async function findMembershipsOf(tenant: TenantDatabase, user: string): Promise<StoredResource[]> {
+  return inOwnScope(tenant, ({ tenant: own }, scope) => findMemberships(own, scope, user));
+}
+
+/** The same inside a transaction. */
+export function findMemberships(tenant: TenantDatabase, scope: Scope, user: string): Promise<StoredResource[]> {
+  return findAll(tenant, scope, 'ProjectMembership', 'user', user);
+}
+
+/** The log-ins of `user` (`User/…`) that are not revoked, the newest first. Some of them may have expired. */
+export async function findLoginsOf(tenant: TenantDatabase, user: string): Promise<StoredResource[]> {
+  return inOwnScope(tenant, ({ tenant: own }, scope) => findUnrevokedLogins(own, scope, user));
+}
+
+/** The same inside a transaction. */
+export async function findUnrevokedLogins(
+  tenant: TenantDatabase,
+  scope: Scope,
+  user: string,
+): Promise<StoredResource[]> {
+  const logins = await findAll(tenant, scope, 'Login', 'user', user, '-_lastUpdated');
+  return logins.filter((login) => login.revoked !== true);
+}
+
+export interface NewUser {
+  readonly firstName: string;
+  readonly lastName: string;
+  /** At least one of both. */
+  readonly email?: string;
+  readonly externalId?: string;
+  readonly mfaRequired?: boolean;
+  /** As `hashPassword` gives it; without one the person cannot log in until a password is set. */
+  readonly passwordHash?: string;
+}
+
+/**
+ * Writes a new User of the project in the transaction of `scope`, which must be one that changes rights. Whether there is
+ * somebody with the same address already is for the caller to find out, under a lock (`findUser`).
+ */
+export async function createUser(
+  context: Context,
+  { connection, epoch }: Scope,
+  user: NewUser,
+): Promise<StoredResource> {
+  const { tenant, caller } = context;
+  const { passwordHash, email, ...fields } = user;
+  const id = uuidv7();
+  const resource: JsonObject = {
+    resourceType: 'User',
+    id,
+    ...definedOf(fields),
+    ...(email === undefined ? {} : { email: normalizedEmail(email) }),
+    project: { reference: `Project/${tenant.projectId}` },
+  };
+  const draft = draftResource(tenant, caller, id, acceptResource(tenant, readResource(JSON.stringify(resource))));
+  const [version] = await insertResources(connection, epoch, caller, [draft]);
+  if (version === undefined) throw new Error('The insert statement returned no version.');
+  if (passwordHash !== undefined) await setUserPassword(connection, id, passwordHash);
+  return JSON.parse(version.body) as StoredResource;
+}
+
+async function inOwnScope<T>(tenant: TenantDatabase, work: (context: Context, scope: Scope) => Promise<T>): Promise<T> {
+  assertTenantDatabase(tenant);
+  return tenant.use((connection) => work({ tenant, caller: platform }, { connection, epoch: undefined }));
+}
+
+const platform: Caller = { policy: systemPolicy('identity'), agent: 'system/identity', requestId: 'identity' };
+
+async function findAll(
+  tenant: TenantDatabase,
+  scope: Scope,
+  type: string,
+  parameter: string,
+  value: string,
+  sort?: string,
+): Promise<StoredResource[]> {
+  const parameters: [string, string][] = [
+    [parameter, value],
+    ['_count', String(MAX_FOUND)],
+  ];
+  if (sort !== undefined) parameters.push(['_sort', sort]);
+  const request = parseSearch(tenant.version, type, parameters, { handling: 'strict' });
+  const { hits } = await runSearch({ tenant, caller: platform }, scope, request);
+  return hits.map(({ body }) => JSON.parse(body) as StoredResource);
+}
+
+/** A value as data of a search (https://hl7.org/fhir/R4/search.html#escaping). */
+const escaped = (value: string): string => value.replace(/[\\,$|]/g, '\\$&');
+
+const definedOf = (fields: Omit<NewUser, 'passwordHash' | 'email'>): JsonObject =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));

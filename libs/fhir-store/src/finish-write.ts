@@ -1,0 +1,139 @@
+/** From what a client wants to be stored to what is stored, within the caller's rights. */
+import { keepFields } from '#access-policy';
+import { bodyHead, bodyTail, forbidden, OutcomeError, readResource, type ResourceText } from '#fhir';
+import { Charts } from './accounts/charts.js';
+import { assertOwnCharts, finishDraft, type Unfinished } from './accounts/finish-draft.js';
+import { assertMayChangeCredentials } from './credentials/credential-rights.js';
+import type { TakenResource } from './credentials/take-credentials.js';
+import type { Draft } from './draft.js';
+import { assertNamedContextReadable } from './readable-context.js';
+import type { ReadingScope } from './reading-scope.js';
+import type { Context } from './rights.js';
+import { judgeFinished, union, type Admission } from './write-rights.js';
+import { assertReferences } from './written-references.js';
+import type { Written } from './written.js';
+
+/** A write that has been admitted. */
+export interface Pending {
+  readonly admission: Admission;
+  readonly id: string;
+  readonly written: Written;
+}
+
+/** A write that the caller may make, ready for the database. */
+export interface Finished {
+  readonly admission: Admission;
+  readonly draft: Draft;
+  /** What its answer must not show. */
+  readonly hidden: readonly string[];
+  /** Whether fields with their stored values have been put into the client's text. */
+  readonly isMerged: boolean;
+}
+
+/**
+ * Finishes a write. Fields that the caller cannot see or change keep their stored value; what comes of that is checked,
+ * filed and judged. Throws 400 for what is wrong with it, and 403 when no rule grants the finished resource, when its
+ * constraints do not hold, when it would enter a chart that the caller cannot read or give a client other credentials.
+ */
+export async function finishWrite(context: Context, charts: Charts, pending: Pending): Promise<Finished> {
+  const { admission, id, written } = pending;
+  let kept = union(admission.fields.kept, written.keep);
+  let { hidden } = admission.fields;
+  for (;;) {
+    const taken = takenWith(pending, kept, hidden);
+    const draft = await finishDraft(context, charts, { id, taken, current: admission.current });
+    const rights = judgeFinished(context, admission, draft);
+    // The rule that grants the finished resource may keep further fields, and then that is another resource. There are
+    // only so many paths in a policy, and each time they become more.
+    const more = union(kept, rights.fields.kept);
+    hidden = union(hidden, rights.fields.hidden);
+    if (more.length === kept.length) {
+      rights.assertConstraints();
+      assertMayChangeCredentials(context, draft, admission.current);
+      await assertOwnCharts(context, charts, draft);
+      return { admission, draft, hidden, isMerged: kept.length > 0 };
+    }
+    kept = more;
+  }
+}
+
+/** What an admitted write is to become, as far as that is known before it is filed. Throws what is wrong with it. */
+export function unfinished(pending: Pending): Unfinished {
+  const { admission, id, written } = pending;
+  const kept = union(admission.fields.kept, written.keep);
+  return { id, taken: takenWith(pending, kept, admission.fields.hidden), current: admission.current };
+}
+
+/**
+ * Throws when a finished write refers to what it must not: 403 for a security context that the caller cannot read, 400
+ * for references to nothing where the project has them checked. In a transaction this comes after the writes, because
+ * they may refer to one another.
+ */
+export async function assertTargets(
+  context: Context,
+  scope: ReadingScope,
+  { written }: Pick<Pending, 'written'>,
+  { draft }: Finished,
+): Promise<void> {
+  await assertNamedContextReadable(context, scope, draft);
+  // Only what the client has said: what it cannot see must not be told by an error.
+  if (written.checksReferences) await assertReferences(context, scope, written.text.value);
+}
+
+/** Whether `assertTargets` has anything to look at. */
+export const mayReferWrongly = ({ written }: Pick<Pending, 'written'>, { draft }: Finished): boolean =>
+  written.checksReferences || draft.type === 'Binary';
+
+/** Finishes a write that stands by itself; throws all that speaks against it. */
+export async function finishAlone(context: Context, scope: ReadingScope, pending: Pending): Promise<Finished> {
+  const finished = await finishWrite(context, new Charts(context, scope), pending);
+  await assertTargets(context, scope, pending, finished);
+  return finished;
+}
+
+/**
+ * What is written with what keeps its stored value in it, checked. Throws what is wrong with it, but nothing that only
+ * values tell which the caller cannot see: what is not wrong with the caller's own text already is 403, and no more.
+ */
+function takenWith(pending: Pending, kept: readonly string[], hidden: readonly string[]): TakenResource {
+  const { admission, written } = pending;
+  const text = withKeptFields(pending, kept);
+  if (admission.interaction === 'create' || hidden.length === 0) return written.taken(text);
+  try {
+    return written.taken(text);
+  } catch (error) {
+    if (!(error instanceof OutcomeError)) throw error;
+    const own = new Set(issuesOf(() => written.taken()).map(issueKey));
+    const known = error.issues.filter((issue) => own.has(issueKey(issue)));
+    throw known.length === 0 ? forbidden() : new OutcomeError(error.category, known);
+  }
+}
+
+const issueKey = ({ code, text, expression }: OutcomeError['issues'][number]): string =>
+  JSON.stringify([code, text, expression]);
+
+/** The issues that `work` is refused for. */
+function issuesOf(work: () => unknown): OutcomeError['issues'] {
+  try {
+    work();
+    return [];
+  } catch (error) {
+    if (error instanceof OutcomeError) return error.issues;
+    throw error;
+  }
+}
+
+/** The text that was written with what keeps its stored value in it; the text itself when nothing does. */
+function withKeptFields({ admission, id, written }: Pending, kept: readonly string[]): ResourceText {
+  const { text } = written;
+  if (kept.length === 0) return text;
+  const { type, interaction, current } = admission;
+  const nothing = bodyText(type, id, { metaMembers: '', otherMembers: '' });
+  const stored = interaction === 'update' && current !== undefined ? current.body : nothing;
+  const merged = readResource(keepFields(stored, bodyText(type, id, text), kept));
+  return { ...merged, ...(text.sentAccounts === undefined ? {} : { sentAccounts: text.sentAccounts }) };
+}
+
+/** A resource as one text; what the server sets is not read again. */
+const bodyText = (type: string, id: string, text: Pick<ResourceText, 'metaMembers' | 'otherMembers'>): string =>
+  `${bodyHead(type, id)}0","lastUpdated":""${bodyTail(text)}`;

@@ -1,0 +1,167 @@
+/**
+ * What a policy says of a write, beyond the type: of the stored resource that it changes, and of the finished one that
+ * it leaves. Of a policy that says nothing about single resources nothing is asked, and no body is parsed.
+ */
+import { constraintsHold, type Grant, type Interaction, type JudgedResource } from '#access-policy';
+import { forbidden, notFound } from '#fhir';
+import { assertIfMatch, decideUpdate } from './decide-update.js';
+import type { Draft } from './draft.js';
+import { judgedDraft, judgedVersion } from './judged.js';
+import { findLastContent } from './sql/read.sql.js';
+import { assertContextReadable } from './guarded-binaries.js';
+import type { ReadingScope } from './reading-scope.js';
+import { mayCreateByUpdate, type Context } from './rights.js';
+import { shownBy } from './shown-fields.js';
+import type { CurrentVersion, StoredVersion } from './stored-version.js';
+
+/** What a write may do to the fields of a resource, and what its answer must not show of them. */
+interface FieldRights {
+  /** Paths that keep their stored value; where nothing is stored, they stay away. */
+  readonly kept: readonly string[];
+  readonly hidden: readonly string[];
+}
+
+const allFields: FieldRights = Object.freeze({ kept: [], hidden: [] });
+
+/** A write that may go on: the caller may change what is stored now. */
+export interface Admission {
+  readonly interaction: 'create' | 'update';
+  readonly type: string;
+  /** The row that is written over; undefined when there is none yet. */
+  readonly current: CurrentVersion | undefined;
+  /** The content that the write changes; undefined when it makes the resource or brings it back. */
+  readonly before: JudgedResource | undefined;
+  readonly fields: FieldRights;
+}
+
+/** Whether the policy says the same of every write to resources of the type, and hides nothing of them. */
+export function needsNoJudgement({ caller: { policy } }: Context, interaction: Interaction, type: string): boolean {
+  return (
+    policy.grantsFully(interaction, type) &&
+    policy.hiddenFieldsOf('read', type).length === 0 &&
+    policy.hiddenFieldsOf('search', type).length === 0
+  );
+}
+
+/** Whether the caller may read a resource with this content. */
+export const mayRead = ({ caller: { policy } }: Context, resource: JudgedResource): boolean =>
+  policy.grantsFully('read', resource.type) || policy.grantFor('read', resource) !== undefined;
+
+/** Lets a new resource be made of it. */
+export const admitCreate = (type: string): Admission => ({
+  interaction: 'create',
+  type,
+  current: undefined,
+  before: undefined,
+  fields: allFields,
+});
+
+/**
+ * Lets an update or a patch go on. Throws 404 for what never was there, unless the caller may make it by PUT; 403 when
+ * `update` is not granted on the stored resource (deleted: on its last content) or its security context cannot be read;
+ * 410 when it is deleted and the caller cannot bring it back; 412 when `ifMatch` names another version.
+ */
+export async function admitUpdate(
+  context: Context,
+  scope: ReadingScope,
+  type: string,
+  current: CurrentVersion | undefined,
+  ifMatch: string | undefined,
+  mayCreate = mayCreateByUpdate(context, type),
+): Promise<Admission> {
+  const before = current && (await judgedBefore(context, scope, 'update', current));
+  if (decideUpdate({ current, ifMatch, mayCreate }) === 'create') return { ...admitCreate(type), current };
+  const fields = before === undefined ? allFields : fieldRights(context, before.resource, before.grant);
+  return { interaction: 'update', type, current, before: before?.resource, fields };
+}
+
+/** Lets a deletion go on, by the same rules; of what is deleted already too. */
+export async function admitDelete(
+  context: Context,
+  scope: ReadingScope,
+  current: CurrentVersion | undefined,
+  ifMatch: string | undefined,
+): Promise<CurrentVersion> {
+  if (current === undefined) throw notFound();
+  await judgedBefore(context, scope, 'delete', current);
+  if (!current.deleted) assertIfMatch(ifMatch, current);
+  return current;
+}
+
+/** Throws 403 unless the caller may change the stored resource; what was judged when it had to be looked at. */
+async function judgedBefore(
+  context: Context,
+  scope: ReadingScope,
+  interaction: 'update' | 'delete',
+  current: CurrentVersion,
+): Promise<{ resource: JudgedResource; grant: Grant } | undefined> {
+  await assertContextReadable(context, scope, current);
+  if (needsNoJudgement(context, interaction, current.type)) return undefined;
+  const content = current.deleted
+    ? await scope.lookUp((connection) => findLastContent(connection, scope.epoch, current.type, current.id))
+    : current;
+  const resource = content === undefined ? undefined : judgedVersion(content);
+  const grant = resource && context.caller.policy.grantFor(interaction, resource);
+  if (resource === undefined || grant === undefined) throw forbidden();
+  return { resource, grant };
+}
+
+/** What the policy says of the finished resource. */
+export interface FinishedRights {
+  readonly fields: FieldRights;
+  /** Throws 403 unless the constraints of the rule that grants the finished resource hold. */
+  assertConstraints(): void;
+}
+
+const allRights: FinishedRights = { fields: allFields, assertConstraints: () => undefined };
+
+/** Throws 403 unless the policy grants what the write makes of the resource. */
+export function judgeFinished(
+  context: Context,
+  { interaction, type, before }: Admission,
+  draft: Draft,
+): FinishedRights {
+  if (needsNoJudgement(context, interaction, type)) return allRights;
+  const { caller, tenant } = context;
+  const after = judgedDraft(draft);
+  const grant = caller.policy.grantFor(interaction, after);
+  if (grant === undefined) throw forbidden();
+  return {
+    fields: fieldRights(context, after, grant),
+    assertConstraints: () => {
+      const states = { before: before?.value, after: after.value };
+      if (!constraintsHold(tenant.version, grant.writeConstraints, states)) throw forbidden();
+    },
+  };
+}
+
+/**
+ * What a conditional create has found, as a search shows it. Throws 403 when the caller cannot read the security context
+ * of a Binary.
+ */
+export async function shownMatch(context: Context, scope: ReadingScope, match: StoredVersion): Promise<StoredVersion> {
+  await assertContextReadable(context, scope, match);
+  const shown = shownBy(context, 'search', match);
+  if (shown === undefined) throw forbidden();
+  return shown;
+}
+
+/**
+ * Whoever writes back what they have read must not take away what they could not see, so what is hidden from reading is
+ * kept too, whichever rule grants the write.
+ */
+function fieldRights(context: Context, resource: JudgedResource, grant: Grant): FieldRights {
+  const hidden = union(grant.hiddenFields, unseenFields(context, resource));
+  return { kept: union(hidden, grant.readonlyFields), hidden };
+}
+
+function unseenFields({ caller: { policy } }: Context, resource: JudgedResource): readonly string[] {
+  const { type } = resource;
+  if (policy.hiddenFieldsOf('read', type).length + policy.hiddenFieldsOf('search', type).length === 0) return [];
+  const seen = policy.grantFor('read', resource) ?? policy.grantFor('search', resource);
+  return seen?.hiddenFields ?? [];
+}
+
+/** Both lists, each path once. */
+export const union = (one: readonly string[], other: readonly string[]): readonly string[] =>
+  other.length === 0 ? one : one.length === 0 ? other : [...new Set([...one, ...other])];

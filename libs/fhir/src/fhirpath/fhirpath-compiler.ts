@@ -1,0 +1,44 @@
+/**
+ * FHIRPath as its authors write it (https://hl7.org/fhirpath/), for expressions that customers bring along. The fhirpath
+ * package takes 150 ms and some 50 MB to load, so that happens when the first compiler is made.
+ */
+import { createRequire } from 'node:module';
+import type { Model } from 'fhirpath';
+import type { JsonObject } from '../json/json-value.js';
+import type { FhirVersion } from '../versions/fhir-version.js';
+
+const require = createRequire(import.meta.url);
+
+/**
+ * What an expression gives for a resource: its items in order. `variables` are what `%name` stands for; an array is a
+ * collection of several, or of none. Throws plain Errors for whatever goes wrong on the way.
+ */
+export type EvaluateExpression = (
+  resource: JsonObject,
+  variables: Readonly<Record<string, JsonObject | readonly JsonObject[]>>,
+) => readonly unknown[];
+
+/**
+ * What compiles expressions about resources of `version`. It throws a plain Error for a text that is no expression.
+ * Functions that would have to ask another server (`resolve`, `memberOf`) fail when they are evaluated.
+ */
+export function fhirpathCompiler({
+  fhirpathModel,
+}: Pick<FhirVersion, 'fhirpathModel'>): (expression: string) => EvaluateExpression {
+  const fhirpath = loaded();
+  const model = require(`fhirpath/fhir-context/${fhirpathModel}`) as Model;
+  // What an expression traces would go to the console, and there it would be a copy of a resource in a log.
+  const options = { async: false as const, traceFn: () => undefined };
+  return (expression) => fhirpath.compile(expression, model, options) as EvaluateExpression;
+}
+
+let ready: typeof import('fhirpath') | undefined;
+
+/** The package, after it has prepared its parser: whoever limits the time of compiling means the expression. */
+function loaded(): typeof import('fhirpath') {
+  if (ready === undefined) {
+    ready = require('fhirpath') as typeof import('fhirpath');
+    ready.compile('true');
+  }
+  return ready;
+}

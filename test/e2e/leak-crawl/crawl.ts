@@ -1,0 +1,159 @@
+/** The whole crawl, or the part of it that some families of requests are. */
+import { SeededRandom } from '#testing';
+import { compiledSql } from '#postgres';
+import { identityOf } from '../../conformance/identity.js';
+import { send } from './http.js';
+import { judgeProbe, type Leak, type Probe } from './probe.js';
+import { Declared, type DeclaredType } from './requests/declared.js';
+import { graphqlQueries } from './requests/graphql.js';
+import { histories, instanceReads, operations, otherRoutes, ownVersions } from './requests/reads.js';
+import {
+  chainSearches,
+  compartmentAndSystemSearches,
+  includeSearches,
+  parameterSearches,
+  randomSearches,
+  textSearches,
+  typeSearches,
+} from './requests/searches.js';
+import { conditionalWrites, hiddenFieldProbes, writesOnTheirs, writesOutOfReach } from './requests/writes.js';
+import { version } from './samples-of-sides.js';
+import { asAdmin, type Place, type World } from './world.js';
+
+export interface CrawlOptions {
+  /** How many requests of each family are sent; of one with fewer all are. */
+  readonly perFamily: number;
+  /** Only these families. */
+  readonly families?: readonly string[];
+  /** The crawl ends when it has found so many leaks: all that follow may come from the first. */
+  readonly stopAt?: number;
+}
+
+export interface CrawlReport {
+  /** The statuses of the answers, by family. */
+  readonly statuses: ReadonlyMap<string, readonly number[]>;
+  readonly leaks: readonly Leak[];
+}
+
+/** How many requests are under way at a time. Those that write go one after the other, in both projects alike. */
+const atOnce = 6;
+const writingFamilies = new Set([
+  ...['update', 'patch', 'delete', 'bundle', 'conditional', 'after', 'constraint', 'chart', 'accounts', 'blind'],
+  ...['hidden', 'admin', 'admin-write', 'before', 'operation', 'binary'],
+]);
+
+/** Sends the requests that come of what the server declares, as a member of one organization, to both projects. */
+export async function crawl(world: World, full: Place, alone: Place, options: CrawlOptions): Promise<CrawlReport> {
+  const random = new SeededRandom(2_026);
+  const declared = await declaredBy(world, full, random);
+  const probes = await allProbes(world, full, declared, options.perFamily);
+  const chosen = sampled(probes, random, options);
+  const reading = chosen.filter(({ family }) => !writingFamilies.has(family));
+  const writing = chosen.filter(({ family }) => writingFamilies.has(family));
+  const leaks: Leak[] = [];
+  const statuses = new Map<string, number[]>();
+  const { stopAt = Infinity } = options;
+  for (const [probesOfPart, width] of [
+    [reading, atOnce],
+    [writing, 1],
+  ] as const) {
+    const queue = [...probesOfPart];
+    const work = async () => {
+      for (let probe = queue.shift(); probe !== undefined && leaks.length < stopAt; probe = queue.shift()) {
+        const judged = await judgeProbe(probe, full, alone);
+        leaks.push(...judged.leaks);
+        statuses.set(probe.family, [...(statuses.get(probe.family) ?? []), judged.status]);
+      }
+    };
+    await Promise.all(Array.from({ length: width }, work));
+  }
+  return { statuses, leaks };
+}
+
+async function declaredBy({ sides, types }: World, place: Place, random: SeededRandom): Promise<Declared> {
+  const answer = await send(place.base, 'fhir/R4/metadata');
+  const { rest } = JSON.parse(answer.text) as { rest: { resource: DeclaredType[] }[] };
+  const wanted = new Set(types);
+  const resources = (rest[0]?.resource ?? []).filter(({ type }) => wanted.has(type));
+  return new Declared(version, resources, sides.ours, sides.theirs, random);
+}
+
+async function allProbes(world: World, full: Place, declared: Declared, perFamily: number): Promise<Probe[]> {
+  return [
+    ...parameterSearches(declared),
+    ...typeSearches(declared),
+    ...textSearches(declared),
+    ...chainSearches(declared),
+    ...includeSearches(declared),
+    ...compartmentAndSystemSearches(declared),
+    ...randomSearches(declared, perFamily),
+    ...instanceReads(declared, world),
+    ...histories(declared),
+    ...ownVersions(await ownOldVersions(world)),
+    ...(await replayedPages(full)),
+    ...graphqlQueries(declared),
+    ...operations(declared),
+    ...otherRoutes(await membershipsOf(world)),
+    ...writesOnTheirs(declared),
+    ...conditionalWrites(declared),
+    ...writesOutOfReach(declared),
+    ...hiddenFieldProbes(declared),
+  ];
+}
+
+/** Links to pages that somebody got who sees everything: the cursor in them carries no right. */
+async function replayedPages(full: Place): Promise<Probe[]> {
+  const queries = [
+    'Patient?_count=2',
+    'Observation?_count=2&_sort=-_id',
+    '_history?_count=3',
+    'Patient/_history?_count=2',
+  ];
+  const links = await Promise.all(
+    queries.map(async (query) => {
+      const answer = await asAdmin(full, `fhir/R4/${query}`);
+      const { link } = JSON.parse(answer.text) as { link: { relation: string; url: string }[] };
+      return link.find(({ relation }) => relation === 'next')?.url.slice(full.base.length);
+    }),
+  );
+  const cursor = /_cursor=[\w-]+/.exec(links[0] ?? '')?.[0] ?? '';
+  return [
+    ...links.flatMap((path) => (path === undefined ? [] : [{ family: 'cursor', path, expect: [200] }])),
+    // It is one of another search.
+    { family: 'cursor', path: `fhir/R4/Observation?_count=2&${cursor}`, expect: [400] },
+    { family: 'cursor', path: `fhir/R4/Patient?_count=2&_sort=_id&${cursor}`, expect: [400] },
+  ];
+}
+
+async function membershipsOf({ full: { database } }: World): Promise<string[]> {
+  const text = `SELECT fhir_id AS id FROM resource WHERE type = 'ProjectMembership' ORDER BY id`;
+  const rows = await database.query<{ id: string }>(compiledSql({ text, values: [] }));
+  return rows.map(({ id }) => id);
+}
+
+/** Some of each family, always the same ones. */
+function sampled(probes: readonly Probe[], random: SeededRandom, { perFamily, families }: CrawlOptions): Probe[] {
+  const byFamily = new Map<string, Probe[]>();
+  for (const probe of probes) byFamily.set(probe.family, [...(byFamily.get(probe.family) ?? []), probe]);
+  return [...byFamily].flatMap(([family, all]) => {
+    if (families !== undefined && !families.includes(family)) return [];
+    const rest = [...all];
+    const chosen: Probe[] = [];
+    while (chosen.length < perFamily && rest.length > 0) chosen.push(...rest.splice(random.below(rest.length), 1));
+    return chosen;
+  });
+}
+
+/** Numbers of the old versions of the crawler's own resources, as they are in the first project. */
+async function ownOldVersions({ sides, full: { database } }: World): Promise<Map<string, readonly string[]>> {
+  const addresses = sides.ours.map((resource) => identityOf(resource).address);
+  const rows = await database.query<{ address: string; versions: string[] }>(
+    compiledSql({
+      text: `SELECT r.type || '/' || r.fhir_id AS address, array_agg(h.version::text ORDER BY h.version) AS versions
+             FROM resource r JOIN resource_history h ON h.resource_id = r.id
+             WHERE r.type || '/' || r.fhir_id = ANY ($1::text[]) AND NOT r.deleted GROUP BY 1`,
+      values: [addresses],
+    }),
+  );
+  return new Map(rows.map(({ address, versions }) => [address, versions]));
+}

@@ -1,0 +1,248 @@
+/**
+ * Two projects with the same members and the same resources of one organization. In the first there is another
+ * organization besides; in the second there is not. Whatever the first answers to a member of the one organization must
+ * be what the second answers.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import type { JsonObject } from '#fhir';
+import { compiledSql, connectOnce, type OwnedConnection } from '#postgres';
+import type { CreatedProject, RunningPlatform } from '#testing';
+import { identityOf } from '../../conformance/identity.js';
+import { marks } from './canaries.js';
+import { send, type Answer, type Call } from './http.js';
+import { clinicPolicy } from './policies.js';
+import { ours, samplesOfSides, theirs, type Sides } from './samples-of-sides.js';
+
+/** One project, reached through one data plane. */
+export interface Place {
+  readonly base: string;
+  readonly projectId: string;
+  readonly slug: string;
+  readonly adminToken: string;
+  /** Of the member of the organization that crawls. */
+  readonly memberToken: string;
+}
+
+export interface World {
+  readonly sides: Sides;
+  readonly types: readonly string[];
+  /** By `Type/id`, the numbers of all versions that the other organization's resources have. */
+  readonly theirVersions: ReadonlyMap<string, readonly string[]>;
+  readonly full: ProjectOfWorld;
+  readonly alone: ProjectOfWorld;
+  close(): Promise<void>;
+}
+
+interface ProjectOfWorld {
+  readonly project: CreatedProject;
+  readonly database: OwnedConnection;
+  /** Reaches the project through the data plane at `url`: logs in there. */
+  at(url: string): Promise<Place>;
+}
+
+const fhirJson = { 'content-type': 'application/fhir+json' };
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+const password = 'a-password-of-nobody';
+
+/** Makes both projects through the data plane at `url`, with resources of some types or of all. */
+export async function makeWorld(
+  platform: RunningPlatform,
+  url: string,
+  { all, name = 'crawl' }: { all: boolean; name?: string },
+): Promise<World> {
+  const sides = samplesOfSides(all);
+  const types = [...new Set(sides.ours.map((resource) => identityOf(resource).type))].filter(
+    (type) => type !== 'Binary',
+  );
+  const full = await makeProject(platform, url, `${name}-full`, types);
+  const alone = await makeProject(platform, url, `${name}-alone`, types);
+  const [fullPlace, alonePlace] = [await full.at(url), await alone.at(url)];
+
+  await store(fullPlace, [...sides.theirs, ...sides.theirsDeleted]);
+  for (const [place, resources] of [
+    [fullPlace, sides.ours],
+    [alonePlace, sides.oursOtherwiseHidden],
+  ] as const) {
+    await store(place, resources);
+    await store(place, changed(resources, 'ours'));
+  }
+  await store(fullPlace, changed(sides.theirs, `${marks.theirs}0later`));
+  for (const resource of sides.theirsDeleted) {
+    await asAdmin(fullPlace, `fhir/R4/${identityOf(resource).address}`, { method: 'DELETE' });
+  }
+  return {
+    sides,
+    types,
+    theirVersions: await versionsIn(full.database, [...sides.theirs, ...sides.theirsDeleted]),
+    full,
+    alone,
+    close: async () => {
+      await full.database.close();
+      await alone.database.close();
+    },
+  };
+}
+
+async function makeProject(
+  platform: RunningPlatform,
+  url: string,
+  slug: string,
+  types: readonly string[],
+): Promise<ProjectOfWorld> {
+  const project = await platform.createProject(slug);
+  const base = (plane: string) => `${plane}/p/${slug}/`;
+  const adminToken = (plane: string) => platform.clientToken({ ...project, baseUrl: base(plane) });
+  const admin = { base: base(url), adminToken: await adminToken(url) };
+  const email = `member@crawl.example`;
+  const policy = await asAdmin(admin, 'fhir/R4/AccessPolicy', {
+    method: 'POST',
+    headers: fhirJson,
+    body: JSON.stringify(clinicPolicy(types)),
+  });
+  const access = [
+    {
+      policy: { reference: `AccessPolicy/${(JSON.parse(policy.text) as { id: string }).id}` },
+      parameter: [{ name: 'organization', valueReference: { reference: ours } }],
+    },
+  ];
+  await asAdmin(admin, `admin/projects/${project.id}/invite`, {
+    method: 'POST',
+    headers: fhirJson,
+    body: JSON.stringify({
+      ...{ resourceType: 'Practitioner', firstName: 'Cleo', lastName: 'Crawler', email, password, sendEmail: false },
+      membership: { access },
+    }),
+  });
+  return {
+    project,
+    database: await connectOnce(await tenantUrl(platform, project.id)),
+    at: async (plane) => ({
+      base: base(plane),
+      projectId: project.id,
+      slug,
+      adminToken: await adminToken(plane),
+      memberToken: await logIn(base(plane), email),
+    }),
+  };
+}
+
+async function logIn(base: string, email: string): Promise<string> {
+  const verifier = randomBytes(32).toString('base64url');
+  const codeChallenge = createHash('sha256').update(verifier).digest('base64url');
+  const login = await send(base, 'auth/login', {
+    method: 'POST',
+    headers: fhirJson,
+    body: JSON.stringify({ email, password, codeChallenge, codeChallengeMethod: 'S256' }),
+  });
+  const { code } = jsonOf<{ code: string }>(login);
+  const tokens = await send(base, 'oauth2/token', {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams({ grant_type: 'authorization_code', code, code_verifier: verifier }).toString(),
+  });
+  return jsonOf<{ access_token: string }>(tokens).access_token;
+}
+
+/** Sends a request of the project's administrator; throws unless it succeeds. */
+export async function asAdmin(
+  { base, adminToken }: Pick<Place, 'base' | 'adminToken'>,
+  path: string,
+  call: Call = {},
+): Promise<Answer> {
+  const headers = { ...bearer(adminToken), 'x-medplum': 'extended', ...call.headers };
+  const answer = await send(base, path, { ...call, headers });
+  if (answer.status >= 300) throw new Error(`${call.method ?? 'GET'} ${path}: ${answer.status} ${answer.text}`);
+  return answer;
+}
+
+const resourcesPerBundle = 20;
+
+/** Stores the resources under their ids, a few at a time. */
+export async function store(place: Place, resources: readonly JsonObject[]): Promise<void> {
+  for (let at = 0; at < resources.length; at += resourcesPerBundle) {
+    const entry = resources.slice(at, at + resourcesPerBundle).map((resource) => ({
+      resource,
+      request: { method: 'PUT', url: identityOf(resource).address },
+    }));
+    const body = JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry });
+    await asAdmin(place, 'fhir/R4', { method: 'POST', headers: fhirJson, body });
+  }
+}
+
+/** The same resources with another tag, so that there is a version before it. */
+const changed = (resources: readonly JsonObject[], word: string): JsonObject[] =>
+  resources.map((resource) => ({
+    ...resource,
+    meta: { ...(resource['meta'] as JsonObject), tag: [{ system: 'http://tags.example', code: word }] },
+  }));
+
+async function versionsIn(
+  database: OwnedConnection,
+  resources: readonly JsonObject[],
+): Promise<Map<string, readonly string[]>> {
+  const rows = await database.query<{ address: string; versions: string[] }>(
+    compiledSql({
+      text: `SELECT r.type || '/' || r.fhir_id AS address, array_agg(v.version::text ORDER BY v.version) AS versions
+             FROM resource r CROSS JOIN LATERAL (
+               SELECT r.version UNION ALL SELECT h.version FROM resource_history h WHERE h.resource_id = r.id
+             ) v
+             WHERE r.type || '/' || r.fhir_id = ANY ($1::text[]) GROUP BY 1`,
+      values: [resources.map((resource) => identityOf(resource).address)],
+    }),
+  );
+  return new Map(rows.map(({ address, versions }) => [address, versions]));
+}
+
+/** What the other organization has, all versions of it, as one number: equal before and after if nothing has changed. */
+export async function fingerprint({ sides, full: { database } }: World): Promise<string> {
+  const addresses = [...sides.theirs, ...sides.theirsDeleted].map((resource) => identityOf(resource).address);
+  const [row] = await database.query<{ state: string }>(
+    compiledSql({
+      text: `SELECT md5(string_agg(s.line, ' ' ORDER BY s.line)) AS state FROM (
+               SELECT concat_ws(' ', r.type, r.fhir_id, r.version, r.deleted, r.body, r.extended_meta) AS line
+               FROM resource r WHERE r.type || '/' || r.fhir_id = ANY ($1::text[])
+               UNION ALL
+               SELECT concat_ws(' ', r.type, r.fhir_id, h.version, h.deleted, h.body, h.extended_meta)
+               FROM resource r JOIN resource_history h ON h.resource_id = r.id
+               WHERE r.type || '/' || r.fhir_id = ANY ($1::text[])
+             ) s`,
+      values: [addresses],
+    }),
+  );
+  return row?.state ?? '';
+}
+
+/** Whether any resource has come to be filed under the other organization that was not put there by its administrator. */
+export async function intruders({ sides, full: { database } }: World): Promise<string[]> {
+  const addresses = [...sides.theirs, ...sides.theirsDeleted].map((resource) => identityOf(resource).address);
+  const rows = await database.query<{ address: string }>(
+    compiledSql({
+      text: `SELECT r.type || '/' || r.fhir_id AS address FROM resource r
+             WHERE r.extended_meta LIKE $2 AND NOT r.type || '/' || r.fhir_id = ANY ($1::text[])`,
+      values: [addresses, `%"account":{"reference":"${theirs}"%`],
+    }),
+  );
+  return rows.map(({ address }) => address);
+}
+
+async function tenantUrl(platform: RunningPlatform, projectId: string): Promise<string> {
+  const control = await connectOnce(platform.databaseUrl);
+  try {
+    const [row] = await control.query<{ name: string }>(
+      compiledSql({
+        text: 'SELECT database_name AS name FROM tenant_database WHERE project_id = $1',
+        values: [projectId],
+      }),
+    );
+    const url = new URL(platform.databaseUrl);
+    url.pathname = `/${row?.name ?? ''}`;
+    return url.href;
+  } finally {
+    await control.close();
+  }
+}
+
+function jsonOf<T>(answer: Answer): T {
+  if (answer.status !== 200) throw new Error(`${answer.status} ${answer.text}`);
+  return JSON.parse(answer.text) as T;
+}

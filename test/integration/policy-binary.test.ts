@@ -1,0 +1,154 @@
+/** Writing Binaries: a rule about Binary, and the right to read the security context, both the stored and the named one. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { jsonPatch, type JsonObject } from '#fhir';
+import { parseSearch } from '#fhir-search';
+import type { ResourceRepository } from '#fhir-store';
+import { rules } from './policy-rules.fixture.js';
+import { aPatient, aTenant, baseUrl, parse, text, type TestTenant } from './store.fixture.js';
+
+let t: TestTenant;
+let owner: ResourceRepository;
+let mine: string;
+let theirs: string;
+beforeAll(async () => {
+  t = await aTenant();
+  owner = await t.repository();
+  mine = `Patient/${(await owner.create(aPatient())).version.id}`;
+  theirs = `Patient/${(await owner.create(aPatient({ active: false }))).version.id}`;
+});
+afterAll(() => t.close());
+
+const member = (...rule: JsonObject[]) => t.repository({ policy: rules(rule) });
+const failed = (category: string) => expect.objectContaining({ category }) as unknown;
+const forbidden = failed('forbidden');
+const reader = () => member({ resourceType: 'Binary' }, { resourceType: 'Patient', criteria: 'Patient?active=true' });
+const binary = (context?: string, more: object = {}) =>
+  text({
+    resourceType: 'Binary',
+    contentType: 'text/plain',
+    ...(context === undefined ? {} : { securityContext: { reference: context } }),
+    ...more,
+  });
+const stored = async (context?: string) => (await owner.create(binary(context))).version.id;
+const contextOf = async (id: string) => parse((await owner.read('Binary', id)).body)['securityContext'];
+
+describe('without a rule on Binary', () => {
+  test('nothing can be written', async () => {
+    const id = await stored();
+    const nobody = await member({ resourceType: 'Patient' });
+    await expect(nobody.create(binary())).rejects.toEqual(forbidden);
+    await expect(nobody.update('Binary', id, binary(undefined, { id }))).rejects.toEqual(forbidden);
+    await expect(nobody.delete('Binary', id)).rejects.toEqual(forbidden);
+  });
+
+  test('a wildcard rule is one', async () => {
+    expect((await (await member({ resourceType: '*' })).create(binary())).created).toBe(true);
+  });
+});
+
+describe('whoever cannot read the security context', () => {
+  test('cannot name it on create', async () => {
+    await expect((await reader()).create(binary(theirs))).rejects.toEqual(forbidden);
+    await expect((await reader()).create(binary('Patient/unknown'))).rejects.toEqual(forbidden);
+    await expect((await reader()).create(binary('https://elsewhere.example/Patient/1'))).rejects.toEqual(forbidden);
+    expect((await (await reader()).create(binary(mine))).created).toBe(true);
+  });
+
+  test('cannot name it on update or patch', async () => {
+    const id = await stored(mine);
+    const by = await reader();
+    await expect(by.update('Binary', id, binary(theirs, { id }))).rejects.toEqual(forbidden);
+    const name = jsonPatch(JSON.stringify([{ op: 'replace', path: '/securityContext/reference', value: theirs }]));
+    await expect(by.patch('Binary', id, name)).rejects.toEqual(forbidden);
+    expect(await contextOf(id)).toEqual({ reference: mine });
+  });
+
+  test('cannot update, patch or delete the Binary, nor take the context away', async () => {
+    const id = await stored(theirs);
+    const by = await reader();
+    await expect(by.update('Binary', id, binary(undefined, { id }))).rejects.toEqual(forbidden);
+    await expect(by.update('Binary', id, binary(mine, { id }))).rejects.toEqual(forbidden);
+    await expect(by.patch('Binary', id, jsonPatch('[{"op":"remove","path":"/securityContext"}]'))).rejects.toEqual(
+      forbidden,
+    );
+    await expect(by.delete('Binary', id)).rejects.toEqual(forbidden);
+    for (const type of ['batch', 'transaction']) {
+      const entry = [{ request: { method: 'DELETE', url: `Binary/${id}` } }];
+      const answer = by.processBundle(JSON.stringify({ resourceType: 'Bundle', type, entry }), baseUrl);
+      if (type === 'batch') expect(await answer).toContain('"status":"403"');
+      else await expect(answer).rejects.toEqual(forbidden);
+    }
+    expect(await contextOf(id)).toEqual({ reference: theirs });
+  });
+
+  test('is not given the Binary by a conditional create', async () => {
+    const id = (await owner.create(binary(theirs, { meta: { tag: [{ code: 'guarded' }] } }))).version.id;
+    await expect((await reader()).create(binary(), { ifNoneExist: '_tag=guarded' })).rejects.toEqual(forbidden);
+    expect((await owner.create(binary(), { ifNoneExist: '_tag=guarded' })).version.id).toBe(id);
+  });
+});
+
+describe('whoever can read the security context', () => {
+  test('may change and delete the Binary and name another context that they can read', async () => {
+    const id = await stored(mine);
+    const by = await reader();
+    const another = `Patient/${(await owner.create(aPatient())).version.id}`;
+    await by.update('Binary', id, binary(another, { id }));
+    expect(await contextOf(id)).toEqual({ reference: another });
+    expect((await by.delete('Binary', id)).deleted).toBe(true);
+  });
+
+  test('keeps the stored context when the write says that it is to be kept', async () => {
+    const id = await stored(mine);
+    const by = await reader();
+    const upload = binary(undefined, { id, contentType: 'image/png' });
+    await by.update('Binary', id, upload, { keep: ['securityContext'] });
+    expect(parse((await owner.read('Binary', id)).body)).toMatchObject({
+      contentType: 'image/png',
+      securityContext: { reference: mine },
+    });
+  });
+});
+
+describe('a transaction', () => {
+  const entries = (active: boolean) => [
+    {
+      fullUrl: 'urn:uuid:binary',
+      resource: {
+        resourceType: 'Binary',
+        contentType: 'text/plain',
+        securityContext: { reference: 'urn:uuid:patient' },
+      },
+      request: { method: 'POST', url: 'Binary' },
+    },
+    {
+      fullUrl: 'urn:uuid:patient',
+      resource: { resourceType: 'Patient', active },
+      request: { method: 'POST', url: 'Patient' },
+    },
+  ];
+  const send = async (by: ResourceRepository, active: boolean) =>
+    by.processBundle(JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry: entries(active) }), baseUrl);
+
+  test('may make a Binary together with its security context, if the writer can read that', async () => {
+    expect(await send(await reader(), true)).toContain('"status":"201"');
+    const blind = await member(
+      { resourceType: 'Binary' },
+      { resourceType: 'Patient', interaction: ['create'] },
+      { resourceType: 'Patient', criteria: 'Patient?active=true' },
+    );
+    await expect(send(blind, false)).rejects.toEqual(forbidden);
+  });
+});
+
+describe('a search of Binaries', () => {
+  test('is a bad request for everybody', async () => {
+    const request = parseSearch(t.tenant.version, 'Binary', '', { handling: 'strict' });
+    for (const by of [owner, await reader()])
+      await expect(by.search(request)).rejects.toMatchObject({ issues: [{ severity: 'error' }] });
+    const entry = [{ request: { method: 'GET', url: 'Binary?_id=x' } }];
+    expect(
+      await owner.processBundle(JSON.stringify({ resourceType: 'Bundle', type: 'batch', entry }), baseUrl),
+    ).toContain('"status":"400"');
+  });
+});

@@ -1,0 +1,253 @@
+/** Fields that a rule hides are in no answer, and cannot be found out by asking for them either. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { JsonObject } from '#fhir';
+import { parseSearchAt, type SearchRequest } from '#fhir-search';
+import { historyRequest, searchsetBundle, type ResourceRepository } from '#fhir-store';
+import { rules } from './policy-rules.fixture.js';
+import { aTenant, baseUrl, parse, text, type TestTenant } from './store.fixture.js';
+
+let t: TestTenant;
+let owner: ResourceRepository;
+
+const ana: JsonObject = {
+  resourceType: 'Patient',
+  id: 'ana',
+  active: true,
+  gender: 'female',
+  birthDate: '1970-01-02',
+  multipleBirthInteger: 7,
+  name: [{ family: 'Quay', given: ['Ana'] }],
+  address: [{ city: 'Haven', postalCode: '4711' }],
+  generalPractitioner: [{ reference: 'Practitioner/kim' }],
+};
+const note: JsonObject = {
+  resourceType: 'Observation',
+  id: 'note',
+  status: 'final',
+  code: { text: 'x' },
+  subject: { reference: 'Patient/ana' },
+  performer: [{ reference: 'Practitioner/kim' }],
+  valueString: 'secret',
+};
+
+beforeAll(async () => {
+  t = await aTenant();
+  owner = await t.repository();
+  for (const resource of [{ resourceType: 'Practitioner', id: 'kim' }, { ...ana, active: false }, ana, note]) {
+    const { resourceType, id = '' } = text(resource);
+    await owner.update(resourceType, id, text(resource));
+  }
+});
+afterAll(() => t?.close());
+
+const member = (...rule: JsonObject[]) => t.repository({ policy: rules(rule) });
+const request = (search: string): SearchRequest => {
+  const at = search.indexOf('?');
+  return parseSearchAt(t.tenant.version, search.slice(0, at), search.slice(at + 1), { handling: 'strict' });
+};
+const history = (scope: { type?: string; id?: string }) => historyRequest(scope, '', { handling: 'strict' });
+const forbidden = expect.objectContaining({ category: 'forbidden' });
+
+const hiddenFields = ['birthDate', 'address.postalCode', 'multipleBirth[x]', 'generalPractitioner', 'meta.author'];
+const hiding = { resourceType: 'Patient', hiddenFields };
+const secrets = /1970|4711|multipleBirth|Practitioner\/kim|author/;
+
+describe('a hidden field', () => {
+  test('is in no read, no version and no history, also of versions that the criteria do not match any more', async () => {
+    const repository = await member({ ...hiding, criteria: 'Patient?active=true' });
+    const shown = await repository.read('Patient', 'ana');
+    expect(parse(shown.body)).toMatchObject({ gender: 'female', address: [{ city: 'Haven' }] });
+    const one = await repository.history(history({ type: 'Patient', id: 'ana' }));
+    const all = await repository.history(history({ type: 'Patient' }));
+    expect(one.versions).toHaveLength(2);
+    expect(all.versions).toHaveLength(2);
+    const old = await repository.readVersion('Patient', 'ana', one.versions[1]?.versionId ?? '');
+    expect(old.body).toContain('"active":false');
+    for (const { body, extendedMeta } of [shown, old, ...one.versions, ...all.versions]) {
+      expect(body + extendedMeta).not.toMatch(secrets);
+    }
+  });
+
+  test('is in no answer of a search, neither as a match nor as an include, in part or in whole', async () => {
+    const repository = await member(hiding, { resourceType: 'Observation' });
+    const searches = [
+      'Patient?',
+      'Patient?_elements=birthDate,address',
+      'Patient?_summary=true',
+      'Patient?_summary=data',
+      'Observation?_include=Observation:subject',
+      'Observation?_include=Observation:subject&_summary=true',
+      '?_id=ana',
+    ];
+    for (const search of searches) {
+      const page = await repository.search(request(search));
+      const answer = searchsetBundle(request(search), page, { baseUrl, extended: true });
+      expect(answer).toContain('/Patient/ana');
+      expect(answer.split('"resourceType":"Observation"')[0]).not.toMatch(/1970|4711|multipleBirth/);
+    }
+    const many = await repository.readMany([
+      { type: 'Patient', id: 'ana' },
+      { type: 'Observation', id: 'note' },
+    ]);
+    expect(many.get('Patient/ana')?.body).not.toMatch(secrets);
+    expect(many.get('Observation/note')?.body).toContain('secret');
+  });
+
+  test('of a rule for searching alone is hidden in searches alone', async () => {
+    const repository = await member(
+      { ...hiding, interaction: ['search'] },
+      { resourceType: 'Patient', interaction: ['read'] },
+    );
+    expect((await repository.read('Patient', 'ana')).body).toContain('1970');
+    expect((await repository.search(request('Patient?_id=ana'))).hits[0]?.body).not.toMatch(/1970/);
+  });
+
+  test('depends on the first rule that grants the interaction on the resource', async () => {
+    const open = { resourceType: 'Patient', criteria: 'Patient?family=nobody' };
+    expect((await (await member(open, hiding)).read('Patient', 'ana')).body).not.toMatch(/1970/);
+    const first = { resourceType: 'Patient', criteria: 'Patient?family=quay' };
+    expect((await (await member(first, hiding)).read('Patient', 'ana')).body).toMatch(/1970/);
+    expect((await (await member(first, hiding)).search(request('Patient?_id=ana'))).hits[0]?.body).toMatch(/1970/);
+  });
+
+  test('of what is brought along by reference is hidden by the rule of its own type', async () => {
+    const repository = await member(
+      { resourceType: 'Patient' },
+      { resourceType: 'Observation', hiddenFields: ['value[x]'] },
+    );
+    const { included } = await repository.search(request('Patient?_id=ana&_revinclude=Observation:subject'));
+    expect(included.map(({ id }) => id)).toEqual(['note']);
+    expect(included[0]?.body).not.toContain('secret');
+  });
+
+  test('is in no answer of a batch', async () => {
+    const entry = ['Patient/ana', 'Patient?_id=ana', 'Patient/ana/_history'].map((url) => ({
+      request: { method: 'GET', url },
+    }));
+    const bundle = { resourceType: 'Bundle', type: 'batch', entry };
+    const answer = await (await member(hiding)).processBundle(JSON.stringify(bundle), baseUrl);
+    expect(answer.split('"status":"200"').length).toBeGreaterThan(3);
+    expect(answer).not.toMatch(/1970|4711/);
+  });
+});
+
+describe('a hidden reference to a patient', () => {
+  const observations = { resourceType: 'Observation', hiddenFields: ['subject'] };
+  const seen = (...rule: JsonObject[]) => member({ resourceType: 'Patient' }, ...rule);
+
+  test('is not shown by meta.compartment, in reads, searches, versions, histories and the answer to a write', async () => {
+    const repository = await seen(observations);
+    const one = await repository.history(history({ type: 'Observation', id: 'note' }));
+    const all = await repository.history(history({ type: 'Observation' }));
+    const { subject: _, ...shownNote } = note;
+    const shown = [
+      await repository.read('Observation', 'note'),
+      ...(await repository.search(request('Observation?_id=note'))).hits,
+      await repository.readVersion('Observation', 'note', one.versions[0]?.versionId ?? ''),
+      ...one.versions,
+      ...all.versions,
+      (await repository.update('Observation', 'note', text(shownNote))).version,
+    ];
+    expect(shown.length).toBeGreaterThanOrEqual(6);
+    for (const { extendedMeta, body } of shown) {
+      expect(body + extendedMeta).not.toContain('Patient/ana');
+      expect(extendedMeta).toContain('"project"');
+    }
+    expect((await owner.read('Observation', 'note')).extendedMeta).toContain('Patient/ana');
+  });
+
+  test('takes the patients alone out of it: accounts stay, and a Patient stays in its own', async () => {
+    const account = { reference: 'Organization/quay' };
+    const { performer: _, ...rest } = note;
+    const filed = { ...rest, valueString: 'filed', meta: { accounts: [account] } };
+    const { version } = await owner.create(text(filed), { accounts: [account.reference] });
+    const shown = await (await seen(observations)).read('Observation', version.id);
+    expect(shown.extendedMeta).toContain('"compartment":[{"reference":"Organization/quay"}]');
+    const linked = await member({ resourceType: 'Patient', hiddenFields: ['link'] });
+    expect((await linked.read('Patient', 'ana')).extendedMeta).toContain('"compartment":[{"reference":"Patient/ana"}]');
+  });
+
+  test('cannot be found by _compartment, which still finds what an organization has', async () => {
+    const repository = await seen(observations);
+    for (const search of ['_compartment=Patient/ana', '_compartment:not=Patient/ana', '_compartment=ana']) {
+      await expect(repository.search(request(`Observation?${search}`))).rejects.toEqual(forbidden);
+      await expect(repository.search(request(`Patient?_has:Observation:performer:${search}`))).rejects.toEqual(
+        forbidden,
+      );
+    }
+    await expect(repository.search(request('Observation?_compartment=Organization/a,Patient/ana'))).rejects.toEqual(
+      forbidden,
+    );
+    await expect(repository.search(request('Observation?_compartment=Organization/a'))).resolves.toBeDefined();
+    const other = await seen({ resourceType: 'Observation', hiddenFields: ['value[x]'] });
+    await expect(other.search(request('Observation?_compartment=Patient/ana'))).resolves.toBeDefined();
+  });
+});
+
+describe('a hidden field cannot be guessed', () => {
+  test.each([
+    'Patient?birthdate=1970-01-02',
+    'Patient?birthdate:missing=true',
+    'Patient?_sort=birthdate',
+    'Patient?_sort=family,-birthdate',
+    'Patient?_filter=birthdate eq 1970-01-02',
+    'Patient?_filter=not (family eq "x" or birthdate gt 1960)',
+    'Patient?address=4711',
+    'Patient?address-postalcode=4711',
+    'Patient?general-practitioner=Practitioner/kim',
+    'Patient?general-practitioner.name=x',
+    'Patient?_content=4711',
+    'Patient?_include=Patient:general-practitioner',
+    'Patient?_include=Patient:*',
+    'Patient?_include=*',
+    'Practitioner?_revinclude=Patient:general-practitioner',
+    'Practitioner?_has:Patient:general-practitioner:family=quay',
+    'Practitioner/kim/Patient?',
+    'Observation?subject:Patient.birthdate=1970-01-02',
+    'Observation?patient.general-practitioner=Practitioner/kim',
+    'Practitioner?_has:Observation:performer:patient.birthdate=1970-01-02',
+    'Observation?_include=Observation:subject&_include:iterate=Patient:general-practitioner',
+    '?_type=Patient&_content=4711',
+  ])('by %s', async (search) => {
+    const repository = await member(hiding, { resourceType: 'Observation' }, { resourceType: 'Practitioner' });
+    await expect(repository.search(request(search))).rejects.toEqual(forbidden);
+    await expect(owner.search(request(search))).resolves.toBeDefined();
+  });
+
+  test.each([
+    'Patient?family=quay',
+    'Patient?gender=female&_sort=family',
+    'Patient?address-city=haven',
+    'Patient?_text=x',
+    'Observation?subject:Patient.family=quay',
+    'Observation?subject=Patient/ana&_include=Observation:subject',
+    'Patient?_has:Observation:subject:status=final',
+  ])('while %s is answered', async (search) => {
+    const repository = await member(hiding, { resourceType: 'Observation' }, { resourceType: 'Practitioner' });
+    await expect(repository.search(request(search))).resolves.toBeDefined();
+  });
+
+  test('by a search over all types: one of which it would tell something is left out', async () => {
+    const repository = await member(hiding, { resourceType: 'Observation' });
+    const { hits } = await repository.search(request('?_content=4711,secret'));
+    expect(hits.map(({ id }) => id)).toEqual(['note']);
+    const compartment = await repository.search(request('Practitioner/kim/*?'));
+    expect(compartment.hits.map(({ id }) => id)).toEqual(['note']);
+  });
+
+  test('by what is hidden from searching, while reading alone hides nothing of it', async () => {
+    const repository = await member(
+      { ...hiding, interaction: ['read'] },
+      { resourceType: 'Patient', interaction: ['search'] },
+    );
+    await expect(repository.search(request('Patient?birthdate=1970-01-02'))).resolves.toBeDefined();
+  });
+
+  test('by criteria of a conditional interaction', async () => {
+    const repository = await member(hiding);
+    const one = text({ resourceType: 'Patient' });
+    await expect(repository.create(one, { ifNoneExist: 'birthdate=1970-01-02' })).rejects.toEqual(forbidden);
+    await expect(repository.conditionalUpdate('Patient', 'birthdate=1970-01-02', one)).rejects.toEqual(forbidden);
+    await expect(repository.conditionalDelete('Patient', 'address-postalcode=4711')).rejects.toEqual(forbidden);
+  });
+});
