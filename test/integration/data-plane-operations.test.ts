@@ -472,7 +472,7 @@ describe.each([
   });
 });
 
-describe('a member whose policies grant nothing', () => {
+describe('a member whose policies grant no reading', () => {
   let authorization: string;
   let patient: string;
   let mine: string;
@@ -487,16 +487,20 @@ describe('a member whose policies grant nothing', () => {
       baseDefinition: 'http://hl7.org/fhir/StructureDefinition/Patient',
       differential: { element: [{ id: 'Patient', path: 'Patient' }] },
     });
-    const policy = { reference: `AccessPolicy/${await create('AccessPolicy', { name: 'nothing' })}` };
-    const client = await create('ClientApplication', { name: 'Guest', status: 'active', secret: 'guest-secret' });
-    const user = { reference: `ClientApplication/${client}` };
-    await create('ProjectMembership', {
-      project: { reference: `Project/${project.id}` },
-      user,
-      profile: user,
-      accessPolicy: policy,
+    // Both are readable unless a rule names them.
+    const unreadable = ['StructureDefinition', 'SearchParameter'].map((type) => ({
+      resourceType: type,
+      interaction: ['create'],
+    }));
+    const policy = await create('AccessPolicy', { name: 'nothing to read', resource: unreadable });
+    const made = await plane.call({
+      method: 'POST',
+      path: `${project.path}admin/projects/${project.id}/client`,
+      headers: { authorization: `Bearer ${await plane.token(project)}`, 'content-type': 'application/fhir+json' },
+      body: JSON.stringify({ name: 'Guest', accessPolicy: { reference: `AccessPolicy/${policy}` } }),
     });
-    authorization = `Basic ${Buffer.from(`${client}:guest-secret`).toString('base64')}`;
+    const { id, secret } = made.json as unknown as { id: string; secret: string };
+    authorization = `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
   });
 
   test('sees what FHIR itself is, and nothing of the project', async () => {
