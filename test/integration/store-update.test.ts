@@ -53,6 +53,7 @@ describe('updating a resource', () => {
       version: { ...first, rowId: expect.any(String) as unknown },
       created: false,
       changed: false,
+      isShown: true,
     });
     expect(
       (await repository.history(historyRequest({ type: 'Patient', id: first.id }, '_count=10&_offset=0'))).total,

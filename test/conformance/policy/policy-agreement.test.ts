@@ -76,7 +76,7 @@ function adminCopies(): Copy[] {
     plainCopy('Project', [...looking, 'update'], {
       pairs: [own],
       hidden: ['superAdmin', 'systemSecret', 'strictMode'],
-      readonly: ['features', 'link', 'systemSetting'],
+      readonly: ['features', 'link', 'owner', 'systemSetting'],
     }),
     plainCopy('ProjectMembership', [...looking, 'update', 'delete'], { readonly: ['project', 'user'] }),
     ...['AccessPolicy', 'ClientApplication', 'Bot', 'Subscription'].map((type) => plainCopy(type, [...interactions])),
