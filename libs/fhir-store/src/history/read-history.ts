@@ -99,7 +99,8 @@ async function sievedPage(
   let last: HistoryVersion | undefined;
   let length = 0;
   let isComplete = false;
-  for (let looked = 0; looked < maxSieved && length < maxPageBytes && shown.length <= wanted && !isComplete;) {
+  let isFull = false;
+  for (let looked = 0; looked < maxSieved && !isFull && shown.length <= wanted && !isComplete;) {
     const limit = Math.min(sievedAtOnce, Math.max(request.count + 1, 20));
     const found = await find({ ...(last === undefined ? {} : { after: last }), offset: 0, limit });
     looked += limit;
@@ -107,6 +108,8 @@ async function sievedPage(
     const passed = await sieve(found.versions);
     shown.push(...passed);
     length += passed.reduce((sum, { body }) => sum + body.length, 0);
+    // What was cut has as many bytes as a page by itself, and no more of it goes onto this one.
+    isFull = length >= maxPageBytes || (found.isCut && passed.length > 0);
     last = found.versions.at(-1) ?? last;
     isComplete = !found.isCut && found.versions.length < limit;
   }
