@@ -72,7 +72,8 @@ describe.each(supportedFhirVersions())('the official examples of FHIR $label', (
         });
         if (text === line)
           for (const number of line.match(/(?<=[:[,])-?\d+\.\d*0(?=[,}\]])/g) ?? []) expect(body).toContain(number);
-        expect(readResource(body)).toEqual(resource);
+        // Whether the text had a meta at all is told besides its content; a stored one always has.
+        expect({ ...readResource(body), sentAccounts: undefined }).toEqual({ ...resource, sentAccounts: undefined });
       }
     }
   });
