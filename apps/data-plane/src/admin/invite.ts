@@ -27,9 +27,9 @@ export interface Invited {
 
 /**
  * Invites somebody. Who has no active membership is nobody here yet: anybody could have registered with this address, so
- * the password that they have, if any, and what was begun with it ends with the invitation. Throws 409 for a member, unless the invitation adds memberships or updates the one there is (and then
- * for one with another profile, or when there are several that could be meant), and 400 for a profile or policies that do
- * not exist in this project.
+ * the password that they have, if any, and what was begun with it ends with the invitation. Throws 409 for a member, unless
+ * the invitation adds memberships or updates the one there is (and then for one with another profile, or when there are
+ * several that could be meant), and 400 for a profile or policies that do not exist in this project.
  */
 export async function invite(
   administration: Administration,

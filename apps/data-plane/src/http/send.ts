@@ -33,7 +33,8 @@ export function laidOut(request: Pick<FastifyRequest, 'raw'>, json: string | Buf
 }
 
 /**
- * Sends JSON as `laidOut` gives it: text, or bytes in UTF-8 that are kept to be sent often. Resolves when it was handed to the socket; rejects never.
+ * Sends JSON as `laidOut` gives it: text, or bytes in UTF-8 that are kept to be sent often. Resolves when it was handed to
+ * the socket; rejects never.
  */
 export function sendText(
   request: FastifyRequest,

@@ -232,8 +232,9 @@ const joinedKeys = `
   LEFT JOIN data_key project_key ON project_key.id = coalesce(project.data_key_id, database.data_key_id)`;
 
 /**
- * Always one row, which says whether the lease is held. The lease ($2, when it is given) is locked until the commit, so that no other worker can claim the
- * operation in between. What `own` finds the project has already, and then no spare is touched.
+ * Always one row, which says whether the lease is held. The lease ($2, when it is given) is locked until the commit, so that
+ * no other worker can claim the operation in between. What `own` finds the project has already, and then no spare is
+ * touched.
  */
 const claimStatement = `
 WITH held AS (SELECT id FROM operation WHERE project_id = $1 AND fence = $2 AND state = 'running' FOR SHARE),
