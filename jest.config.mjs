@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 // Node below 24.9 cannot require() an ES module from Jest's CommonJS registry, so these two packages are transformed.
 const esmOnly = 'cookie|content-disposition';
 const common = {
@@ -19,6 +21,8 @@ const common = {
 };
 
 export default {
+  // Suites wait for servers as often as they compute, so that two of them fit on two processors.
+  maxWorkers: Math.max(2, availableParallelism() - 1),
   testTimeout: 60_000,
   projects: [
     {

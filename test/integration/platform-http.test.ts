@@ -190,15 +190,6 @@ test('a client that keeps its connection after a last answer does not hold up th
   expect(await closed).toBe('the client was let go');
 }, 10_000);
 
-test('closing an app takes its signal listeners away', async () => {
-  const before = process.listenerCount('SIGTERM');
-  const other = await createHttpApp(TestModule, options);
-  await other.init();
-  expect(process.listenerCount('SIGTERM')).toBe(before + 1);
-  await other.close();
-  expect(process.listenerCount('SIGTERM')).toBe(before);
-});
-
 /** Sends bytes as they are and gives everything that comes back until the server closes. */
 function exchange(head: string, rest: string): Promise<string> {
   return new Promise((resolve, reject) => {

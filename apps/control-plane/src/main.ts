@@ -1,4 +1,4 @@
-import { ConfigError, createLogger, listenOn, loadConfig } from '#platform';
+import { ConfigError, createLogger, listenOn, loadConfig, stopOnSignals } from '#platform';
 import { openControlPlane } from './open-control-plane.js';
 
 try {
@@ -6,6 +6,7 @@ try {
   const logger = createLogger(config, 'control-plane');
   const announce = (line: string) => void process.stdout.write(`${line}\n`);
   const app = await openControlPlane({ config, logger, announce });
+  stopOnSignals(app, logger);
   const url = await listenOn(app, config.host, config.controlPort, 'CONTROL_PORT');
   logger.info({ url }, `control plane listens on ${url}`);
 } catch (error) {

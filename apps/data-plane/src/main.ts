@@ -1,9 +1,10 @@
-import { createLogger, loadConfig } from '#platform';
+import { createLogger, loadConfig, stopOnSignals } from '#platform';
 import { startDataPlane } from './start-data-plane.js';
 
 try {
   const config = loadConfig();
-  await startDataPlane(config, createLogger(config, 'data-plane'));
+  const logger = createLogger(config, 'data-plane');
+  stopOnSignals(await startDataPlane(config, logger), logger);
 } catch (error) {
   process.stderr.write(`The data plane cannot start: ${(error as Error).message}\n`);
   process.exit(1);

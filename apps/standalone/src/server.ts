@@ -16,7 +16,7 @@ export class Server {
 
   /**
    * Starts the server. Its output is ours. The IPC channel carries no messages: it closes when the launcher ends,
-   * however that happens, and then the server stops by itself (see `createHttpApp`).
+   * however that happens, and then the server stops by itself (see `stopOnSignals`).
    */
   constructor(
     readonly name: ServerName,

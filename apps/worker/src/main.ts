@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { ConfigError, createHttpApp, createLogger, listenOn, loadConfig } from '#platform';
+import { ConfigError, createHttpApp, createLogger, listenOn, loadConfig, stopOnSignals } from '#platform';
 import { AppModule } from './app.module.js';
 import { startWorker } from './worker.js';
 
@@ -9,6 +9,7 @@ async function main(): Promise<void> {
   const logger = createLogger(config, 'worker');
   const worker = await startWorker(config, logger);
   const app = await createHttpApp(AppModule.for(worker), { config, logger, app: 'worker' });
+  stopOnSignals(app, logger);
   try {
     const url = await listenOn(app, config.host, config.workerPort, 'WORKER_PORT');
     logger.info({ url }, 'worker listens');

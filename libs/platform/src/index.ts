@@ -15,3 +15,4 @@ export { HealthModule, type HealthOptions } from './http/health.module.js';
 export { createHttpApp, type HttpAppOptions } from './http/create-http-app.js';
 export { explainListenError, type PortVariable } from './http/listen-error.js';
 export { listenOn, localUrl } from './http/listen-on.js';
+export { stopOnSignals } from './http/stop-on-signals.js';

@@ -9,7 +9,6 @@ import { closeIdleConnectionsOnStop } from './idle-connections.js';
 import { healthOptions, type HealthOptions } from './health.module.js';
 import { requestId } from './request-id.js';
 import { observeRequests } from './request-metrics.js';
-import { stopOnSignals } from './stop-on-signals.js';
 
 export interface HttpAppOptions {
   config: Pick<Config, 'trustProxy'>;
@@ -32,8 +31,7 @@ const maxParameterLength = 1024;
 /**
  * A Nest app over Fastify with what every app of ours has: health routes before everything else, a request id that
  * comes back as `X-Request-Id`, headers of at most 16 KiB (then 431), time limits against clients that send slowly,
- * request metrics, and a clean stop on signals. `module` must import HealthModule. The app is not listening yet; see
- * `listenOn`.
+ * and request metrics. `module` must import HealthModule. The app is not listening yet; see `listenOn`.
  */
 export async function createHttpApp(
   module: Parameters<typeof NestFactory.create>[0],
@@ -69,11 +67,6 @@ export async function createHttpApp(
   });
   await options.configureFastify?.(fastify);
   health.becomesReadyBy(app.get<HealthOptions>(healthOptions, { strict: false }));
-  fastify.addHook('onClose', (_instance, done) => {
-    forgetSignals();
-    done();
-  });
-  const forgetSignals = stopOnSignals(app, options.logger);
   return app;
 }
 
