@@ -161,7 +161,7 @@ async function everything(token: string, type: string) {
   for (;;) {
     const { status, body } = await call(token, 'GET', `${type}?_count=1000&_total=accurate`);
     const entries = (body?.['entry'] ?? []) as { resource: Resource }[];
-    const total = body?.['total'] as number;
+    const total = Math.min(body?.['total'] as number, 1000);
     if (type !== 'AuditEvent' || status !== 200 || total === entries.length) return { status, total, entries };
   }
 }
@@ -195,7 +195,7 @@ describe.each(roleNames)('the policy %s', (name) => {
     const found: Resource[] = [];
     for (const type of [...types].filter((one) => namesType(role, 'search', one))) {
       const { status, total, entries } = await everything(token, type);
-      expect([type, status, Math.min(total, 1000)]).toEqual([type, 200, entries.length]);
+      expect([type, status, total]).toEqual([type, 200, entries.length]);
       found.push(...entries.map(({ resource }) => resource));
     }
     expect(found.length).toBeGreaterThan(2);

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { findBrokenSeal, ReadAudit, recordAudit, sealAudit, tenantDatabase, type AuditEntry } from '#fhir-store';
 import { compiledSql } from '#postgres';
-import { aPatient, aTenant, type TestTenant } from './store.fixture.js';
+import { aPatient, aTenant, type TestTenant, until } from './store.fixture.js';
 
 let t: TestTenant;
 beforeAll(async () => {
@@ -21,6 +21,12 @@ const broken = () => t.tenant.use(findBrokenSeal);
 const sealed = async () =>
   Number((await t.rows<{ n: string }>('SELECT coalesce(sum(row_count), 0) AS n FROM audit_seal'))[0]?.n);
 const recorded = async () => Number((await t.rows<{ n: string }>('SELECT count(*) AS n FROM audit_event'))[0]?.n);
+/** Seals until no row is without one. Transactions of other databases, so of other tests, hold a seal up as well. */
+const sealAll = () =>
+  until(async () => {
+    await seal();
+    return (await sealed()) === (await recorded());
+  });
 
 describe('the audit', () => {
   test('keeps what it is told, in order, whatever characters a client has sent', async () => {
@@ -55,7 +61,7 @@ describe('seals', () => {
     await (await t.repository()).create(aPatient());
     await seal();
     await t.tenant.use((connection) => recordAudit(connection, [entry('a'), entry('b')]));
-    await seal();
+    await sealAll();
     expect(await seal()).toBe(0);
     expect(await sealed()).toBe(await recorded());
     expect(await broken()).toBeUndefined();
@@ -73,8 +79,7 @@ describe('seals', () => {
     } finally {
       await other.close();
     }
-    await seal();
-    expect(await sealed()).toBe(await recorded());
+    await sealAll();
     expect(await broken()).toBeUndefined();
   });
 
@@ -85,8 +90,7 @@ describe('seals', () => {
         await seal();
       }),
     );
-    await seal();
-    expect(await sealed()).toBe(await recorded());
+    await sealAll();
     expect(await broken()).toBeUndefined();
   });
 
@@ -141,8 +145,12 @@ describe('the audit of readings', () => {
     while ((await entitiesLike('soon')).length === 0 && Date.now() < deadline);
     expect(await entitiesLike('soon')).toEqual(['soon 0', 'soon 1', 'soon 2']);
     expect((await t.rows('SELECT DISTINCT writer FROM audit_event WHERE entity LIKE $1', 'soon%')).length).toBe(1);
-    await audit.flush();
-    expect(await sealed()).toBe(await recorded());
+    const before = await recorded();
+    await until(async () => {
+      audit.record(t.tenant, entry('later'));
+      await audit.flush();
+      return (await sealed()) >= before;
+    });
   });
 
   test('writes what is left when the process ends', async () => {

@@ -121,7 +121,8 @@ export async function aTenant(version = 'R4'): Promise<TestTenant> {
   };
 }
 
-async function until(isSo: () => Promise<boolean>): Promise<void> {
+/** Asks until it is so; fails after ten seconds. */
+export async function until(isSo: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 10_000;
   while (!(await isSo())) {
     if (performance.now() > deadline) throw new Error('It has not come about in ten seconds.');
