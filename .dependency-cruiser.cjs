@@ -36,6 +36,11 @@ module.exports = {
     ),
     may('libs/files', [path('platform')], 'files stores bytes under keys; it knows nothing of FHIR or of tenants.'),
     may('libs/postgres', [path('platform')], 'postgres knows connections, not our tables.'),
+    may(
+      'libs/tenant-schema',
+      [path('platform'), path('postgres'), '^migrations/tenant/'],
+      "tenant-schema changes the schema of one tenant database; who goes when is the worker's.",
+    ),
     may('libs/operations', [path('platform')], 'operations holds kinds, states and the wake-up port.'),
     may(
       'libs/control-database',

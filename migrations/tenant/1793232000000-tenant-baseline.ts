@@ -1,4 +1,5 @@
-import type { MigrationInterface, QueryRunner } from 'typeorm';
+import type { QueryRunner } from 'typeorm';
+import type { TenantMigration } from './tenant-migration.js';
 
 /**
  * The first schema of a tenant database: all resource types together in few tables with few indexes, because thousands
@@ -8,11 +9,13 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
  * The functions hold what must not depend on the release that calls them: how a write and a change of rights exclude
  * each other, and how audit rows are sealed.
  */
-export class TenantBaseline1793232000000 implements MigrationInterface {
+export class TenantBaseline1793232000000 implements TenantMigration {
   readonly name = 'TenantBaseline1793232000000';
+  readonly phase = 'expand';
 
   async up(runner: QueryRunner): Promise<void> {
-    for (const statement of [...tables, ...functions, ...closedToEverybodyElse]) await runner.query(statement);
+    for (const statement of [...tables, ...functions, ...migrationFunctions, ...closedToEverybodyElse])
+      await runner.query(statement);
   }
 
   async down(): Promise<void> {
@@ -21,6 +24,31 @@ export class TenantBaseline1793232000000 implements MigrationInterface {
 }
 
 const tables = [
+  // Which migrations were applied here, by which rollout, and with what content.
+  `CREATE TABLE schema_version (
+     version integer PRIMARY KEY,
+     name text NOT NULL UNIQUE,
+     phase text NOT NULL CHECK (phase IN ('expand', 'contract')),
+     checksum text NOT NULL,
+     applied_by text NOT NULL,
+     started_at timestamptz NOT NULL,
+     applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
+   )`,
+  // The highest number of a lease that has migrated here: who comes with a lower one was replaced while it slept.
+  `CREATE TABLE schema_fence (
+     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+     fence bigint NOT NULL
+   )`,
+  `INSERT INTO schema_fence (fence) VALUES (0)`,
+  `CREATE TABLE schema_backfill (
+     name text PRIMARY KEY,
+     watermark text,
+     rows bigint NOT NULL DEFAULT 0,
+     batches bigint NOT NULL DEFAULT 0,
+     updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+     finished_at timestamptz
+   )`,
+
   // One sequence numbers every version of every resource, so that a version id is unique in the whole project.
   `CREATE SEQUENCE version_seq AS bigint`,
 
@@ -370,6 +398,31 @@ const functions = [
        ELSE d.row_count <> 0 OR s.hash_before IS NOT NULL END
      ORDER BY s.id LIMIT 1
    $$`,
+];
+
+/** How rollouts exclude each other here; run by the owner alone. */
+const migrationFunctions = [
+  `CREATE FUNCTION begin_schema_step(new_fence bigint, expected integer, checksums text[]) RETURNS void
+   LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
+   DECLARE
+     found integer;
+     differs text;
+   BEGIN
+     PERFORM pg_advisory_xact_lock(7210034402);
+     UPDATE public.schema_fence SET fence = new_fence WHERE fence <= new_fence;
+     IF NOT FOUND THEN
+       RAISE EXCEPTION 'a later lease has taken over' USING ERRCODE = 'BX001';
+     END IF;
+     SELECT coalesce(max(version), 0) INTO found FROM public.schema_version;
+     IF found <> expected THEN
+       RAISE EXCEPTION 'the schema is %, not %', found, expected USING ERRCODE = 'BX002';
+     END IF;
+     SELECT name INTO differs FROM public.schema_version
+      WHERE checksum IS DISTINCT FROM checksums[version] ORDER BY version LIMIT 1;
+     IF FOUND THEN
+       RAISE EXCEPTION 'the migration % was applied with another content', differs USING ERRCODE = 'BX003';
+     END IF;
+   END $$`,
 ];
 
 const closedToEverybodyElse = [

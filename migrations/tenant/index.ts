@@ -1,6 +1,7 @@
 import { TenantBaseline1793232000000 } from './1793232000000-tenant-baseline.js';
 
 export { tenantGrantStatements } from './grants.js';
+export type { TenantBackfill, TenantMigration } from './tenant-migration.js';
 
 /** The schema of every tenant database, oldest first. A migration is never edited once it has been released. */
 export const tenantMigrations = [TenantBaseline1793232000000];

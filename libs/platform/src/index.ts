@@ -10,6 +10,7 @@ export { systemClock, type Clock } from './clock.js';
 export { deriveKey, generateSecret, open, seal, sha256 } from './secrets/seal.js';
 export { masterKeyProvider, type KeyProvider } from './secrets/key-provider.js';
 export { hashPassword, verifyPassword } from './secrets/password.js';
+export { bucketOf, latencyBucketsMs, quantile } from './latency-histogram.js';
 export { metrics } from './metrics.js';
 export { HealthModule, type HealthOptions } from './http/health.module.js';
 export { createHttpApp, type HttpAppOptions } from './http/create-http-app.js';

@@ -1,0 +1,56 @@
+import type { Connection } from '#postgres';
+import { failureOf, SchemaError } from './schema-errors.js';
+import type { SchemaStep } from './schema-step.js';
+import { beginBackfillBatch, limitTransaction, recordBatch, runBatch } from './statements.sql.js';
+
+export interface BackfillOptions {
+  readonly step: SchemaStep;
+  /** As for migrateSchema. */
+  readonly fence: string;
+  readonly lockTimeoutMs: number;
+}
+
+export interface BackfillProgress {
+  /** How many rows this batch worked on. */
+  readonly rows: number;
+  readonly isFinished: boolean;
+}
+
+/**
+ * Does one batch of the step's backfill, where the last recorded one ended: the batch and the new watermark are one
+ * transaction, so that a batch that dies is done again and none is done twice. The caller waits `pauseMs` before the next.
+ * Throws a SchemaError; `stale-fence` as for migrateSchema.
+ */
+export async function runBackfill(connection: Connection, options: BackfillOptions): Promise<BackfillProgress> {
+  const { step, fence, lockTimeoutMs } = options;
+  const { backfill } = step;
+  if (backfill === undefined) throw new Error(`${step.name} has no backfill.`);
+  try {
+    return await connection.transaction(async (transaction) => {
+      await transaction.query(limitTransaction(lockTimeoutMs, step.statementTimeoutMs));
+      const [state] = await transaction.query<{ fenced: boolean; watermark: string | null; finished: boolean }>(
+        beginBackfillBatch(step.name, fence),
+      );
+      if (state?.fenced !== true) {
+        throw new SchemaError({
+          code: 'stale-fence',
+          migration: step.name,
+          message: 'a later lease has taken over',
+          isTransient: false,
+        });
+      }
+      if (state.finished) return { rows: 0, isFinished: true };
+      const [batch] = await transaction.query<{ watermark: string | null; rows: number }>(
+        runBatch(backfill.batch, state.watermark, backfill.batchSize),
+      );
+      if (batch === undefined) throw new Error(`The batch of ${step.name} gave no row.`);
+      const { watermark, rows } = batch;
+      await transaction.query(recordBatch(step.name, watermark, rows));
+      return { rows, isFinished: watermark === null };
+    });
+  } catch (error) {
+    if (error instanceof SchemaError) throw error;
+    const statement = { number: 1, text: backfill.batch };
+    throw new SchemaError(failureOf(error, { migration: step.name, statement }), { cause: error });
+  }
+}

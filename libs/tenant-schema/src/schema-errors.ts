@@ -1,0 +1,50 @@
+import { sqlState } from '#postgres';
+
+/** Why a database was not migrated, as it is recorded and shown to operators. It holds no data of the tenant. */
+export interface SchemaFailure {
+  /** The migration that failed, when it had begun. */
+  readonly migration?: string;
+  /** The failed statement: its place in the migration, from 1, and its text. */
+  readonly statement?: { readonly number: number; readonly text: string };
+  /** PostgreSQL's SQLSTATE, or a word of ours: `checksum-mismatch`, `stale-fence`, `unexpected-schema`, `connection`. */
+  readonly code: string;
+  readonly message: string;
+  /** The character of the statement at which PostgreSQL found the error, from 1. */
+  readonly position?: number;
+  /** Whether the same attempt may succeed later: locks, deadlocks and lost connections. */
+  readonly isTransient: boolean;
+}
+
+/** A tenant database could not be brought to the schema that was asked for; a transactional step left no trace. */
+export class SchemaError extends Error {
+  constructor(
+    readonly failure: SchemaFailure,
+    options?: ErrorOptions,
+  ) {
+    super(failure.message, options);
+    this.name = 'SchemaError';
+  }
+}
+
+/** Class 08 and 57P: connection lost or server ending; 40: deadlock, serialization; 53: resources; 55P03: lock timeout. */
+const transientStates = /^(08...|57P..|40...|53...|55P03|55006)$/;
+
+/**
+ * What PostgreSQL said of a statement. Only its message, state and position are kept: `detail` and `where` quote rows.
+ */
+export function failureOf(error: unknown, where: Pick<SchemaFailure, 'migration' | 'statement'> = {}): SchemaFailure {
+  const state = sqlState(error);
+  const { message, position } = error as { message?: string; position?: string };
+  return {
+    ...where,
+    code: state ?? 'connection',
+    message: withoutQuotedValues(message ?? String(error)),
+    ...(position === undefined ? {} : { position: Number(position) }),
+    isTransient: state === undefined || transientStates.test(state),
+  };
+}
+
+/** PostgreSQL quotes values that it cannot convert, which may be a patient's: `invalid input syntax for type date: "…"`. */
+function withoutQuotedValues(message: string): string {
+  return message.replace(/^(invalid (?:input )?(?:syntax|value)[^:]*: )".*"/s, '$1"…"');
+}
