@@ -61,8 +61,10 @@ module.exports = {
     may('migrations/tenant', [], 'Migrations are frozen history: they import typeorm only.'),
     may(
       'apps/control-plane',
-      ['platform', 'postgres', 'control-database', 'operations'].map(path).concat('^migrations/control/'),
-      'The control plane never opens a tenant database.',
+      ['platform', 'postgres', 'control-database', 'operations', 'tenant-schema']
+        .map(path)
+        .concat('^migrations/(control|tenant)/'),
+      'The control plane never opens a tenant database: it reads what migrations say and forecasts their locks.',
     ),
     may(
       'apps/data-plane',
@@ -85,6 +87,11 @@ module.exports = {
       'apps/standalone',
       ['platform', 'postgres'].map(path),
       'The launcher starts processes; it does not know what they do.',
+    ),
+    may(
+      'apps/cli',
+      [],
+      'The command line is a client of the admin API like any other; it shares nothing with the server.',
     ),
     {
       name: 'testing-is-for-tests',

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { tenantGrantStatements } from '#migrations/tenant';
+import { TENANT_SCHEMA_VERSION, tenantGrantStatements } from '#migrations/tenant';
 import { sql } from '#postgres';
 import type { BenchEnvironment } from './environment.js';
 
@@ -30,7 +30,7 @@ export async function bareTenant(environment: BenchEnvironment, admin: pg.Pool, 
   );
   const inside = new pg.Client({ connectionString: environment.urlOf(database) });
   await inside.connect();
-  await inside.query(tenantGrantStatements(role).join('; '));
+  await inside.query(tenantGrantStatements(role, TENANT_SCHEMA_VERSION).join('; '));
   await inside.end();
 }
 

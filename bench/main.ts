@@ -3,6 +3,7 @@ import { benchGrowth } from './growth.bench.js';
 import { benchImport } from './import.bench.js';
 import { benchPolicy } from './policy.bench.js';
 import { benchProvision } from './provision.bench.js';
+import { benchRollout } from './rollout.bench.js';
 import { benchTenants } from './tenants.bench.js';
 
 const benches: Record<string, () => Promise<void>> = {
@@ -14,6 +15,7 @@ const benches: Record<string, () => Promise<void>> = {
   growth: benchGrowth,
   policy: benchPolicy,
   tenants: benchTenants,
+  rollout: benchRollout,
 };
 
 const name = process.argv[2] ?? '';

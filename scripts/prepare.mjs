@@ -17,7 +17,10 @@ const oldestNode = [20, 19];
 const sourceFolders = ['apps', 'libs', 'migrations', 'bench'];
 const buildInputs = ['package.json', '.swcrc'];
 
-/** Installs and builds what is missing or out of date; ends the process with a message when that fails. */
+/**
+ * Installs and builds what is missing or out of date; ends the process with a message when that fails. What it says goes
+ * to stderr: stdout belongs to the program that is prepared.
+ */
 export function prepare() {
   assertNodeVersion();
   // The programs find their files by their own place, and relative paths of the user by where npm was called.
@@ -41,10 +44,15 @@ export function stopWithNpm() {
 }
 
 /** Runs a program with our own input and output, and gives its exit status. */
-export function run(command, parameters, env = process.env) {
-  const { status, error } = spawnSync(command, parameters, { cwd: root, stdio: 'inherit', env });
+export function run(command, parameters, env = process.env, stdio = 'inherit') {
+  const { status, error } = spawnSync(command, parameters, { cwd: root, stdio, env });
   if (error) console.error(`${command}: ${error.message}`);
   return status ?? 1;
+}
+
+/** Runs a program whose output is no result of ours. */
+function runAside(command, parameters) {
+  return run(command, parameters, process.env, ['inherit', process.stderr.fd, 'inherit']);
 }
 
 function assertNodeVersion() {
@@ -56,9 +64,9 @@ function assertNodeVersion() {
 function installIfNeeded() {
   const stampFile = path.join(root, 'node_modules/.boxyard-install');
   if (readStamp(stampFile) === installStamp() || wasInstalledByHand(stampFile)) return;
-  console.log('Installing dependencies (npm install) …');
+  console.error('Installing dependencies (npm install) …');
   // Not npm ci: it refuses a lock file that does not list the optional packages of every other platform.
-  if (run('npm', ['install', '--no-audit', '--no-fund']) !== 0) fail('npm install failed; see its message above.');
+  if (runAside('npm', ['install', '--no-audit', '--no-fund']) !== 0) fail('npm install failed; see its message above.');
   writeStamp(stampFile, installStamp());
 }
 
@@ -79,8 +87,8 @@ function buildIfNeeded() {
   const stampFile = path.join(root, 'dist/.boxyard-build');
   const stamp = hash(...buildInputs.map((file) => readFileSync(path.join(root, file))), ...listSources());
   if (readStamp(stampFile) === stamp) return;
-  console.log('Building …');
-  if (run('npm', ['run', '--silent', 'build']) !== 0) fail('The build failed; see its message above.');
+  console.error('Building …');
+  if (runAside('npm', ['run', '--silent', 'build']) !== 0) fail('The build failed; see its message above.');
   writeStamp(stampFile, stamp);
 }
 

@@ -5,7 +5,7 @@
  */
 import { prepare, run } from './prepare.mjs';
 
-const checks = ['format:check', 'lint', 'typecheck', 'boundaries', 'unused'];
+const checks = ['format:check', 'lint', 'typecheck', 'boundaries', 'unused', 'migration:check'];
 const parameters = process.argv.slice(2);
 const jestParameters = parameters.filter((parameter) => parameter !== '--deep');
 const env = parameters.includes('--deep') ? { ...process.env, BOXYARD_DEEP: '1' } : process.env;

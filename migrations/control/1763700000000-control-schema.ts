@@ -13,7 +13,7 @@ export class ControlSchema1763700000000 implements MigrationInterface {
   name = 'ControlSchema1763700000000';
 
   async up(runner: QueryRunner): Promise<void> {
-    for (const statement of [operators, clusters, projects, operations, requests, audit, triggers]) {
+    for (const statement of [operators, clusters, projects, connections, operations, requests, audit, triggers]) {
       await runner.query(statement);
     }
   }
@@ -74,6 +74,9 @@ CREATE TABLE cluster (
   template_version integer,
   -- Complete spare databases that the worker keeps ready.
   spare_target integer NOT NULL DEFAULT 5 CHECK (spare_target >= 0),
+  -- How connections to it are protected, in libpq's words, and the certificates (PEM) that its own must go back to.
+  ssl_mode text NOT NULL DEFAULT 'disable' CHECK (ssl_mode IN ('disable', 'require', 'verify-full')),
+  ssl_ca text,
   created_at timestamptz NOT NULL DEFAULT now()
 );
 -- Deleting a data key shreds everything sealed with it, so what refers to it must survive its deletion.
@@ -93,6 +96,8 @@ CREATE TABLE project (
   state text NOT NULL CHECK (state IN ('provisioning', 'failed', 'active', 'suspended', 'stopped', 'maintenance',
     'archived', 'deleting', 'deleted')),
   reason text,
+  -- What a project in state maintenance still serves; null counts as offline.
+  maintenance_mode text CHECK (maintenance_mode IN ('read-only', 'offline')),
   labels jsonb NOT NULL DEFAULT '{}',
   revision integer NOT NULL DEFAULT 1,
   data_key_id uuid REFERENCES data_key ON DELETE SET NULL,
@@ -133,7 +138,8 @@ CREATE TABLE placement (
   tenant_database_id uuid NOT NULL UNIQUE REFERENCES tenant_database,
   generation integer NOT NULL
 );
--- A name stays reserved, inactive, for a while after its project is gone: free_after says when it may be taken again.
+-- A name that was given up may be taken again after free_after. Until then that of a renamed project is active and goes
+-- on serving it; that of a project that is gone is inactive.
 CREATE TABLE base_url (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
   project_id uuid NOT NULL REFERENCES project,
@@ -151,10 +157,71 @@ CREATE TABLE signing_key (
   public_jwk jsonb NOT NULL,
   private_sealed bytea NOT NULL,
   state text NOT NULL CHECK (state IN ('signing', 'verifying', 'revoked')),
+  -- When the tokens of a verifying key are good no longer.
+  verify_until timestamptz,
+  -- Why it was revoked, in words of the operator.
+  reason text,
   created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE UNIQUE INDEX signing_key_one_signing ON signing_key (project_id) WHERE state = 'signing';
 CREATE INDEX signing_key_project ON signing_key (project_id);
+`;
+
+const connections = `
+-- How many connections to each cluster each running data plane may hold. A crash of the server loses the rows, and the
+-- data planes write them again.
+CREATE UNLOGGED TABLE connection_share (
+  cluster_id text NOT NULL REFERENCES cluster ON DELETE CASCADE,
+  replica text NOT NULL,
+  -- Its share, or what it still has open when that is more.
+  held integer NOT NULL CHECK (held >= 0),
+  seen_at timestamptz NOT NULL,
+  PRIMARY KEY (cluster_id, replica)
+);
+
+-- Says that replica "me" is alive, what it has open (cluster: connections), and gives its share of each cluster: an
+-- equal part of the budget among the replicas that are alive, yet no more than the others have left free, so that
+-- nobody takes what another one has not given back. At least one. Whoever frees something or is new tells the others.
+CREATE FUNCTION take_connection_shares(me text, opened jsonb, dead_after interval)
+  RETURNS TABLE (cluster text, share integer) LANGUAGE plpgsql VOLATILE AS $body$
+DECLARE
+  budget integer;
+  others bigint;
+  taken bigint;
+  held_before integer;
+  held_now integer;
+  told boolean;
+BEGIN
+  -- One at a time: each sees what the one before has written, since every statement here has a snapshot of its own.
+  PERFORM pg_advisory_xact_lock(7210034402);
+  DELETE FROM connection_share s WHERE s.replica <> me AND s.seen_at < clock_timestamp() - dead_after;
+  told := FOUND;
+  FOR cluster, budget IN
+    SELECT c.id, greatest(1, c.max_connections - c.reserved_connections) FROM cluster c ORDER BY c.id
+  LOOP
+    SELECT count(*), coalesce(sum(s.held), 0) INTO others, taken
+      FROM connection_share s WHERE s.cluster_id = cluster AND s.replica <> me;
+    SELECT s.held INTO held_before FROM connection_share s WHERE s.cluster_id = cluster AND s.replica = me;
+    share := greatest(1, least(budget / (others + 1), budget - taken));
+    held_now := greatest(share, coalesce((opened ->> cluster)::integer, 0));
+    INSERT INTO connection_share AS s (cluster_id, replica, held, seen_at)
+    VALUES (cluster, me, held_now, clock_timestamp())
+    ON CONFLICT ON CONSTRAINT connection_share_pkey DO UPDATE SET held = held_now, seen_at = clock_timestamp();
+    told := told OR held_before IS NULL OR held_now < held_before;
+    RETURN NEXT;
+  END LOOP;
+  IF told THEN
+    PERFORM pg_notify('boxyard_connection_share', me);
+  END IF;
+END $body$;
+
+CREATE FUNCTION announce_connection_budget() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+  PERFORM pg_notify('boxyard_connection_share', '');
+  RETURN NULL;
+END $body$;
+CREATE TRIGGER cluster_budget_changed AFTER INSERT OR UPDATE OF max_connections, reserved_connections ON cluster
+  FOR EACH ROW EXECUTE FUNCTION announce_connection_budget();
 `;
 
 const operations = `
@@ -305,8 +372,9 @@ BEGIN
    WHERE id IN (SELECT t.project_id FROM tenant_database t WHERE t.cluster_id = NEW.id AND t.project_id IS NOT NULL);
   RETURN NULL;
 END $body$;
-CREATE TRIGGER cluster_moved AFTER UPDATE OF host, port ON cluster
-  FOR EACH ROW WHEN (OLD.host IS DISTINCT FROM NEW.host OR OLD.port IS DISTINCT FROM NEW.port)
+CREATE TRIGGER cluster_moved AFTER UPDATE OF host, port, ssl_mode, ssl_ca ON cluster
+  FOR EACH ROW WHEN ((OLD.host, OLD.port, OLD.ssl_mode, OLD.ssl_ca)
+    IS DISTINCT FROM (NEW.host, NEW.port, NEW.ssl_mode, NEW.ssl_ca))
   EXECUTE FUNCTION touch_projects_of_cluster();
 
 CREATE FUNCTION announce_operation() RETURNS trigger LANGUAGE plpgsql AS $body$

@@ -8,7 +8,7 @@ export class Rollouts1795300000000 implements MigrationInterface {
   name = 'Rollouts1795300000000';
 
   async up(runner: QueryRunner): Promise<void> {
-    for (const statement of [fleet, rollouts, traffic, announcements]) await runner.query(statement);
+    for (const statement of [fleet, rollouts, checks, traffic, announcements]) await runner.query(statement);
   }
 
   async down(): Promise<void> {
@@ -83,14 +83,34 @@ CREATE TABLE rollout_project (
   error jsonb,
   error_fingerprint text,
   skip_reason text,
-  -- Not before this moment: between two attempts, or until its maintenance window opens.
+  -- Not before this moment, and what for: the pause between two attempts, the opening of its maintenance window, or the end
+  -- of the operation that works on it. Only the first holds up the waves behind it.
   due_at timestamptz,
+  waits_for text CHECK (waits_for IN ('retry', 'window', 'operation')),
   backfill text NOT NULL DEFAULT 'none' CHECK (backfill IN ('none', 'pending', 'done', 'failed')),
   backfill_rows bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (rollout_id, project_id)
 );
 CREATE INDEX rollout_project_of_wave ON rollout_project (rollout_id, wave, state);
 CREATE INDEX rollout_project_of_project ON rollout_project (project_id);
+`;
+
+const checks = `
+-- Whether a tenant database has the schema that its version stands for, as a worker found it that looked into it. A
+-- check is due when nobody has looked since it was asked for.
+CREATE TABLE schema_check (
+  project_id uuid PRIMARY KEY REFERENCES project,
+  requested_at timestamptz(3) NOT NULL,
+  checked_at timestamptz(3),
+  schema_version integer,
+  -- SHA-256, in hex, of the catalog's description.
+  fingerprint text,
+  -- Lines of the description that are missing (-) or not expected (+); none when all is as it should be.
+  differences text[] NOT NULL DEFAULT '{}',
+  -- Why nobody could look.
+  error text
+);
+CREATE INDEX schema_check_due ON schema_check (requested_at) WHERE checked_at IS NULL OR checked_at < requested_at;
 `;
 
 const traffic = `

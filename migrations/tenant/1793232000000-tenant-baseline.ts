@@ -14,8 +14,7 @@ export class TenantBaseline1793232000000 implements TenantMigration {
   readonly phase = 'expand';
 
   async up(runner: QueryRunner): Promise<void> {
-    for (const statement of [...tables, ...functions, ...migrationFunctions, ...closedToEverybodyElse])
-      await runner.query(statement);
+    for (const statement of [...tables, ...functions, ...closedToEverybodyElse]) await runner.query(statement);
   }
 
   async down(): Promise<void> {
@@ -173,6 +172,16 @@ const tables = [
      user_id text COLLATE "C" PRIMARY KEY,
      hash text NOT NULL
    )`,
+  // The sealed secret of a person's second factor, NULL when it was taken away; the step of the last code that was
+  // accepted, of which and before which none is accepted again; how often the factor was set or taken away; how many codes
+  // were tried since one was right or the password was set.
+  `CREATE TABLE user_second_factor (
+     user_id text COLLATE "C" PRIMARY KEY,
+     sealed_secret bytea,
+     last_step bigint NOT NULL,
+     changes integer NOT NULL,
+     tries integer NOT NULL DEFAULT 0
+   )`,
 
   // What a log-in keeps besides its Login resource, which is written when its first tokens are: how far it has come, and
   // the hashes of its code and of its refresh token (the family's part stays, the other part changes at each use).
@@ -189,11 +198,20 @@ const tables = [
   `CREATE INDEX login_session_expiry ON login_session (expires_at)`,
 
   // Keys of what is good once: the secret of a security request as long as its key is here, a client's assertion as long
-  // as its key is not.
+  // as its key is not. Of one series only the key that was added last is here.
   `CREATE TABLE single_use (
      key bytea PRIMARY KEY,
+     series bytea UNIQUE,
      expires_at timestamptz NOT NULL
    )`,
+
+  // How often somebody was wrong of late about passwords and secrets, by the hash of what they guessed at and from where.
+  `CREATE TABLE login_attempt (
+     subject bytea PRIMARY KEY,
+     failures integer NOT NULL,
+     last_at timestamptz NOT NULL
+   )`,
+  `CREATE INDEX login_attempt_age ON login_attempt (last_at)`,
 
   // A change of a Patient's accounts on its way to the resources of its compartment. version is the Patient's version that
   // brought the change; a row that stays was cut short, and is carried over with the next change.
@@ -349,6 +367,65 @@ const functions = [
      RETURN cardinality(expired);
    END $$`,
 
+  // Removes resources for good: all versions, index rows and what was to be carried over. A function, because nobody else
+  // may take anything out of the history; what the log of the project is made of it does not remove. Returns how many
+  // versions there were.
+  `CREATE FUNCTION expunge_resources(numbers bigint[]) RETURNS bigint LANGUAGE plpgsql VOLATILE
+   SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+   DECLARE
+     superseded bigint;
+     current bigint;
+   BEGIN
+     PERFORM 1 FROM public.resource WHERE id = ANY (numbers) ORDER BY id FOR UPDATE;
+     IF EXISTS (SELECT 1 FROM public.resource WHERE id = ANY (numbers) AND type IN ('Project', 'Login', 'AuditEvent')) THEN
+       RAISE insufficient_privilege USING MESSAGE = 'Resources of this type are not removed.';
+     END IF;
+     DELETE FROM public.resource_reference WHERE resource_id = ANY (numbers);
+     DELETE FROM public.resource_string WHERE resource_id = ANY (numbers);
+     DELETE FROM public.resource_date WHERE resource_id = ANY (numbers);
+     DELETE FROM public.resource_number WHERE resource_id = ANY (numbers);
+     DELETE FROM public.resource_text WHERE resource_id = ANY (numbers);
+     DELETE FROM public.accounts_change WHERE resource_id = ANY (numbers);
+     DELETE FROM public.resource_history WHERE resource_id = ANY (numbers);
+     GET DIAGNOSTICS superseded = ROW_COUNT;
+     DELETE FROM public.resource WHERE id = ANY (numbers);
+     GET DIAGNOSTICS current = ROW_COUNT;
+     RETURN superseded + current;
+   END $$`,
+
+  // Begins an attempt to log in, and counts it if it is told to, unless one of its subjects is held back. So many failures
+  // of a subject are free; from then on each doubles the pause after it, from a second to a minute, and a quarter of an hour
+  // after the last one all are forgotten. wait_ms is how long the attempt has to wait, 0 when it may go on; counted is what
+  // was counted before. Attempts with a subject in common are counted one after the other, so that many at the same time do
+  // not all pass. Who is held back writes nothing; who is counted removes some of what is forgotten.
+  `CREATE FUNCTION begin_login_attempt(subjects bytea[], free integer[], counts boolean,
+                                       OUT wait_ms integer, OUT counted bigint)
+   LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
+   DECLARE forgotten CONSTANT interval := '15 minutes';
+   BEGIN
+     FOR pass IN 1..2 LOOP
+       SELECT coalesce(sum(a.failures), 0),
+              greatest(0, max(ceil(1000 * extract(epoch FROM a.last_at - clock_timestamp() + CASE
+                WHEN a.failures < w.free THEN interval '0'
+                ELSE make_interval(secs => least(60, power(2, least(a.failures - w.free, 10)))) END))))
+         INTO counted, wait_ms
+         FROM unnest(subjects, free) AS w (subject, free)
+         JOIN public.login_attempt a ON a.subject = w.subject AND a.last_at > clock_timestamp() - forgotten;
+       IF wait_ms > 0 OR NOT counts THEN RETURN; END IF;
+       EXIT WHEN pass = 2;
+       -- Now they are locked, always in the same order, and are looked at again as they are then.
+       INSERT INTO public.login_attempt AS a (subject, failures, last_at)
+       SELECT s.subject, 0, clock_timestamp() FROM unnest(subjects) AS s (subject) ORDER BY s.subject
+       ON CONFLICT (subject) DO UPDATE
+         SET failures = CASE WHEN a.last_at > clock_timestamp() - forgotten THEN a.failures ELSE 0 END;
+     END LOOP;
+     UPDATE public.login_attempt SET failures = failures + 1, last_at = clock_timestamp()
+      WHERE subject = ANY (subjects);
+     DELETE FROM public.login_attempt WHERE subject IN (
+       SELECT o.subject FROM public.login_attempt o WHERE o.last_at < clock_timestamp() - forgotten
+        ORDER BY o.last_at LIMIT 10 FOR UPDATE SKIP LOCKED);
+   END $$`,
+
   // Removes the oldest sealed rows that were sealed more than keep_days ago, by whole seals: about max_rows at a time, at
   // least one seal. What is kept can be verified as before, from the last removed seal on. That rows were removed is told
   // by a row. Fewer than 30 days are refused, so that nobody who reaches this function can hide what they have just done.
@@ -398,31 +475,6 @@ const functions = [
        ELSE d.row_count <> 0 OR s.hash_before IS NOT NULL END
      ORDER BY s.id LIMIT 1
    $$`,
-];
-
-/** How rollouts exclude each other here; run by the owner alone. */
-const migrationFunctions = [
-  `CREATE FUNCTION begin_schema_step(new_fence bigint, expected integer, checksums text[]) RETURNS void
-   LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
-   DECLARE
-     found integer;
-     differs text;
-   BEGIN
-     PERFORM pg_advisory_xact_lock(7210034402);
-     UPDATE public.schema_fence SET fence = new_fence WHERE fence <= new_fence;
-     IF NOT FOUND THEN
-       RAISE EXCEPTION 'a later lease has taken over' USING ERRCODE = 'BX001';
-     END IF;
-     SELECT coalesce(max(version), 0) INTO found FROM public.schema_version;
-     IF found <> expected THEN
-       RAISE EXCEPTION 'the schema is %, not %', found, expected USING ERRCODE = 'BX002';
-     END IF;
-     SELECT name INTO differs FROM public.schema_version
-      WHERE checksum IS DISTINCT FROM checksums[version] ORDER BY version LIMIT 1;
-     IF FOUND THEN
-       RAISE EXCEPTION 'the migration % was applied with another content', differs USING ERRCODE = 'BX003';
-     END IF;
-   END $$`,
 ];
 
 const closedToEverybodyElse = [

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { OutputFile } from 'esbuild';
 import type { Browser, BrowserContext } from 'playwright-core';
 import { aDatabase, type RunningPlatform, startPlatform } from '#testing';
+import { Authenticator } from '../integration/authenticator.fixture.js';
 import { describeWithChromium, startChromium } from './chromium.js';
 import { type Clinic, openClinic, type Person } from './clinic.js';
 import { bundleApp, type ServedApp, serveApp } from './served-app.js';
@@ -307,6 +308,42 @@ describeWithChromium('an app of @medplum/react components', () => {
       await visitOfMira.goTo(PATIENTS);
       await visitOfMira.rows(2);
     });
+  });
+
+  onPage('sets up a second factor with the form, and asks for a code at the next sign-in', nobody, async (visit) => {
+    const lena = { email: 'lena@clinic.example', password: 'correct-horse' };
+    await clinic.admin.invite(clinic.project.id, {
+      ...lena,
+      resourceType: 'Practitioner',
+      firstName: 'Lena',
+      lastName: 'Sander',
+      sendEmail: false,
+      mfaRequired: true,
+      membership: { admin: true },
+    });
+    const begun = visit.page.waitForResponse((response) => response.url().endsWith('auth/login'));
+    await visit.goTo('/');
+    await visit.signIn(lena);
+    const { enrollUri } = (await (await begun).json()) as { enrollUri: string };
+    const authenticator = new Authenticator(enrollUri);
+    await visit.page.waitForFunction(
+      `document.querySelector('img[alt="Multi Factor Auth QR Code"]')?.naturalWidth > 0`,
+    );
+    const [wrong = ''] = authenticator.wrongCodes(1);
+    const enter = async (code: string, button: string): Promise<void> => {
+      await visit.page.getByLabel('MFA code').fill(code);
+      await visit.page.getByRole('button', { name: button }).click();
+    };
+    await enter(wrong, 'Enroll');
+    await visit.sees('The code is wrong');
+    await visit.wasRefused('400 POST auth/mfa/login-enroll');
+    await enter(authenticator.code(), 'Enroll');
+    await visit.sees('Lena Sander');
+    await visit.page.getByText('Lena Sander').first().click();
+    await visit.page.getByRole('menuitem', { name: 'Add another account' }).click();
+    await visit.signIn(lena);
+    await enter(authenticator.code(1), 'Submit code');
+    await visit.sees('Lena Sander');
   });
 
   test('works at the host form of the base URL too', async () => {

@@ -1,4 +1,7 @@
-/** fhirclient (the SMART JavaScript library), unmodified, in a server that holds a client's token. */
+/**
+ * fhirclient (the SMART JavaScript library), unmodified: in a server that holds a client's token, and in the server of an app
+ * that is launched from an EHR.
+ */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Bundle, Observation, Patient } from 'fhir/r4.js';
 import { IncomingMessage, ServerResponse } from 'node:http';
@@ -17,6 +20,8 @@ interface SmartClient {
   update<T>(resource: object): Promise<T>;
   patch<T>(path: string, patch: readonly object[]): Promise<T>;
   delete(path: string): Promise<unknown>;
+  readonly patient: { readonly id: string | null; read<T>(): Promise<T> };
+  readonly encounter: { readonly id: string | null };
   request<T>(path: string, options?: { pageLimit?: number; flat?: boolean; resolveReferences?: string }): Promise<T>;
 }
 
@@ -24,7 +29,11 @@ const require = createRequire(import.meta.url);
 const fhirclient = require('fhirclient') as (
   request: IncomingMessage,
   response: ServerResponse,
-) => { client(state: { serverUrl: string; tokenResponse: { access_token: string } }): SmartClient };
+) => {
+  client(state: { serverUrl: string; tokenResponse: { access_token: string } }): SmartClient;
+  authorize(options: { clientId: string; scope: string; redirectUri: string }): Promise<unknown>;
+  ready(): Promise<SmartClient>;
+};
 
 let platform: RunningPlatform;
 let project: CreatedProject;
@@ -91,5 +100,129 @@ describe('a SMART back-end service', () => {
   test('hears why something was refused', async () => {
     const refused = client.create({ resourceType: 'Patient', gender: 'unsaid' });
     await expect(refused).rejects.toMatchObject({ status: 400, message: expect.stringContaining('gender') });
+  });
+});
+
+describe('an app that a clinician launches from an EHR', () => {
+  const app = 'https://app.example.org/';
+  const person = { email: 'ana@smart.example', password: 'a-password-of-ana' };
+  const session = {};
+  let headers: Record<string, string>;
+  let clientId: string;
+  let launched: Patient;
+  let encounter: { id?: string };
+  let own: Observation;
+
+  /** A request to the app's own server, which keeps what fhirclient stores, and what is answered. */
+  function visit(path: string) {
+    const request = Object.assign(new IncomingMessage(new Socket()), { url: path, session });
+    Object.assign(request.headers, { host: new URL(app).host, 'x-forwarded-proto': 'https' });
+    const answered: { location?: string } = {};
+    const response = new ServerResponse(request);
+    Object.assign(response, {
+      writeHead: (_: number, { location }: { location: string }) => Object.assign(answered, { location }),
+      end: () => response,
+    });
+    return { smart: fhirclient(request, response), answered };
+  }
+
+  async function post<T>(path: string, body: object): Promise<T> {
+    const answer = await fetch(`${project.baseUrl}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+    return (await answer.json()) as T;
+  }
+
+  /** What the browser does: opens the page that the app leads to, fills it in, and goes where that leads. */
+  async function signIn(address: string): Promise<URL> {
+    const page = await fetch(address);
+    const html = await page.text();
+    const fields = [...html.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g)].map(
+      ([, name = '', value = '']): [string, string] => [name, value.replaceAll('&amp;', '&')],
+    );
+    const answer = await fetch(new URL('authorize', address), {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams([...fields, ...Object.entries(person)]).toString(),
+      redirect: 'manual',
+    });
+    const location = answer.headers.get('location');
+    if (location === null) throw new Error(`${answer.status} ${await answer.text()}`);
+    return new URL(location);
+  }
+
+  const launchOf = (patient: string | undefined, more: object = {}) =>
+    post<{ id: string }>('fhir/R4/SmartAppLaunch', {
+      resourceType: 'SmartAppLaunch',
+      patient: { reference: `Patient/${patient}` },
+      ...more,
+    });
+  const launchPath = (id: string) =>
+    `/launch?iss=${encodeURIComponent(`${project.baseUrl}fhir/R4`)}&launch=${encodeURIComponent(id)}`;
+  const options = () => ({ clientId, redirectUri: app, scope: 'openid fhirUser launch patient/*.rs' });
+
+  beforeAll(async () => {
+    const authorization = `Bearer ${await platform.clientToken(project)}`;
+    headers = { authorization, 'content-type': 'application/fhir+json' };
+    const registered = { name: 'Charts', redirectUris: [app] };
+    clientId = (await post<{ id: string }>(`admin/projects/${project.id}/client`, registered)).id;
+    const policy = await client.create<{ id: string }>({
+      resourceType: 'AccessPolicy',
+      resource: [
+        { resourceType: 'Patient', criteria: 'Patient?active=true', hiddenFields: ['birthDate'] },
+        { resourceType: 'Observation', readonly: true },
+        { resourceType: 'Encounter', readonly: true },
+      ],
+    });
+    await post(`admin/projects/${project.id}/invite`, {
+      ...{ resourceType: 'Practitioner', firstName: 'Ana', lastName: 'Quay', sendEmail: false, ...person },
+      membership: { access: [{ policy: { reference: `AccessPolicy/${policy.id}` } }] },
+    });
+    launched = await client.create<Patient>({ resourceType: 'Patient', active: true, birthDate: '1970-01-01' });
+    const subject = { reference: `Patient/${launched.id}` };
+    encounter = await client.create({
+      resourceType: 'Encounter',
+      status: 'in-progress',
+      class: { code: 'AMB' },
+      subject,
+    });
+    own = await client.create<Observation>({
+      resourceType: 'Observation',
+      status: 'final',
+      code: { text: 'own' },
+      subject,
+    });
+    const another = await client.create<Patient>({ resourceType: 'Patient', active: true });
+    await client.create({
+      ...{ resourceType: 'Observation', status: 'final', code: { text: 'not theirs' } },
+      subject: { reference: `Patient/${another.id}` },
+    });
+  });
+
+  test('is in the chart of the patient for whom it was launched, and sees that chart alone', async () => {
+    const { id } = await launchOf(launched.id, { encounter: { reference: `Encounter/${encounter.id}` } });
+    const { smart, answered } = visit(launchPath(id));
+    await smart.authorize(options());
+    const back = await signIn(answered.location ?? '');
+    const opened = await visit(back.pathname + back.search).smart.ready();
+    expect([opened.patient.id, opened.encounter.id]).toEqual([launched.id, encounter.id]);
+    const patient = await opened.patient.read<Patient>();
+    expect([patient.id, patient.birthDate]).toEqual([launched.id, undefined]);
+    const found = await opened.request<Observation[]>('Observation', { flat: true });
+    expect(found.map((observation) => observation.id)).toEqual([own.id]);
+    const written = opened.create({ resourceType: 'Observation', status: 'final', code: { text: 'x' } });
+    await expect(written).rejects.toMatchObject({ status: 403 });
+  });
+
+  test('is told so when there is no such launch, and its user when they may not see the patient', async () => {
+    const { smart, answered } = visit(launchPath('no-such-launch'));
+    await smart.authorize(options());
+    const refused = await fetch(answered.location ?? '', { redirect: 'manual' });
+    const { searchParams } = new URL(refused.headers.get('location') ?? '');
+    expect(searchParams.get('error')).toBe('invalid_request');
+
+    const unseen = await client.create<Patient>({ resourceType: 'Patient', active: false });
+    const next = visit(launchPath((await launchOf(unseen.id)).id));
+    await next.smart.authorize(options());
+    await expect(signIn(next.answered.location ?? '')).rejects.toThrow(/400 .*may not see/s);
   });
 });

@@ -19,10 +19,10 @@ const allTypes = runs({ sample: 0, deep: 1 }) === 1;
 
 /** After what the requests are; all of these there must be. */
 const families = [
-  ...'accounts admin admin-write after auth before binary blind bundle chain chart compartment'.split(' '),
-  ...'conditional constraint cursor delete everything filter graphql has hidden history include list'.split(' '),
-  ...'old-version operation parameter patch random read revinclude sort system text total type update'.split(' '),
-  ...'vread'.split(' '),
+  ...'accounts admin admin-write after attachment auth before binary blind bundle chain chart compartment'.split(' '),
+  ...'conditional constraint cursor delete everything filter graphql has hidden history include launch'.split(' '),
+  ...'list old-version operation parameter patch random read revinclude sort storage system text total'.split(' '),
+  ...'type update vread'.split(' '),
 ];
 
 let platform: RunningPlatform;
@@ -91,6 +91,21 @@ describe('a member of one organization', () => {
   });
 });
 
+const otherLabels = runs({ sample: 0, deep: 1 }) === 1 ? ['R4B', 'R5'] : [];
+for (const label of otherLabels) {
+  test(`nor does one of a project of FHIR ${label}`, async () => {
+    const other = await makeWorld(platform, plane.url, { all: false, name: `crawl-${label.toLowerCase()}`, label });
+    try {
+      const [there, without] = [await other.full.at(plane.url), await other.alone.at(plane.url)];
+      const before = await fingerprint(other);
+      expect(told((await crawl(other, there, without, { perFamily: 200 })).leaks)).toEqual([]);
+      expect([await fingerprint(other), await intruders(other)]).toEqual([before, []]);
+    } finally {
+      await other.close();
+    }
+  }, 1_200_000);
+}
+
 describe('another project', () => {
   let foreign: CreatedProject;
   let foreignPlace: Place;
@@ -99,7 +114,15 @@ describe('another project', () => {
     foreign = await platform.createProject('crawl-foreign');
     const base = `${plane.url}/p/${foreign.slug}/`;
     const adminToken = await platform.clientToken({ ...foreign, baseUrl: base });
-    foreignPlace = { base, slug: foreign.slug, projectId: foreign.id, adminToken, memberToken: adminToken };
+    foreignPlace = {
+      label: 'R4',
+      base,
+      slug: foreign.slug,
+      projectId: foreign.id,
+      adminToken,
+      memberToken: adminToken,
+      theirToken: adminToken,
+    };
     await store(foreignPlace, foreignResources());
   }, 120_000);
 

@@ -401,7 +401,7 @@ describe('somebody who guesses', () => {
     try {
       const caller = { policy: systemPolicy('test'), agent: 'test', requestId: 'r' };
       const names = { firstName: 'Ana', lastName: 'Quay' };
-      const passwordHash = await hashPassword('right-password');
+      const passwordHash = await hashPassword('right-password', 'test');
       await store.tenant.use((connection) =>
         connection.transaction(async (transaction) => {
           const scope = { connection: transaction, epoch: undefined };
@@ -412,9 +412,9 @@ describe('somebody who guesses', () => {
       );
       const work: string[] = [];
       let statements = 0;
-      const people = new PersonAuthenticator(new LoginBackoff(systemClock), async (password, hash) => {
-        work.push(hash === undefined ? 'a hash of nothing' : 'a hash');
-        return verifyPassword(password, hash);
+      const people = new PersonAuthenticator(new LoginBackoff(systemClock), async (password, hash, line) => {
+        work.push(`${hash === undefined ? 'a hash of nothing' : 'a hash'} in ${line}`);
+        return verifyPassword(password, hash, line);
       });
       const database = tenantDatabase({
         ...store.tenant,
@@ -431,8 +431,9 @@ describe('somebody who guesses', () => {
         expect(await people.authenticate(runtime, { email, password: 'wrong-password' }, '10.0.0.1')).toBeUndefined();
         counts.push(statements);
       }
-      expect(counts).toEqual([2, 2, 2]);
-      expect(work).toEqual(['a hash', 'a hash of nothing', 'a hash of nothing']);
+      expect(counts).toEqual([3, 3, 3]);
+      const nothing = `a hash of nothing in ${store.tenant.projectId}`;
+      expect(work).toEqual([`a hash in ${store.tenant.projectId}`, nothing, nothing]);
     } finally {
       await store.close();
     }
@@ -507,7 +508,7 @@ describe('what a request says beyond what it may', () => {
     expect(stored).toMatchObject({ accessPolicy: { reference: `AccessPolicy/${policy.id}` } });
     expect(stored['admin']).toBeUndefined();
     const { reference } = stored['user'] as { reference: string };
-    expect(jsonOf<Record<string, unknown>>(await plane.fhir(south, reference))['emailVerified']).toBeUndefined();
+    expect(jsonOf<Record<string, unknown>>(await plane.fhir(south, reference))['emailVerified']).toBe(false);
   });
 
   test.each(['[]', '7', 'null', '"x"', '{', '', '{"email":{"$gt":""},"password":{"$gt":""}}'])(

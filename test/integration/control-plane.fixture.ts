@@ -12,6 +12,7 @@ import {
   Transactions,
   type OperatorRole,
 } from '#control-database';
+import type { TenantMigration } from '#migrations/tenant';
 import { hashPassword, listenOn, uuidv7, type Config } from '#platform';
 import { aDatabase, type TestDatabase } from '#testing';
 import { issueAccessToken } from '../../apps/control-plane/src/auth/access-token.js';
@@ -22,7 +23,7 @@ export const adminPassword = 'a-password-for-tests';
 export const masterKey = Buffer.alloc(32, 7);
 
 /** Every operator that a test makes has the password `test-password`. */
-const testPasswordHash = hashPassword('test-password');
+const testPasswordHash = hashPassword('test-password', 'test');
 
 export interface Reply {
   status: number;
@@ -60,7 +61,12 @@ export interface ControlPlane {
 }
 
 export async function aControlPlane(
-  options: { database?: TestDatabase; config?: Partial<Config>; withoutLogin?: boolean } = {},
+  options: {
+    database?: TestDatabase;
+    config?: Partial<Config>;
+    withoutLogin?: boolean;
+    migrations?: readonly (new () => TenantMigration)[];
+  } = {},
 ): Promise<ControlPlane> {
   const database = options.database ?? (await aDatabase());
   const dataDir = await mkdtemp(path.join(tmpdir(), 'boxyard-control-'));
@@ -87,7 +93,10 @@ export async function aControlPlane(
     new Writable({ write: (chunk: Buffer, _, done) => (lines.push(chunk.toString()), done()) }),
   );
   const announced: string[] = [];
-  const app = await openControlPlane({ config, logger, announce: (line) => announced.push(line) });
+  const app = await openControlPlane({
+    ...{ config, logger, announce: (line) => void announced.push(line) },
+    migrations: options.migrations,
+  });
   const url = await listenOn(app, config.host, 0, 'CONTROL_PORT');
   const dataSource = await openControlDatabase(config, { migrate: false });
   const operations = new OperationRepository(dataSource);
@@ -121,7 +130,11 @@ export async function aControlPlane(
       const id = uuidv7();
       const email = `${role}-${id}@example.org`;
       await new OperatorRepository(dataSource).insert({ id, email, role, passwordHash: await testPasswordHash });
-      return { id, email, token: issueAccessToken(new ControlKeys(masterKey).accessToken, id, new Date()) };
+      return {
+        id,
+        email,
+        token: issueAccessToken(new ControlKeys(config.masterKey ?? masterKey).accessToken, id, new Date()),
+      };
     },
     build: async (operationId) => {
       const operation = await operations.claim(operationId, 'test-worker', 30_000);

@@ -62,7 +62,11 @@ describe('creating a project', () => {
         name: 'Quay Clinic',
         state: 'provisioning',
         reason: null,
+        maintenanceMode: null,
         fhirVersion: '4.0.1',
+        schemaVersion: null,
+        schemaPin: null,
+        maintenanceWindow: null,
         clusterId: null,
         labels: { tier: 'gold' },
         baseUrls: [`http://${body.slug}.localhost:4100/`, `http://127.0.0.1:4100/p/${body.slug}/`],
@@ -193,7 +197,7 @@ describe('creating a project', () => {
       lastName: 'Quay',
       passwordHash: expect.stringMatching(/^\$scrypt\$/),
     });
-    expect(await verifyPassword(owner.password, stored.passwordHash)).toBe(true);
+    expect(await verifyPassword(owner.password, stored.passwordHash, 'test')).toBe(true);
 
     const invited = await createAndBuild(fields(aSlug(), { owner: { email: 'ben@quay.example.org' } }));
     expect(invited.status).toBe(201);
@@ -588,7 +592,8 @@ describe('changing a project', () => {
   });
 
   test.each([
-    [{ slug: 'other' }, ['slug']],
+    [{ slug: 'Other' }, ['slug']],
+    [{ slug: null }, ['slug']],
     [{ name: null }, ['name']],
     [{ labels: null }, ['labels']],
     [{ labels: { 'bad key': 'x' } }, ['labels']],

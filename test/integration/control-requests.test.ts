@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import {
   IdempotencyRepository,
   LoginThrottleRepository,
   OperationRepository,
+  ProjectTrafficRepository,
   RateWindowRepository,
   SealedSecretRepository,
 } from '#control-database';
@@ -298,17 +300,36 @@ describe('the API describes itself', () => {
       'delete /control/v1/projects/{idOrSlug}',
       'get /control/v1/api-keys',
       'get /control/v1/capabilities',
+      'get /control/v1/fleet/drift',
+      'get /control/v1/fleet/versions',
       'get /control/v1/operations/{id}',
       'get /control/v1/operations/{id}/events',
       'get /control/v1/projects',
       'get /control/v1/projects/{idOrSlug}',
+      'get /control/v1/projects/{idOrSlug}/keys',
+      'get /control/v1/rollouts',
+      'get /control/v1/rollouts/{id}',
+      'get /control/v1/rollouts/{id}/events',
+      'get /control/v1/rollouts/{id}/projects',
       'get /control/v1/slugs/{slug}',
       'patch /control/v1/projects/{idOrSlug}',
       'post /control/v1/api-keys',
       'post /control/v1/auth/login',
+      'post /control/v1/fleet/drift',
       'post /control/v1/operations/{id}/claim-secrets',
       'post /control/v1/projects',
+      'post /control/v1/projects/{idOrSlug}/admin-client/rotate',
+      'post /control/v1/projects/{idOrSlug}/keys/rotate',
+      'post /control/v1/projects/{idOrSlug}/keys/{kid}/revoke',
       'post /control/v1/projects/{idOrSlug}/purge',
+      'post /control/v1/projects/{idOrSlug}/rename',
+      'post /control/v1/rollouts',
+      'post /control/v1/rollouts/{id}/abort',
+      'post /control/v1/rollouts/{id}/pause',
+      'post /control/v1/rollouts/{id}/resume',
+      'post /control/v1/rollouts/{id}/retry',
+      'post /control/v1/rollouts/{id}/skip',
+      'post /control/v1/rollouts/{id}/start',
     ]);
     const text = JSON.stringify(body);
     expect(text).not.toContain('"nullable"');
@@ -385,12 +406,21 @@ describe('housekeeping', () => {
     await dataSource.query(
       `INSERT INTO rate_window (subject, window_start, hits) VALUES ('old', now() - interval '2 h', 1), ('new', now(), 1)`,
     );
+    const traffic = { requests: 1, serverErrors: 0, latency: [1] };
+    const served = (minutesAgo: number) => ({
+      projectId: randomUUID(),
+      since: new Date(Date.now() - minutesAgo * 60_000),
+      ...traffic,
+    });
+    const [recent, old] = [served(50), served(70)];
+    await new ProjectTrafficRepository(dataSource).record('replica', [recent, old]);
     const logger = pino({ level: 'silent' });
     await new Housekeeping(
       new SealedSecretRepository(dataSource),
       new IdempotencyRepository(dataSource),
       new LoginThrottleRepository(dataSource),
       new RateWindowRepository(dataSource),
+      new ProjectTrafficRepository(dataSource),
       systemClock,
       logger,
     ).tidy();
@@ -399,6 +429,7 @@ describe('housekeeping', () => {
     expect(await left(`SELECT key AS name FROM idempotency_key WHERE key IN ('kept', 'old')`)).toEqual(['kept']);
     expect(await left(`SELECT subject AS name FROM login_throttle WHERE subject IN ('old', 'new')`)).toEqual(['new']);
     expect(await left(`SELECT subject AS name FROM rate_window WHERE subject IN ('old', 'new')`)).toEqual(['new']);
+    expect(await left('SELECT project_id AS name FROM project_traffic')).toEqual([recent.projectId]);
     const secrets = await left('SELECT operation_id AS name FROM sealed_secret');
     expect(secrets).toContain(other.id);
     expect(secrets).not.toContain(operation.id);

@@ -29,6 +29,8 @@ const parameters = (propagate: boolean | undefined, ...names: string[]) => ({
   ],
 });
 
+const aPatient = { resourceType: 'Patient' };
+
 async function aChart(): Promise<{ patient: string; observation: string }> {
   const patient = `Patient/${(await post('Patient', { resourceType: 'Patient', meta: filedUnder('a') }, extended)).json.id}`;
   const subject = { reference: patient };
@@ -58,6 +60,31 @@ describe('accounts', () => {
     expect((await post('Patient?_account=nonsense', { resourceType: 'Patient' })).status).toBe(400);
   });
 
+  test.each(['batch', 'transaction'])('can be named by the parameter _account of a create in a %s', async (type) => {
+    const { patient } = await aChart();
+    const subject = { reference: patient };
+    const observation = { resourceType: 'Observation', status: 'final', code: { text: 'x' }, subject };
+    const entry = [
+      { request: { method: 'POST', url: 'Patient?_account=Organization/b,Organization/c' }, resource: aPatient },
+      { request: { method: 'POST', url: 'Observation?_account=Organization/d' }, resource: observation },
+      { request: { method: 'POST', url: 'Observation' }, resource: observation },
+    ];
+    const { status, json } = await post('', { resourceType: 'Bundle', type, entry });
+    expect(status).toBe(200);
+    const metas = json.entry.map(({ resource }) => resource?.meta);
+    expect(metas).toMatchObject([filedUnder('b', 'c'), filedUnder('d'), filedUnder('a')]);
+    const wrong = [{ request: { method: 'POST', url: 'Patient?_account=nonsense' }, resource: aPatient }];
+    const refused = await post('', { resourceType: 'Bundle', type, entry: wrong });
+    expect(type === 'batch' ? refused.json.entry[0]?.response.status : String(refused.status)).toMatch(/^400/);
+  });
+
+  test('named by a member count for nothing', async () => {
+    const entry = [{ request: { method: 'POST', url: 'Patient?_account=Organization/b' }, resource: aPatient }];
+    const member = await aMemberClient();
+    const { json } = await post('', { resourceType: 'Bundle', type: 'transaction', entry }, member);
+    expect(json.entry[0]?.resource?.meta).not.toHaveProperty('accounts');
+  });
+
   test('are what _compartment finds', async () => {
     const { patient, observation } = await aChart();
     const found = await get(`Observation?_compartment=${patient}`);
@@ -84,13 +111,12 @@ describe('$set-accounts', () => {
     expect(metaOf(await get(observation))).toMatchObject(filedUnder('a'));
   });
 
-  test('answers 202 with an OperationOutcome and a Content-Location to who would rather not wait', async () => {
+  test('answers when all is done, also to who would rather not wait', async () => {
     const { patient, observation } = await aChart();
     const prefer = { prefer: 'respond-async' };
     const answer = await post(`${patient}/$set-accounts`, parameters(true, 'b'), prefer);
-    expect([answer.status, answer.json.resourceType]).toEqual([202, 'OperationOutcome']);
-    const location = String(answer.headers['content-location']);
-    expect(location.endsWith(`fhir/R4/${patient}`)).toBe(true);
+    expect([answer.status, answer.json]).toMatchObject([200, { parameter: [{ valueInteger: 2 }] }]);
+    expect(answer.headers['preference-applied']).toBeUndefined();
     expect(metaOf(await get(observation))).toMatchObject(filedUnder('b'));
   });
 

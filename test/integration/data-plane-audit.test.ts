@@ -230,7 +230,7 @@ describe('a log-in is recorded, whether it succeeds or not', () => {
   let people: TestProject;
   let database: OwnedConnection;
   beforeAll(async () => {
-    const passwordHash = await hashPassword('a long enough password');
+    const passwordHash = await hashPassword('a long enough password', 'test');
     people = await plane.createProject('people', undefined, { ...person, passwordHash });
     database = await connectOnce(people.tenantUrl);
   });

@@ -3,7 +3,7 @@ import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { type AddressInfo, connect, createServer } from 'node:net';
-import { DataSource } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import {
   ClusterRepository,
   DataKeyRepository,
@@ -15,12 +15,12 @@ import {
 import { fhirVersion } from '#fhir';
 import { tokenHasher } from '#fhir-search';
 import { type ProjectSeed, seedProject, tenantDatabase } from '#fhir-store';
-import { TENANT_SCHEMA_VERSION, tenantGrantStatements, tenantMigrations } from '#migrations/tenant';
 import { type Config, createLogger, masterKeyProvider, newId, seal, sha256, uuidv7 } from '#platform';
 import { compiledSql, connectOnce } from '#postgres';
 import { projectKeys, signingKeyContext, tenantPasswordContext } from '#tenancy';
 import { aDatabase, type TestDatabase } from '#testing';
 import { type DataPlane, startDataPlane } from '../../apps/data-plane/src/start-data-plane.js';
+import { migrateTenant, testSchemaVersion } from './tenant-schema.fixture.js';
 
 export interface TestProject {
   id: string;
@@ -206,7 +206,7 @@ export async function aDataPlane(overrides: Partial<Config> = {}): Promise<TestP
       const role = `role_${randomBytes(8).toString('hex')}`;
       roles.push(role);
       const password = randomBytes(16).toString('hex');
-      await migrateTenant(database.url, role, password);
+      await migrateTenant(database.url, { role, password });
       const passwordKey = randomBytes(32);
       const passwordKeyId = randomUUID();
       await dataKeys.insert(passwordKeyId, await provider.wrap(passwordKey));
@@ -218,7 +218,7 @@ export async function aDataPlane(overrides: Partial<Config> = {}): Promise<TestP
         roleName: role,
         passwordSealed: seal(passwordKey, password, tenantPasswordContext(databaseId)),
         dataKeyId: passwordKeyId,
-        schemaVersion: TENANT_SCHEMA_VERSION,
+        schemaVersion: testSchemaVersion,
         projectId: id,
       });
       await tenantDatabases.claimBuilt(databaseId, id, { fence });
@@ -242,6 +242,7 @@ export async function aDataPlane(overrides: Partial<Config> = {}): Promise<TestP
           version: fhirVersion(fhirVersionId),
           hasher: tokenHasher(searchKey),
           cursorKey,
+          schemaVersion: testSchemaVersion,
           use: (work) => work(owner),
         }),
         {
@@ -305,17 +306,6 @@ async function countingProxy(target: string): Promise<{ url: string; messages: (
       await once(server, 'close');
     },
   };
-}
-
-async function migrateTenant(url: string, role: string, password: string): Promise<void> {
-  const dataSource = await new DataSource({ type: 'postgres', url, migrations: tenantMigrations }).initialize();
-  await dataSource.runMigrations({ transaction: 'each' });
-  await dataSource.destroy();
-  const owner = await connectOnce(url);
-  const run = (text: string) => owner.query(compiledSql({ text, values: [] }));
-  await run(`CREATE ROLE ${role} LOGIN PASSWORD '${password}'`);
-  for (const statement of tenantGrantStatements(`"${role}"`)) await run(statement);
-  await owner.close();
 }
 
 function send(url: string, agent: Agent, { method = 'GET', path, host, headers = {}, body }: Call): Promise<Answer> {

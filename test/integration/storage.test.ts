@@ -8,6 +8,7 @@ import { fhirVersion } from '#fhir';
 import { tokenHasher } from '#fhir-search';
 import { tenantDatabase } from '#fhir-store';
 import { LocalFileStorage } from '#files';
+import { TENANT_SCHEMA_VERSION } from '#migrations/tenant';
 import { createLogger } from '#platform';
 import { connectOnce, type Connection } from '#postgres';
 import { projectKeys, type TenantEntry } from '#tenancy';
@@ -343,6 +344,7 @@ describe('the sweeper', () => {
           version: fhirVersion('4.0.1'),
           hasher: tokenHasher(keys.searchKey),
           cursorKey: keys.cursorKey,
+          schemaVersion: TENANT_SCHEMA_VERSION,
           use: (statements) => statements(connection),
         }),
       });

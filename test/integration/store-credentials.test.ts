@@ -121,30 +121,87 @@ describe("a client's secret", () => {
 describe('a member whose policy lets them write clients', () => {
   const writer = () => t.repository({ policy: memberPolicy });
 
-  test.each([
-    ['a secret', { secret: 'mine' }],
-    ['a retiring secret', { retiringSecret: 'mine' }],
-    ['keys of their own', { jwksUri: 'https://example.org/mine' }],
-  ])('cannot give one %s, by which they could log in as it', async (_, mine) => {
-    const { id } = await create(client({ secret: 'kept', jwksUri: 'https://example.org/keys' }));
-    const by = await writer();
-    const changed = client({ id, jwksUri: 'https://example.org/keys', ...mine });
-    const forbidden = { category: 'forbidden' };
-    await expect(by.update('ClientApplication', id, changed)).rejects.toMatchObject(forbidden);
-    await expect(by.conditionalUpdate('ClientApplication', `_id=${id}`, changed)).rejects.toMatchObject(forbidden);
-    const operations = Object.entries(mine).map(([name, value]) => ({ op: 'add', path: `/${name}`, value }));
-    const patch = jsonPatch(JSON.stringify(operations));
-    await expect(by.patch('ClientApplication', id, patch)).rejects.toMatchObject(forbidden);
-    await expect(by.create(client(mine))).rejects.toMatchObject(forbidden);
-    const bundle = {
-      resourceType: 'Bundle',
-      type: 'transaction',
-      entry: [{ request: { method: 'PUT', url: `ClientApplication/${id}` }, resource: changed.value }],
-    };
-    await expect(by.processBundle(JSON.stringify(bundle), baseUrl)).rejects.toMatchObject(forbidden);
-    const found = await findClientCredentials(t.tenant, id);
-    expect([isClientSecret('kept', found), isClientSecret('mine', found)]).toEqual([true, false]);
-    expect(found.client).toMatchObject({ jwksUri: 'https://example.org/keys' });
+  const stored = {
+    secret: 'kept',
+    jwksUri: 'https://example.org/keys',
+    redirectUri: 'https://example.org/cb',
+    redirectUris: ['https://example.org/cb'],
+    allowedOrigin: ['https://example.org'],
+  };
+
+  test.each<[string, object]>([
+    ['the secret', { secret: 'mine' }],
+    ['the retiring secret', { retiringSecret: 'mine' }],
+    ['the keys', { jwksUri: 'https://evil.example/keys' }],
+    ['where codes are sent', { redirectUri: 'https://evil.example/', redirectUris: ['https://evil.example/cb'] }],
+    ['whether codes need a proof', { pkceOptional: true }],
+    [
+      'who says who people are',
+      {
+        identityProvider: {
+          authorizeUrl: 'https://evil.example/authorize',
+          tokenUrl: 'https://evil.example/token',
+          userInfoUrl: 'https://evil.example/me',
+          clientId: 'mine',
+        },
+      },
+    ],
+    ['from where pages may come', { allowedOrigin: ['https://evil.example'] }],
+  ])(
+    'cannot change %s, by which they could come in as its users: that stays as it is, by whatever way',
+    async (_, mine) => {
+      const { id } = await create(client(stored));
+      const name = (value: string) => ({ ...stored, secret: undefined, ...mine, id, name: value });
+      const found = async () => {
+        const credentials = await findClientCredentials(t.tenant, id);
+        expect([isClientSecret('kept', credentials), isClientSecret('mine', credentials)]).toEqual([true, false]);
+        const { meta: _meta, id: _id, resourceType: _type, name: given, ...rest } = credentials.client ?? {};
+        const { secret: _secret, ...expected } = stored;
+        expect(rest).toEqual(expected);
+        return given;
+      };
+      await (await writer()).update('ClientApplication', id, client(name('One')));
+      expect(await found()).toBe('One');
+      await (await writer()).conditionalUpdate('ClientApplication', `_id=${id}`, client(name('Two')));
+      expect(await found()).toBe('Two');
+      const operations = Object.entries({ ...mine, name: 'Three' }).map(([field, value]) => ({
+        op: 'add',
+        path: `/${field}`,
+        value,
+      }));
+      await (await writer()).patch('ClientApplication', id, jsonPatch(JSON.stringify(operations)));
+      expect(await found()).toBe('Three');
+      const request = { method: 'PUT', url: `ClientApplication/${id}` };
+      const entry = [{ request, resource: client(name('Four')).value }];
+      await (
+        await writer()
+      ).processBundle(JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry }), baseUrl);
+      expect(await found()).toBe('Four');
+      const removed = client({ id, name: 'Five' });
+      await (await writer()).update('ClientApplication', id, removed);
+      expect(await found()).toBe('Five');
+    },
+  );
+
+  test('makes clients without any of it', async () => {
+    const { version } = await (await writer()).create(client({ ...stored, name: 'New' }));
+    expect(JSON.parse(version.body)).toEqual({
+      resourceType: 'ClientApplication',
+      id: version.id,
+      meta: expect.anything(),
+      name: 'New',
+    });
+    expect(isClientSecret('kept', await findClientCredentials(t.tenant, version.id))).toBe(false);
+  });
+
+  test('is limited in this only where they do not administer the project', async () => {
+    const { id } = await create(client(stored));
+    const by = await t.repository();
+    const redirectUris = ['https://example.org/other'];
+    await by.update('ClientApplication', id, client({ ...stored, id, secret: 'new', redirectUris }));
+    const credentials = await findClientCredentials(t.tenant, id);
+    expect(isClientSecret('new', credentials)).toBe(true);
+    expect(credentials.client).toMatchObject({ redirectUris });
   });
 
   test('can change the rest, and send back the keys that are stored', async () => {

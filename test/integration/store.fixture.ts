@@ -3,7 +3,6 @@ import { fhirVersion, readResource, type JsonObject, type ResourceText } from '#
 import { tokenHasher } from '#fhir-search';
 import { policyByType, systemPolicy, type AccessPolicy } from '#access-policy';
 import { ResourceRepository, tenantDatabase, type Caller, type TenantDatabase } from '#fhir-store';
-import { tenantGrantStatements, tenantMigrations } from '#migrations/tenant';
 import {
   compiledSql,
   connectOnce,
@@ -14,7 +13,7 @@ import {
 } from '#postgres';
 import { aDatabase } from '#testing';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { DataSource } from 'typeorm';
+import { migrateTenant, testSchemaVersion } from './tenant-schema.fixture.js';
 
 export interface TestTenant {
   readonly tenant: TenantDatabase;
@@ -49,20 +48,14 @@ export function policyOf(...granted: string[]): AccessPolicy {
   return policyByType(grants, { reason: 'test: some interactions', projectAdmin: false });
 }
 
-/** A tenant of the given FHIR version, by label or number. */
-export async function aTenant(version = 'R4'): Promise<TestTenant> {
+/** A tenant of the given FHIR version, by label or number, and tenant schema. */
+export async function aTenant(version = 'R4', schemaVersion = testSchemaVersion): Promise<TestTenant> {
   const database = await aDatabase();
-  const dataSource = new DataSource({ type: 'postgres', url: database.url, migrations: tenantMigrations });
-  await dataSource.initialize();
-  await dataSource.runMigrations({ transaction: 'each' });
-  await dataSource.destroy();
-
   const role = `role_${randomBytes(8).toString('hex')}`;
   const password = randomBytes(16).toString('hex');
+  await migrateTenant(database.url, { role, password }, schemaVersion);
   const owner = await connectOnce(database.url);
   const run = (text: string) => owner.query(compiledSql({ text, values: [] }));
-  await run(`CREATE ROLE ${role} LOGIN PASSWORD '${password}'`);
-  for (const statement of tenantGrantStatements(`"${role}"`)) await run(statement);
 
   const { hostname, port, pathname } = new URL(database.url);
   const target = {
@@ -80,6 +73,7 @@ export async function aTenant(version = 'R4'): Promise<TestTenant> {
     version: fhirVersion(version),
     hasher: tokenHasher(randomBytes(32)),
     cursorKey: randomBytes(32),
+    schemaVersion,
     ownBaseUrls: [baseUrl],
     use: <T>(work: (connection: Connection) => Promise<T>) => broker.use(target, work),
   });

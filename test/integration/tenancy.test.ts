@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 
 const openDirectory = (): Promise<TenantDirectory> =>
-  TenantDirectory.open({ source: projectDirectorySource(projects), clock: systemClock, logger });
+  TenantDirectory.open({ source: projectDirectorySource(projects, () => true), clock: systemClock, logger });
 
 let slugs = 0;
 async function aProject(): Promise<{ id: string; slug: string; fence: string }> {
@@ -171,21 +171,25 @@ test('ten thousand idle projects take less than 4 KiB of memory each, and unknow
     return heapUsed + external;
   };
   const count = 10_000;
+  const lasting = { supersededAt: null, endsAt: null };
   const entry = (index: number): DirectoryEntry => ({
     projectId: uuidv7(),
     slug: `clinic-of-the-north-${index}`,
     name: `Clinic of the North ${index}`,
     state: 'active',
     reason: null,
+    maintenanceMode: null,
     fhirVersion: '4.0.1',
     purgeAfter: null,
-    baseUrls: [{ kind: 'slug', name: `clinic-of-the-north-${index}`, canonical: true, active: true }],
+    baseUrls: [{ kind: 'slug', name: `clinic-of-the-north-${index}`, canonical: true, active: true, ...lasting }],
     dataKeyWrapped: randomBytes(61),
     placement: {
       generation: 1,
       clusterId: 'cl_01jc0000000000000000000000',
       host: '127.0.0.1',
       port: 5432,
+      sslMode: 'disable',
+      sslCa: null,
       tenantDatabaseId: randomUUID(),
       databaseName: `fp_${randomBytes(13).toString('hex')}`,
       roleName: `fp_${randomBytes(13).toString('hex')}`,
@@ -204,15 +208,19 @@ test('ten thousand idle projects take less than 4 KiB of memory each, and unknow
         },
         privateSealed: randomBytes(167),
         state: 'signing',
+        endsAt: null,
       },
     ],
   });
   const before = heap();
   const directory = await TenantDirectory.open({
-    source: projectDirectorySource({
-      listDirectory: async () => ({ entries: Array.from({ length: count }, (_, index) => entry(index)), mark: '1' }),
-      listDirectoryChangedSince: async () => ({ entries: [], mark: '1' }),
-    }),
+    source: projectDirectorySource(
+      {
+        listDirectory: async () => ({ entries: Array.from({ length: count }, (_, index) => entry(index)), mark: '1' }),
+        listDirectoryChangedSince: async () => ({ entries: [], mark: '1' }),
+      },
+      () => true,
+    ),
     clock: systemClock,
     logger,
   });

@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { connectOnce, sql } from '#postgres';
 import { createProject } from '../../apps/worker/src/lifecycle/actions/create-project.action.js';
 import { purgeProject } from '../../apps/worker/src/lifecycle/actions/purge-project.action.js';
+import { rotateAdminClient } from '../../apps/worker/src/lifecycle/actions/rotate-admin-client.action.js';
 import { endChild, WorkerBench } from './worker.fixture.js';
 
 /** Longer than any test, so that a dead worker's operation is only taken up when the test says so. */
@@ -74,6 +76,33 @@ describe('a worker that is killed', () => {
     for (const { id } of projects) expect((await bench.projects.get(id)).state).toBe('deleted');
     await bench.spares(1);
     await bench.assertNoOrphans();
+  }, 170_000);
+
+  test('at any moment of project.rotate-admin-client leaves a secret that another worker puts into force', async () => {
+    await bench.startWorker({ sparesPerCluster: 1 });
+    const { id } = await bench.anActiveProject();
+    await bench.stopWorkers();
+    const { adminClient } = (await bench.operations.findParams(id, 'project.create')) as {
+      adminClient: { clientId: string };
+    };
+    for (const { name } of rotateAdminClient.steps) {
+      for (const at of moments) {
+        const secretSha256 = randomBytes(32).toString('hex');
+        const params = { adminClient: { clientId: adminClient.clientId, secretSha256 } };
+        const operationId = await bench.queueOperation('project.rotate-admin-client', id, params);
+        await killedAt(name, at);
+        await bench.expireLeases();
+        await bench.startWorker({ sparesPerCluster: 1 });
+        expect((await bench.ended(operationId)).state).toBe('succeeded');
+        await bench.stopWorkers();
+        const tenant = await connectOnce(await bench.loginOf(await bench.databaseOf(id)));
+        const secrets = await tenant.query(sql`
+          SELECT encode(secret_hash, 'hex') AS secret, retiring_hash AS retiring FROM client_secret
+           WHERE client_id = ${adminClient.clientId}`);
+        await tenant.close();
+        expect(secrets).toEqual([{ secret: secretSha256, retiring: null }]);
+      }
+    }
   }, 170_000);
 
   // What is made inside the step `place`, in its order; the kill comes as soon as it is seen from outside.

@@ -209,14 +209,12 @@ export class WorkerBench {
     });
   }
 
-  /** Runs `work` while no spare can be claimed, as if the stock were empty. */
+  /** Runs `work` while no spare can be claimed, as if the stock were empty: whoever claims one skips locked rows. */
   async withoutSpares<T>(work: () => Promise<T>): Promise<T> {
-    await this.dataSource.query(`UPDATE tenant_database SET schema_version = 0 WHERE state = 'spare'`);
-    try {
-      return await work();
-    } finally {
-      await this.dataSource.query(`UPDATE tenant_database SET schema_version = 1 WHERE schema_version = 0`);
-    }
+    return this.dataSource.transaction(async (manager) => {
+      await manager.query(`SELECT id FROM tenant_database WHERE state = 'spare' FOR UPDATE`);
+      return work();
+    });
   }
 
   /** The names that exist on the server beside those of PostgreSQL, the control database and the template. */

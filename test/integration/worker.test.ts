@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { TENANT_SCHEMA_VERSION } from '#migrations/tenant';
 import { DomainError } from '#platform';
 import { connectOnce, identifier, sql } from '#postgres';
 import { createProject } from '../../apps/worker/src/lifecycle/actions/create-project.action.js';
@@ -21,10 +22,10 @@ afterAll(() => bench.close());
 const stepNames = createProject.steps.map(({ name }) => name);
 
 describe('the first start', () => {
-  const template = 'boxyard_template_1';
   const onTemplate = async () => {
-    const [row] = await bench.admin.query<{ finished: boolean; comment: string }>(
-      sql`SELECT datistemplate AND NOT datallowconn AS finished FROM pg_database WHERE datname = ${template}`,
+    const [row] = await bench.admin.query<{ name: string; finished: boolean }>(
+      sql`SELECT datname AS name, datistemplate AND NOT datallowconn AS finished FROM pg_database
+           WHERE datname LIKE 'boxyard\\_template\\_%'`,
     );
     return row;
   };
@@ -33,22 +34,23 @@ describe('the first start', () => {
     const child = bench.spawnWorker({ SPARES: '0' });
     while ((await onTemplate()) === undefined) expect(child.exitCode).toBeNull();
     await endChild(child, 'SIGKILL');
-    expect(await onTemplate()).toEqual({ finished: false });
+    expect(await onTemplate()).toMatchObject({ finished: false });
 
     await bench.startWorker({ sparesPerCluster: 1 });
     await bench.spares(1);
-    expect(await onTemplate()).toEqual({ finished: true });
+    expect(await onTemplate()).toMatchObject({ finished: true });
     await bench.assertNoOrphans();
   });
 
   test('of two workers at once gives one cluster, one template and one stock', async () => {
-    await bench.admin.query(sql`ALTER DATABASE ${identifier(template)} IS_TEMPLATE false`);
-    await bench.admin.query(sql`DROP DATABASE ${identifier(template)}`);
+    const { name } = (await onTemplate())!;
+    await bench.admin.query(sql`ALTER DATABASE ${identifier(name)} IS_TEMPLATE false`);
+    await bench.admin.query(sql`DROP DATABASE ${identifier(name)}`);
     await Promise.all([bench.startWorker({ sparesPerCluster: 3 }), bench.startWorker({ sparesPerCluster: 3 })]);
     expect(await bench.spares(3)).toHaveLength(3);
-    expect(await onTemplate()).toEqual({ finished: true });
+    expect(await onTemplate()).toEqual({ name, finished: true });
     const clusters = await bench.dataSource.query<object[]>('SELECT name, admin_secret, template_version FROM cluster');
-    expect(clusters).toEqual([{ name: 'default', admin_secret: null, template_version: 1 }]);
+    expect(clusters).toEqual([{ name: 'default', admin_secret: null, template_version: TENANT_SCHEMA_VERSION }]);
     await bench.assertNoOrphans();
   });
 
@@ -171,6 +173,7 @@ const doubledActions = {
   'project.create': doubled(lifecycleActions['project.create']),
   'project.delete': doubled(lifecycleActions['project.delete']),
   'project.purge': doubled(lifecycleActions['project.purge']),
+  'project.rotate-admin-client': doubled(lifecycleActions['project.rotate-admin-client']),
 };
 
 describe('every step run twice', () => {

@@ -7,6 +7,7 @@ import { ApiKeysModule } from './api-keys/api-keys.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { CapabilitiesController } from './capabilities/capabilities.controller.js';
 import { EnvironmentModule, type Environment } from './environment/environment.module.js';
+import { FleetModule } from './fleet/fleet.module.js';
 import { Housekeeping } from './housekeeping/housekeeping.service.js';
 import { MutationsModule } from './mutations/mutations.module.js';
 import { ApiDescription, ApiDescriptionController } from './openapi/api-description.controller.js';
@@ -14,6 +15,7 @@ import { OperationsModule } from './operations/operations.module.js';
 import { ProblemFilter } from './problems/problem.filter.js';
 import { requestValidation } from './problems/request-validation.js';
 import { ProjectsModule } from './projects/projects.module.js';
+import { RolloutsModule } from './rollouts/rollouts.module.js';
 import { SlugsController } from './slugs/slugs.controller.js';
 import { StatusController } from './status/status.controller.js';
 
@@ -32,6 +34,8 @@ export class AppModule {
         ApiKeysModule,
         OperationsModule,
         ProjectsModule,
+        RolloutsModule,
+        FleetModule,
       ],
       controllers: [ApiDescriptionController, CapabilitiesController, SlugsController, StatusController],
       providers: [

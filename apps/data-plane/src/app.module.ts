@@ -23,6 +23,7 @@ import { MetadataController } from './fhir/metadata.controller.js';
 import { OperationController } from './fhir/operation.controller.js';
 import { ExpandProfileController } from './fhir/operations/expand-profile.controller.js';
 import { EverythingController } from './fhir/operations/everything.controller.js';
+import { ExpungeController } from './fhir/operations/expunge.controller.js';
 import { MetaController } from './fhir/operations/meta.controller.js';
 import { SetAccountsController } from './fhir/operations/set-accounts.controller.js';
 import { ValidateController } from './fhir/operations/validate.controller.js';
@@ -64,6 +65,7 @@ export class DataPlaneModule {
         StorageController,
         EverythingController,
         ExpandProfileController,
+        ExpungeController,
         MetaController,
         SetAccountsController,
         ValidateController,

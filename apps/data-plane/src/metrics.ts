@@ -4,16 +4,18 @@ import type { ConnectionBroker } from '#postgres';
 import type { TenantDirectory } from '#tenancy';
 import type { SessionCache } from './auth/session-cache.js';
 import type { TenantRuntimes } from './tenant/tenant-runtime.js';
+import type { UnservedSchemas } from './tenant/unserved-schemas.js';
 
 export interface Measured {
   readonly broker: ConnectionBroker;
   readonly directory: TenantDirectory;
   readonly runtimes: TenantRuntimes;
   readonly sessions: SessionCache;
+  readonly unserved: UnservedSchemas;
 }
 
 /** Shows the data plane's own numbers at `/metrics`; they are read when somebody looks. Gives back what removes them. */
-export function showMetrics({ broker, directory, runtimes, sessions }: Measured): () => void {
+export function showMetrics({ broker, directory, runtimes, sessions, unserved }: Measured): () => void {
   const gauges: Record<string, [help: string, read: () => number]> = {
     tenant_connections_open: [
       'Connections to tenant databases, those being opened included.',
@@ -25,6 +27,10 @@ export function showMetrics({ broker, directory, runtimes, sessions }: Measured)
     tenant_directory_projects: ['Projects in the directory.', () => directory.size],
     tenant_directory_stale_seconds: ['Age of the directory.', () => directory.staleForMs / 1000],
     tenant_runtimes: ['Projects whose keys are in memory.', () => runtimes.size],
+    boxyard_projects_schema_unserved: [
+      'Projects that are refused because their tenant schema is too old for this release.',
+      () => unserved.size,
+    ],
     token_cache_sessions: ['Sessions in the cache.', () => sessions.size],
   };
   const shown = Object.entries(gauges).map(([name, [help, read]]) => {

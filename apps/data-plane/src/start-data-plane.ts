@@ -3,11 +3,20 @@
  * `Shutdown`, also when a later part fails to open.
  */
 import { isUtf8 } from 'node:buffer';
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { ClusterRepository, openControlDatabase, ProjectRepository } from '#control-database';
+import {
+  ClusterRepository,
+  CONNECTION_SHARE_CHANNEL,
+  ConnectionShareRepository,
+  openControlDatabase,
+  ProjectRepository,
+  ProjectTrafficRepository,
+} from '#control-database';
 import { badRequest } from '#fhir';
-import { ReadAudit } from '#fhir-store';
+import { ReadAudit, servesSchema } from '#fhir-store';
 import { LocalFileStorage } from '#files';
 import {
   filesDirectory,
@@ -45,14 +54,24 @@ import { Shutdown } from './shutdown.js';
 import { FileSweeps } from './storage/file-sweeps.js';
 import { BaseUrls } from './tenant/base-urls.js';
 import { connectionCap } from './tenant/connection-cap.js';
+import { ConnectionShares } from './tenant/connection-shares.js';
 import { routeRequests } from './tenant/route-requests.js';
 import { TenantRuntimes } from './tenant/tenant-runtime.js';
+import { UnservedSchemas } from './tenant/unserved-schemas.js';
+import { countTraffic } from './traffic/count-traffic.js';
+import { TrafficCounters } from './traffic/traffic-counters.js';
+import { TrafficRecorder } from './traffic/traffic-recorder.js';
 
 export interface DataPlane {
   /** Where it listens. */
   readonly url: string;
   /** Finishes the requests in flight, writes what is queued, and closes every connection. SIGTERM does the same. */
   close(): Promise<void>;
+}
+
+export interface DataPlaneOptions {
+  /** The newest tenant schema that this process knows, in place of its release's: for tests with two releases. */
+  readonly tenantSchema?: number;
 }
 
 const MAX_CONTROL_CONNECTIONS = 2;
@@ -70,17 +89,26 @@ const BODY_TYPES = [
 ];
 
 /** Resolves when requests are answered. Rejects, with everything closed again, when a part cannot be opened. */
-export async function startDataPlane(config: Config, logger: Logger): Promise<DataPlane> {
+export async function startDataPlane(
+  config: Config,
+  logger: Logger,
+  options: DataPlaneOptions = {},
+): Promise<DataPlane> {
   const shutdown = new Shutdown();
   try {
-    return await open(config, logger, shutdown);
+    return await open(config, logger, shutdown, options);
   } catch (error) {
     await shutdown.onApplicationShutdown();
     throw error;
   }
 }
 
-async function open(config: Config, logger: Logger, shutdown: Shutdown): Promise<DataPlane> {
+async function open(
+  config: Config,
+  logger: Logger,
+  shutdown: Shutdown,
+  { tenantSchema }: DataPlaneOptions,
+): Promise<DataPlane> {
   const { databaseUrl } = config;
   if (databaseUrl === undefined) throw new ConfigError('DATABASE_URL', 'expected the URL of the control database');
 
@@ -89,15 +117,31 @@ async function open(config: Config, logger: Logger, shutdown: Shutdown): Promise
     maxConnections: MAX_CONTROL_CONNECTIONS,
   });
   shutdown.add(() => controlDatabase.destroy());
-  const source = projectDirectorySource(new ProjectRepository(controlDatabase));
+  const source = projectDirectorySource(new ProjectRepository(controlDatabase), (has) =>
+    servesSchema(has, tenantSchema),
+  );
   const directory = await TenantDirectory.open({ source, clock: systemClock, logger });
   shutdown.add(() => directory.close());
-  const announcements = await followAnnouncements(directory, { databaseUrl, redisUrl: config.redisUrl, logger });
-  shutdown.add(() => announcements.close());
 
+  const replica = `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`;
   const maxConnections = await connectionCap(new ClusterRepository(controlDatabase), databaseUrl);
   const broker = new ConnectionBroker({ maxConnections });
+  const shares = new ConnectionShares({
+    shares: new ConnectionShareRepository(controlDatabase),
+    broker,
+    replica,
+    logger,
+  });
+  shutdown.add(() => shares.close());
   shutdown.add(() => broker.close());
+  const announcements = await followAnnouncements(directory, {
+    databaseUrl,
+    redisUrl: config.redisUrl,
+    logger,
+    alsoOn: new Map([[CONNECTION_SHARE_CHANNEL, (other) => shares.announced(other)]]),
+  });
+  shutdown.add(() => announcements.close());
+  await shares.open();
   const audit = new ReadAudit({
     onFailure: (projectId, error, lost) =>
       logger.error({ projectId, lost, err: loggableError(error) }, 'audit entries could not be written'),
@@ -122,7 +166,18 @@ async function open(config: Config, logger: Logger, shutdown: Shutdown): Promise
   shutdown.add(() => sweeps.close());
   const sessions = new SessionCache();
   followPlaces(directory, runtimes, logger);
-  shutdown.add(showMetrics({ broker, directory, runtimes, sessions }));
+  const unserved = new UnservedSchemas(directory, logger);
+  shutdown.add(showMetrics({ broker, directory, runtimes, sessions, unserved }));
+
+  const counters = new TrafficCounters();
+  const recorder = new TrafficRecorder({
+    counters,
+    traffic: new ProjectTrafficRepository(controlDatabase),
+    replica,
+    logger,
+  });
+  recorder.start();
+  shutdown.add(() => recorder.close());
 
   const mail = new FileMail(join(config.dataDir, 'mail'));
   shutdown.add(() => mail.close());
@@ -148,7 +203,8 @@ async function open(config: Config, logger: Logger, shutdown: Shutdown): Promise
     bodyLimitBytes: BODY_LIMIT_BYTES,
     rewriteUrl: (request) => rewriteRequest(request, config.pathRouting),
     configureFastify: (fastify) => {
-      routeRequests(fastify, { router, directory });
+      routeRequests(fastify, { router, directory, baseUrls });
+      countTraffic(fastify, counters);
       negotiateRepresentation(fastify);
       acceptRawUploads(fastify);
       if (config.auditReads === 'strict') awaitAudit(fastify, audit);
@@ -194,7 +250,8 @@ function followPlaces(directory: TenantDirectory, runtimes: TenantRuntimes, logg
       return;
     }
     const moved = JSON.stringify(before.placement) !== JSON.stringify(after?.placement);
-    const stopped = after === undefined || (after.state !== before.state && refusalOf(after.state) !== undefined);
+    const isOther = after?.state !== before.state || after.readOnly !== before.readOnly;
+    const stopped = after === undefined || (isOther && refusalOf(after, 'read') !== undefined);
     if (moved || stopped) runtimes.drop(projectId).catch(report('connections could not be closed'));
   });
 }

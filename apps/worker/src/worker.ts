@@ -4,6 +4,8 @@ import {
   AuditRepository,
   ClusterRepository,
   DataKeyRepository,
+  FleetRepository,
+  FleetTarget,
   openControlDatabase,
   OperationRepository,
   ProjectRepository,
@@ -25,6 +27,8 @@ import {
 } from '#platform';
 import { ClusterAdmins } from './clusters/cluster-admins.js';
 import { ClusterPreparation } from './clusters/cluster-preparation.js';
+import { ExpectedSchemas } from './fleet/expected-schemas.js';
+import { schemaChecks } from './fleet/schema-checks.js';
 import { lifecycleActions } from './lifecycle/lifecycle-actions.js';
 import type { LifecycleServices } from './lifecycle/lifecycle-services.js';
 import { runNotifiedOperations } from './lifecycle/notified-operations.js';
@@ -32,9 +36,12 @@ import { OperationRunner, type OperationRunnerOptions } from './lifecycle/operat
 import { Quiet } from './lifecycle/quiet.js';
 import { duePurges } from './reconcilers/due-purges.js';
 import { orphans } from './reconcilers/orphans.js';
+import { otherTemplates } from './reconcilers/other-templates.js';
 import { ReconcilerLoop } from './reconcilers/reconciler.js';
 import { runnableOperations } from './reconcilers/runnable-operations.js';
 import { spareDatabases } from './reconcilers/spare-databases.js';
+import { startRollouts } from './rollouts/start-rollouts.js';
+import { FleetSchema } from './tenant-databases/fleet-schema.js';
 import { SpareConnections } from './tenant-databases/spare-connections.js';
 import { SpareStock } from './tenant-databases/spare-stock.js';
 import { TenantDatabaseBuilder } from './tenant-databases/tenant-database-builder.js';
@@ -53,7 +60,8 @@ export interface WorkerOptions extends Partial<Pick<OperationRunnerOptions, 'act
 
 /**
  * Starts a worker: from now on it runs operations when it is woken and when a reconciler finds them, and keeps the
- * clusters as they should be. Waits for the schema of the control database. It comes up also when a cluster is away.
+ * clusters as they should be. Waits for the schema of the control database. It comes up also when a cluster is away, but
+ * not when the fleet is to have a schema that this release does not know.
  */
 export async function startWorker(config: Config, logger: Logger, options: WorkerOptions = {}): Promise<Worker> {
   const { databaseUrl, redisUrl } = config;
@@ -61,6 +69,7 @@ export async function startWorker(config: Config, logger: Logger, options: Worke
   const workerId = `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`;
   const keyProvider = masterKeyProvider(loadMasterKey(config));
   const dataSource = await openControlDatabase(config, { migrate: false });
+  const schema = await openSchema(dataSource, logger);
   const undurable = await openControlDatabase(
     { databaseUrl: withoutWaitingForDisk(databaseUrl) },
     { migrate: false, maxConnections: maxUndurableConnections },
@@ -73,7 +82,7 @@ export async function startWorker(config: Config, logger: Logger, options: Worke
   const operations = new OperationRepository(dataSource);
   const projects = new ProjectRepository(dataSource);
   const transactions = new Transactions(dataSource);
-  const preparation = new ClusterPreparation(clusters, admins, databaseUrl);
+  const preparation = new ClusterPreparation(clusters, admins, databaseUrl, schema);
   const spareConnections = new SpareConnections();
   const builder = new TenantDatabaseBuilder({
     tenantDatabases,
@@ -83,6 +92,7 @@ export async function startWorker(config: Config, logger: Logger, options: Worke
     admins,
     preparation,
     spareConnections,
+    schema,
   });
   const remover = new TenantDatabaseRemover({ tenantDatabases, clusters, dataKeys, transactions, admins });
   const services: LifecycleServices = {
@@ -97,6 +107,7 @@ export async function startWorker(config: Config, logger: Logger, options: Worke
     keyProvider,
     preparation,
     spareConnections,
+    schema,
     builder,
     remover,
     files: await LocalFileStorage.open(filesDirectory(config)),
@@ -112,6 +123,8 @@ export async function startWorker(config: Config, logger: Logger, options: Worke
     builder,
     admins,
     connections: spareConnections,
+    remover,
+    schema,
     logger,
     quiet,
     ...(options.sparesPerCluster === undefined ? {} : { sparesPerCluster: options.sparesPerCluster }),
@@ -119,6 +132,8 @@ export async function startWorker(config: Config, logger: Logger, options: Worke
   const loop = (reconciler: ConstructorParameters<typeof ReconcilerLoop>[0]) => new ReconcilerLoop(reconciler, logger);
   const spares = loop(spareDatabases(stock));
   const run = async (operationId: string): Promise<void> => {
+    // It may need a database that only a worker of the fleet's own release can make.
+    if (schema.isOutdated) return;
     await quiet.during(() => runner.run(operationId));
     spares.wakeIn(lookAtSparesAfterMs);
   };
@@ -127,7 +142,31 @@ export async function startWorker(config: Config, logger: Logger, options: Worke
   const purges = loop(
     duePurges({ projects, operations, audit, transactions, workerId, onQueued: () => runnable.wake() }),
   );
-  const loops = [runnable, spares, purges, loop(orphans({ tenantDatabases, preparation, admins, logger }))];
+  const rollouts = await startRollouts({
+    config: { ...config, databaseUrl },
+    dataSource,
+    undurable,
+    admins,
+    keyProvider,
+    steps: schema.steps,
+    logger,
+    workerId,
+  });
+  const checks = schemaChecks({
+    fleet: new FleetRepository(dataSource),
+    ...{ clusters, tenantDatabases, admins, logger },
+    expected: new ExpectedSchemas(admins, schema),
+    steps: schema.steps,
+  });
+  const loops = [
+    runnable,
+    loop(checks),
+    loop(rollouts.reconciler),
+    spares,
+    purges,
+    loop(orphans({ tenantDatabases, preparation, admins, logger })),
+    loop(otherTemplates({ tenantDatabases, preparation, schema, logger })),
+  ];
 
   warmUp();
   const notified = await runNotifiedOperations(databaseUrl, run, (error) =>
@@ -143,11 +182,11 @@ export async function startWorker(config: Config, logger: Logger, options: Worke
   logger.info({ worker: workerId, queue: redisUrl === undefined ? 'postgresql' : 'redis' }, 'worker started');
 
   return {
-    ready: async () => void (await dataSource.query('SELECT 1')),
+    ready: async () => void (await schema.target()),
     close: async () => {
       await notified.close();
       await queue.close();
-      await Promise.all([runner.close(), ...loops.map((each) => each.close())]);
+      await Promise.all([runner.close(), rollouts.close(), ...loops.map((each) => each.close())]);
       await spareConnections.close();
       await admins.close();
       await undurable.destroy();
@@ -161,6 +200,18 @@ const lookAtSparesAfterMs = 50;
 
 /** Enough for the steps of all operations that one process runs: recording one takes a millisecond or two. */
 const maxUndurableConnections = 4;
+
+async function openSchema(
+  controlDatabase: Awaited<ReturnType<typeof openControlDatabase>>,
+  logger: Logger,
+): Promise<FleetSchema> {
+  try {
+    return await FleetSchema.open(new FleetTarget(controlDatabase), logger);
+  } catch (error) {
+    await controlDatabase.destroy();
+    throw error;
+  }
+}
 
 function withoutWaitingForDisk(databaseUrl: string): string {
   const url = new URL(databaseUrl);

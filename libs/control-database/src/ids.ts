@@ -8,6 +8,8 @@ type Id<Kind extends string> = string & { readonly idOf?: Kind };
 export type ProjectId = Id<'project'>;
 /** `op_` and 26 characters. */
 export type OperationId = Id<'operation'>;
+/** `rol_` and 26 characters. */
+export type RolloutId = Id<'rollout'>;
 /** `cl_` and 26 characters. */
 export type ClusterId = Id<'cluster'>;
 export type TenantDatabaseId = Id<'tenant database'>;

@@ -3,7 +3,7 @@ export { ControlDatabaseModule } from './connection/control-database.module.js';
 export { Transactions, type Transaction } from './connection/transactions.js';
 export * from './ids.js';
 
-export { Project, type ProjectLabels, type ProjectState } from './projects/project.entity.js';
+export { Project, type MaintenanceMode, type ProjectLabels, type ProjectState } from './projects/project.entity.js';
 export {
   ProjectRepository,
   type Fenced,
@@ -12,6 +12,7 @@ export {
   type NewProvisioning,
   type PlacedProject,
 } from './projects/project.repository.js';
+export { schemaPinOf, type SchemaPin } from './projects/schema-pin.js';
 export type { ProjectFilter } from './projects/project-list.js';
 export type {
   DirectoryBaseUrl,
@@ -32,14 +33,70 @@ export {
   type OperationWithSteps,
 } from './operations/operation.repository.js';
 
-export { Cluster, type ClusterState } from './clusters/cluster.entity.js';
+export { Cluster, type ClusterState, type SslMode } from './clusters/cluster.entity.js';
 export { ClusterRepository, type ClusterLoad, type NewCluster } from './clusters/cluster.repository.js';
+export { CONNECTION_SHARE_CHANNEL, ConnectionShareRepository } from './clusters/connection-share.repository.js';
 export { TenantDatabase, type TenantDatabaseState } from './tenant-databases/tenant-database.entity.js';
 export {
   TenantDatabaseRepository,
   type ClaimedDatabase,
   type NewTenantDatabase,
 } from './tenant-databases/tenant-database.repository.js';
+
+export type {
+  BackfillState,
+  MaintenanceWindow,
+  RolloutPlan,
+  RolloutProjectState,
+  RolloutState,
+  TrafficSample,
+  WaveHealth,
+  WaveSelector,
+  WaveState,
+} from './rollouts/rollout-plan.js';
+export { admit, type Admission, type AdmissionFacts } from './rollouts/admission.js';
+export { planWaves, type PlannedWave, type WaveCandidate } from './rollouts/plan-waves.js';
+export {
+  RolloutWorkRepository,
+  type ClaimedRollout,
+  type RolloutReason,
+  type RolloutStanding,
+  type WaveCounts,
+  type WaveStanding,
+} from './rollouts/rollout-work.repository.js';
+export {
+  RolloutProjectsRepository,
+  type BackfillProject,
+  type DueProject,
+  type ProjectOutcome,
+} from './rollouts/rollout-projects.repository.js';
+export {
+  RolloutRequestRepository,
+  rolloutInProgress,
+  type ChangedProjects,
+  type RequestedRollout,
+} from './rollouts/rollout-requests.repository.js';
+export {
+  durationBoundsMs,
+  RolloutProgressRepository,
+  type FailureGroup,
+  type ProjectCount,
+  type RolloutProgress,
+  type RolloutProjectRow,
+  type WaveRow,
+} from './rollouts/rollout-progress.repository.js';
+export {
+  FleetRepository,
+  type DueCheck,
+  type FleetVersions,
+  type RolloutCandidate,
+  type SchemaCheck,
+  type SchemaCheckSummary,
+  type SchemaFinding,
+} from './rollouts/fleet.repository.js';
+export { WaveTrafficRepository, type SmokeCandidate, type WaveTraffic } from './rollouts/wave-traffic.repository.js';
+export { FleetTarget, olderThanFleet } from './rollouts/fleet-target.js';
+export { ProjectTrafficRepository, type ServedTraffic } from './rollouts/project-traffic.repository.js';
 
 export { Operator, operatorRoles, type OperatorRole } from './operators/operator.entity.js';
 export { OperatorRepository, type NewOperator } from './operators/operator.repository.js';
@@ -49,6 +106,7 @@ export { LoginThrottleRepository } from './operators/login-throttle.repository.j
 export { DataKey } from './secrets/data-key.entity.js';
 export { DataKeyRepository } from './secrets/data-key.repository.js';
 export { SigningKey, type SigningKeyState } from './secrets/signing-key.entity.js';
+export { newSigningKey, signingKeyContext } from './secrets/new-signing-key.js';
 export { SigningKeyRepository, type NewSigningKey } from './secrets/signing-key.repository.js';
 export {
   SealedSecretRepository,

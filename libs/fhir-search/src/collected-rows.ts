@@ -41,6 +41,7 @@ interface PlacedNumbers {
 
 export class CollectedRows {
   private readonly present: string[] = [];
+  private readonly firstTokens = new Set<string>();
   private readonly tokens = new Set<string>();
   private readonly references = new Map<string, { parameter: number; target: string }>();
   private readonly strings = new Map<string, StringRow>();
@@ -69,6 +70,7 @@ export class CollectedRows {
     const ord = mainSpans === undefined ? null : timestampText(earliestStart(mainSpans.values()));
     return {
       tokens: [
+        ...[...this.firstTokens].map((text) => this.hasher.hash(text)),
         ...this.present.map((text) => this.hasher.hashOften(text)),
         ...[...this.tokens].map((text) => this.hasher.hash(text)),
       ],
@@ -87,6 +89,11 @@ export class CollectedRows {
 
   addToken(text: string): void {
     this.tokens.add(text);
+  }
+
+  /** See `IndexWriter`. */
+  addFirstToken(text: string): void {
+    this.firstTokens.add(text);
   }
 
   addReference(parameter: number, target: string): void {
@@ -184,6 +191,10 @@ class ParameterWriter implements IndexWriter {
 
   token(text: string): void {
     this.rows.addToken(text);
+  }
+
+  firstToken(text: string): void {
+    this.rows.addFirstToken(text);
   }
 
   reference(target: string): void {

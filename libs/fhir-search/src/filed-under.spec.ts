@@ -81,4 +81,10 @@ describe('_compartment', () => {
       expect(added).toContain(filedUnderToken(version, hasher, 'Observation', name));
     }
   });
+
+  it('stands before all other tokens, the accounts before the patients', () => {
+    const { tokens } = indexResource(version, hasher, filed);
+    const names = ['Organization/a', 'Patient/ana'];
+    expect(tokens.slice(0, 2)).toEqual(names.map((name) => filedUnderToken(version, hasher, 'Observation', name)));
+  });
 });

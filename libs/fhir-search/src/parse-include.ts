@@ -6,7 +6,7 @@ import { parameterOf, UnknownParameter } from './unknown-parameter.js';
 const nameForm = /^(_include|_revinclude)(?::(iterate|recurse))?$/;
 
 /** Whether `name` is one of the parameters that ask for further resources. */
-export const isInclude = (name: string): boolean => /^_(?:rev)?include(?::|$)/.test(name);
+export const isInclude = (name: string): boolean => name.startsWith('_') && /^_(?:rev)?include(?::|$)/.test(name);
 
 /**
  * Reads `_include` and `_revinclude` (https://hl7.org/fhir/R4/search.html#revinclude): `Type:reference`,

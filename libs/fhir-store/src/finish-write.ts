@@ -3,7 +3,7 @@ import { keepFields } from '#access-policy';
 import { bodyHead, bodyTail, forbidden, OutcomeError, readResource, type ResourceText } from '#fhir';
 import { Charts } from './accounts/charts.js';
 import { assertOwnCharts, finishDraft, type Unfinished } from './accounts/finish-draft.js';
-import { assertMayChangeCredentials } from './credentials/credential-rights.js';
+import { fieldsOfAdministrators } from './credentials/credential-rights.js';
 import type { TakenResource } from './credentials/take-credentials.js';
 import type { Draft } from './draft.js';
 import { assertNamedContextReadable } from './readable-context.js';
@@ -33,15 +33,20 @@ export interface Finished {
 /**
  * Finishes a write. Fields that the caller cannot see or change keep their stored value; what comes of that is checked,
  * filed and judged. Throws 400 for what is wrong with it, and 403 when no rule grants the finished resource, when its
- * constraints do not hold, when it would enter a chart that the caller cannot read or give a client other credentials.
+ * constraints do not hold, or when it would enter a chart that the caller cannot read.
  */
 export async function finishWrite(context: Context, charts: Charts, pending: Pending): Promise<Finished> {
   const { admission, id, written } = pending;
-  let kept = union(admission.fields.kept, written.keep);
+  let kept = keptFields(context, pending);
   let { hidden } = admission.fields;
   for (;;) {
     const taken = takenWith(pending, kept, hidden);
-    const draft = await finishDraft(context, charts, { id, taken, current: admission.current });
+    const draft = await finishDraft(context, charts, {
+      id,
+      taken,
+      current: admission.current,
+      namedAccounts: written.namedAccounts,
+    });
     const rights = judgeFinished(context, admission, draft);
     // The rule that grants the finished resource may keep further fields, and then that is another resource. There are
     // only so many paths in a policy, and each time they become more.
@@ -49,7 +54,6 @@ export async function finishWrite(context: Context, charts: Charts, pending: Pen
     hidden = union(hidden, rights.fields.hidden);
     if (more.length === kept.length) {
       rights.assertConstraints();
-      assertMayChangeCredentials(context, draft, admission.current);
       await assertOwnCharts(context, charts, draft);
       return { admission, draft, hidden, isMerged: kept.length > 0 };
     }
@@ -57,11 +61,15 @@ export async function finishWrite(context: Context, charts: Charts, pending: Pen
   }
 }
 
+/** What keeps its stored value, as far as that does not depend on what is written. */
+const keptFields = (context: Context, { admission, written }: Pending): readonly string[] =>
+  union(union(admission.fields.kept, written.keep), fieldsOfAdministrators(context, admission.type));
+
 /** What an admitted write is to become, as far as that is known before it is filed. Throws what is wrong with it. */
-export function unfinished(pending: Pending): Unfinished {
+export function unfinished(context: Context, pending: Pending): Unfinished {
   const { admission, id, written } = pending;
-  const kept = union(admission.fields.kept, written.keep);
-  return { id, taken: takenWith(pending, kept, admission.fields.hidden), current: admission.current };
+  const taken = takenWith(pending, keptFields(context, pending), admission.fields.hidden);
+  return { id, taken, current: admission.current, namedAccounts: written.namedAccounts };
 }
 
 /**

@@ -1,5 +1,6 @@
 /** #fhir-store: reads and writes the resources of one tenant database. */
 export { tenantDatabase, type TenantDatabase } from './tenant-database.js';
+export { servesSchema } from './schema-features.js';
 export { StaleRights, type Caller } from './caller.js';
 export { ResourceRepository } from './repository.js';
 export { isUnchanged } from './modified-since.js';
@@ -16,6 +17,7 @@ export type { BundleOptions, OperationAnswer, OperationCall, ReturnPreference } 
 export { eTag, shownBody, wholeBody, type Presentation } from './bundle/presentation.js';
 export { searchsetBundle } from './bundle/result-bundles.js';
 export { outcomeStatus } from './bundle/response-entry.js';
+export { accountsInQuery } from './accounts/account.js';
 export { auditOrigin, type AuditOrigin } from './audit/audit-origin.js';
 export { subjectsOf, type AuditedResource } from './audit/audit-subjects.js';
 export { denialRecorded, isDenialRecorded } from './audit/recorded-denials.js';
@@ -28,9 +30,9 @@ export {
   passwordMark,
   setClientSecret,
   setUserPassword,
-  type PasswordMark,
 } from './credentials/credentials.sql.js';
 export type { Credentials } from './credentials/take-credentials.js';
+export { beginLoginAttempt, forgetLoginAttempts, type AttemptSubject } from './credentials/login-attempts.sql.js';
 export {
   changeLoginDetails,
   findLoginSession,
@@ -41,7 +43,22 @@ export {
   rotateRefreshHash,
   type LoginSession,
 } from './credentials/login-session.sql.js';
-export { changePassword, grantLogin, recordLogin, revokeLogins, type LoginAgent } from './credentials/logins.js';
+export {
+  changePassword,
+  grantLogin,
+  recordLogin,
+  revokeLogins,
+  type LoginAgent,
+  type LoginProof,
+} from './credentials/logins.js';
+export {
+  countCode,
+  findSecondFactor,
+  takeCodeStep,
+  type RightCode,
+  type SecondFactor,
+} from './credentials/second-factor.sql.js';
+export { enrolSecondFactor, removeSecondFactor } from './credentials/second-factors.js';
 export { registerPatient, registerUser, registrationPolicy } from './credentials/registration.js';
 export {
   addSecurityRequest,

@@ -5,6 +5,7 @@ import type { Connection } from '#postgres';
 import { auditKeyOf } from './audit/audit-id.js';
 import { auditEventHistory, findAuditEvents } from './audit/find-audit-events.js';
 import { isAuditSearch, searchAudit } from './audit/search-audit.js';
+import type { StoredEvents } from './audit/stored-events.js';
 import { findDefinition } from './definitions/built-in-definitions.js';
 import { isDefinitionSearch, searchDefinitions } from './definitions/search-definitions.js';
 import { assertContextReadable, withReadableContext } from './guarded-binaries.js';
@@ -14,11 +15,19 @@ import { readHistory, type HistoryResult } from './history/read-history.js';
 import { judgedVersion } from './judged.js';
 import type { ReadingScope } from './reading-scope.js';
 import { assertGranted, grantedTypes, type Context } from './rights.js';
-import { answerSearch, isOneStatement, planRequest, type SearchResult } from './search.js';
+import {
+  answerSearch,
+  findBehind,
+  isOneStatement,
+  planRequest,
+  presentedIncludes,
+  type SearchResult,
+} from './search.js';
+import { findIncluded } from './search/included.js';
 import { assertSearchGranted, searchableRequest } from './search/search-rights.js';
 import { mayBeGuarded } from './security-context.js';
 import { shownBy, withoutFields } from './shown-fields.js';
-import { findCurrent, findIds, findLastContent, findMany, findVersion, type Identity } from './sql/read.sql.js';
+import { findIds, findLastContent, findMany, findVersion, type Identity } from './sql/read.sql.js';
 import { isFhirId, isVersionId, type StoredVersion } from './stored-version.js';
 
 /** What changes nothing: the same inside a transaction Bundle and outside. ResourceRepository says what each promises. */
@@ -106,7 +115,7 @@ export class Readings {
       const { context, scope } = this;
       // What a plan would be refused for, the audit must not answer either.
       planRequest(context, request);
-      return searchAudit({ context, scope, searchStored: (part) => this.searchStored(part) }, request);
+      return searchAudit({ context, scope, stored: this.storedEvents() }, request);
     }
     if (!isDefinitionSearch(request)) return this.searchStored(request);
     const isGranted = caller.policy.grants('search', request.type);
@@ -114,6 +123,31 @@ export class Readings {
       search: async (part) => (isGranted ? this.searchStored(part) : nothingFound(part)),
       idsAmong: (type, ids) => (isGranted ? this.visibleIds(type, ids) : Promise.resolve(new Set())),
     });
+  }
+
+  private storedEvents(): StoredEvents {
+    const { context, scope } = this;
+    const { epoch } = scope;
+    return {
+      count: async (request) => {
+        const { total } = await this.searchStored({ ...firstPage(request), count: 0, total: 'accurate' });
+        return total ?? 0;
+      },
+      page: async (request, after) => {
+        const { hits, next } = await scope.run((connection) =>
+          findBehind(context, { connection, epoch }, request, after),
+        );
+        return { events: hits, next };
+      },
+      included: async (request, events) => {
+        if (request.includes.length === 0 || events.length === 0) return [];
+        const rows = events.map(({ row }) => row);
+        const included = await scope.snapshot((connection) =>
+          findIncluded(context, { connection, epoch }, request, rows),
+        );
+        return presentedIncludes(context, request, included);
+      },
+    };
   }
 
   /** Which of these ids resources of the project have that the caller may search. */
@@ -150,7 +184,7 @@ export class Readings {
   /** The current version, one of the server's own audit too; undefined when there never was such a resource. */
   private async findStored(type: string, id: string): Promise<StoredVersion | undefined> {
     if (auditKeyOf(type, id) !== undefined) return this.findAuditEvent(type, id);
-    return this.scope.lookUp((connection) => findCurrent(connection, this.scope.epoch, type, id));
+    return this.scope.current({ type, id });
   }
 
   private async findStoredVersion(type: string, id: string, versionId: string): Promise<StoredVersion | undefined> {
@@ -184,6 +218,11 @@ function present(context: Context, version: StoredVersion | undefined, hidden: r
   if (version === undefined) throw notFound();
   if (version.deleted) throw gone();
   return withoutFields(context, version, hidden);
+}
+
+function firstPage(request: SearchRequest): SearchRequest {
+  const { cursor: _cursor, offset: _offset, ...rest } = request;
+  return rest;
 }
 
 const nothingFound = ({ total }: SearchRequest): SearchResult => ({

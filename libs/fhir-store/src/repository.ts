@@ -1,7 +1,6 @@
 import { metaPatch, notFound, type JsonObject, type OutcomeError, type ResourcePatch, type ResourceText } from '#fhir';
 import type { SearchRequest } from '#fhir-search';
 import { uuidv7 } from '#platform';
-import { namingAccounts } from './accounts/finish-draft.js';
 import { setAccounts, type AccountsRequest } from './accounts/set-accounts.js';
 import { assertNotAudit } from './audit/audit-id.js';
 import type { BundleOptions } from './bundle/bundle-context.js';
@@ -9,6 +8,7 @@ import { processBundle } from './bundle/process-bundle.js';
 import type { Caller } from './caller.js';
 import { conditionalRequest } from './conditional.js';
 import { deleteMatches, maxConditionalDeletes } from './conditional-delete.js';
+import { expunge } from './expunge/expunge.js';
 import type { HistoryRequest } from './history/history-request.js';
 import type { HistoryResult } from './history/read-history.js';
 import { patchMatch, patchOne } from './patch-resource.js';
@@ -89,8 +89,8 @@ export class ResourceRepository {
     const type = received.resourceType;
     return this.writing('C', type, async () => {
       assertGranted(this.context, 'create', type);
-      const { context, text } = namingAccounts(this.context, received, options.accounts);
-      const written = await this.written('create', text);
+      const { context } = this;
+      const written = await this.written('create', received, { namedAccounts: options.accounts });
       const id = options.id ?? uuidv7();
       if (options.ifNoneExist === undefined) return createOne(context, id, written);
       return createUnlessFound(context, id, written, conditionalRequest(context, type, options.ifNoneExist));
@@ -200,6 +200,15 @@ export class ResourceRepository {
       const request = conditionalRequest(this.context, type, query, maxConditionalDeletes);
       return deleteMatches(this.context, request, options.ifMatch);
     });
+  }
+
+  /**
+   * Removes a resource, deleted or not, with all its versions, as if it had never been; with `everything` the whole chart
+   * of a Patient. Returns how many resources that were. For project admins (403), as far as they may delete. Repeated after
+   * it was cut short, it removes what is left.
+   */
+  expunge(type: string, id: string, options: { everything: boolean }): Promise<number> {
+    return this.writing('D', `${type}/${id}`, () => expunge(this.context, { type, id, ...options }));
   }
 
   /**

@@ -1,6 +1,6 @@
 import { tooCostly } from '#fhir';
 import { decodeCursor, encodeCursor, planSearch, showParts, toCountSql, toSql } from '#fhir-search';
-import type { CountRow, SearchPlan, SearchRequest } from '#fhir-search';
+import type { CountRow, CursorPosition, SearchPlan, SearchRequest } from '#fhir-search';
 import { compiledSql } from '#postgres';
 import { assertEpoch } from './caller.js';
 import type { Context } from './rights.js';
@@ -32,9 +32,57 @@ export const isOneStatement = ({ total, count, includes }: SearchRequest): boole
  * a request that would tell something of hidden fields.
  */
 export function planRequest(context: Context, request: SearchRequest): SearchPlan {
-  const { version, hasher, cursorKey } = context.tenant;
-  const askable = askableRequest(context, request);
-  return planSearch(version, askable, hasher, searchRights(context), decodeCursor(cursorKey, request));
+  return planBehind(context, request, decodeCursor(context.tenant.cursorKey, request));
+}
+
+function planBehind(context: Context, request: SearchRequest, after: CursorPosition | undefined): SearchPlan {
+  const { version, hasher } = context.tenant;
+  return planSearch(version, askableRequest(context, request), hasher, searchRights(context), after);
+}
+
+/** A resource that a search has found. */
+interface PlacedHit {
+  readonly row: ShownRow;
+  /** As the caller may see it and as the request wants it shown. */
+  readonly shown: StoredVersion;
+  /** Behind which the search goes on. */
+  readonly place: CursorPosition;
+}
+
+/**
+ * The first hits of a request behind `after`, whatever cursor and offset it has, each with its place, and where the next ones
+ * are looked for, if there may be any; for searches that put their pages together themselves. Throws as `runSearch` does.
+ */
+export async function findBehind(
+  context: Context,
+  scope: Scope,
+  request: SearchRequest,
+  after: CursorPosition | undefined,
+): Promise<{ readonly hits: readonly PlacedHit[]; readonly next: CursorPosition | undefined }> {
+  const { cursor: _cursor, offset: _offset, ...first } = request;
+  // The place stands for the cursor, of which nothing but its presence is asked.
+  const plan = planBehind(context, after === undefined ? first : { ...first, cursor: '' }, after);
+  const { rows, hasMore } = await findPage(scope, plan);
+  // One at a time, so that each stays with its row when one of them is not shown.
+  const hitsOf = (row: ShownRow): PlacedHit[] =>
+    presented(context, request, shownAmong(context, 'search', [versionOf(row)])).map((shown) => ({
+      row,
+      shown,
+      place: positionOf(plan, row),
+    }));
+  const last = rows.at(-1);
+  return { hits: rows.flatMap(hitsOf), next: hasMore && last !== undefined ? positionOf(plan, last) : undefined };
+}
+
+async function findPage(
+  scope: Scope,
+  plan: SearchPlan,
+): Promise<{ readonly rows: readonly ShownRow[]; readonly hasMore: boolean }> {
+  const found = await findRows(scope, toSql(plan));
+  const rows = found.rows.slice(0, plan.count);
+  // A single body is shorter than a page by the limit of requests; a stored one that is not can be read by itself.
+  if (found.isCut && rows.length === 0) throw tooCostly('The next resource is longer than a page; read it by its id');
+  return { rows, hasMore: found.isCut || found.rows.length > plan.count };
 }
 
 /**
@@ -52,13 +100,10 @@ export async function runSearch(
   const total = request.total === 'none' ? {} : { total: await countMatches(scope, plan) };
   if (plan.count === 0) return { hits: [], included: [], ...total };
 
-  const found = await findRows(scope, toSql(plan));
-  const page = found.rows.slice(0, plan.count);
+  const { rows: page, hasMore } = await findPage(scope, plan);
   const last = page.at(-1);
-  // A single body is shorter than a page by the limit of requests; a stored one that is not can be read by itself.
-  if (found.isCut && last === undefined) throw tooCostly('The next resource is longer than a page; read it by its id');
-  const hasMore = (found.isCut || found.rows.length > plan.count) && last !== undefined;
-  const next = hasMore ? { next: encodeCursor(tenant.cursorKey, request, positionOf(plan, last)) } : {};
+  const next =
+    hasMore && last !== undefined ? { next: encodeCursor(tenant.cursorKey, request, positionOf(plan, last)) } : {};
   const included = request.includes.length === 0 ? [] : await findIncluded(context, scope, request, page);
   return { hits: page.map(versionOf), included, ...total, ...next };
 }
@@ -74,15 +119,23 @@ export async function answerSearch(
   plan: SearchPlan,
 ): Promise<SearchResult> {
   const found = await runSearch(context, scope, request, plan);
-  const result = { ...found, hits: shownAmong(context, 'search', found.hits) };
-  const { shown } = request;
-  if (shown.kind === 'all') return result;
-  const show = (version: StoredVersion) => ({
+  const hits = presented(context, request, shownAmong(context, 'search', found.hits));
+  return { ...found, hits, included: presentedIncludes(context, request, found.included) };
+}
+
+/** What comes along as the request wants it shown; `_elements` is about the matches alone. */
+export const presentedIncludes = (
+  context: Context,
+  request: SearchRequest,
+  included: StoredVersion[],
+): StoredVersion[] => (request.shown.kind === 'elements' ? included : presented(context, request, included));
+
+function presented({ tenant }: Context, { shown }: SearchRequest, versions: StoredVersion[]): StoredVersion[] {
+  if (shown.kind === 'all') return versions;
+  return versions.map((version) => ({
     ...version,
-    body: showParts(context.tenant.version, version.type, unguardedBody(version), shown),
-  });
-  const included = shown.kind === 'elements' ? result.included : result.included.map(show);
-  return { ...result, hits: result.hits.map(show), included };
+    body: showParts(tenant.version, version.type, unguardedBody(version), shown),
+  }));
 }
 
 function positionOf(plan: SearchPlan, row: ShownRow): { id: string; values: (string | null)[] } {

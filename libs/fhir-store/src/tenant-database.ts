@@ -8,6 +8,8 @@ export interface TenantDatabase {
   readonly version: FhirVersion;
   readonly hasher: TokenHasher;
   readonly cursorKey: Buffer;
+  /** The schema that the database has, or an earlier one: what may be asked of it (see schema-features.ts). */
+  readonly schemaVersion: number;
   /** Base URLs of the project's own FHIR API, each with a slash at its end: references below them are local ones. */
   readonly ownBaseUrls?: readonly string[];
   /** How far resources are checked before they are written; `invariants` unless it says otherwise. */

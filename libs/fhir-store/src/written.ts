@@ -10,6 +10,8 @@ export interface Written {
   readonly text: ResourceText;
   /** Members that keep their stored value, besides what the caller's policy keeps. */
   readonly keep: readonly string[];
+  /** Accounts that the request itself names, besides or instead of the text. */
+  readonly namedAccounts: readonly string[] | undefined;
   /** Whether what the resource refers to must be there. */
   readonly checksReferences: boolean;
   /**
@@ -21,6 +23,7 @@ export interface Written {
 
 export interface WrittenOptions {
   readonly keep?: readonly string[];
+  readonly namedAccounts?: readonly string[] | undefined;
   /** How the text is checked; `acceptResource` unless it says otherwise. */
   readonly accept?: typeof acceptResource;
 }
@@ -35,7 +38,7 @@ export function readWritten(
   { isStrict, checksReferences, defaultProfiles }: ProjectSettings,
   interaction: 'create' | 'update',
   received: ResourceText,
-  { keep = [], accept = acceptResource }: WrittenOptions = {},
+  { keep = [], namedAccounts, accept = acceptResource }: WrittenOptions = {},
 ): Written {
   const { tenant } = context;
   const text = withDefaultProfile(received, defaultProfiles.get(received.resourceType) ?? []);
@@ -45,6 +48,7 @@ export function readWritten(
   return {
     text,
     keep,
+    namedAccounts,
     checksReferences,
     taken: (other = text) => {
       if (other !== text) return accept(tenant, other, isStrict);

@@ -3,7 +3,12 @@ import { isOperationKind, operationKinds } from './kinds.js';
 
 describe('operation kinds', () => {
   test('names every kind that this release can run', () => {
-    expect(operationKinds).toEqual(['project.create', 'project.delete', 'project.purge']);
+    expect(operationKinds).toEqual([
+      'project.create',
+      'project.delete',
+      'project.purge',
+      'project.rotate-admin-client',
+    ]);
     for (const kind of operationKinds) expect(isOperationKind(kind)).toBe(true);
   });
 

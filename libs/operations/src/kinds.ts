@@ -26,11 +26,17 @@ export interface ProjectDeleteParams {
 /** A purge needs nothing but its project. */
 export type ProjectPurgeParams = Record<string, never>;
 
+interface ProjectRotateAdminClientParams {
+  /** The client that `project.create` has made, and the hash of its new secret. */
+  adminClient: ProjectCreateParams['adminClient'];
+}
+
 /** What each kind of operation carries. Adding a kind here makes the compiler list the places that must know it. */
 export interface OperationParams {
   'project.create': ProjectCreateParams;
   'project.delete': ProjectDeleteParams;
   'project.purge': ProjectPurgeParams;
+  'project.rotate-admin-client': ProjectRotateAdminClientParams;
 }
 
 export type OperationKind = keyof OperationParams;
@@ -39,6 +45,7 @@ export const operationKinds = Object.keys({
   'project.create': true,
   'project.delete': true,
   'project.purge': true,
+  'project.rotate-admin-client': true,
 } satisfies Record<OperationKind, true>) as readonly OperationKind[];
 
 /** Whether this release knows the kind; a row written by a newer release may carry one that it does not. */

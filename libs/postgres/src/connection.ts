@@ -23,6 +23,13 @@ export interface TransactionOptions {
   readOnly?: boolean;
 }
 
+/** How a connection is protected: `require` encrypts it, `verify-full` checks the server's certificate and name too. */
+export interface TlsSettings {
+  readonly mode: 'require' | 'verify-full';
+  /** PEM of the certificates that the server's own must go back to; without it those that Node trusts. */
+  readonly ca?: string;
+}
+
 /** A tenant database, and as whom to connect. Connections are kept per `key`. */
 export interface DatabaseTarget {
   /** `<projectId>:<generation>`: another placement of the project is another target. */
@@ -31,6 +38,8 @@ export interface DatabaseTarget {
   clusterId: string;
   host: string;
   port: number;
+  /** Absent: the connection is not encrypted. */
+  tls?: TlsSettings;
   database: string;
   user: string;
   password: string;

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { DatabaseTarget } from './connection.js';
+import type { DatabaseTarget, TlsSettings } from './connection.js';
 import { sqlState } from './errors.js';
 import type { Sql } from './sql.js';
 import { typeParsers } from './type-parsers.js';
@@ -33,6 +33,13 @@ export type OpenSession = Pick<
   'pending' | 'broken' | 'onLost' | 'isQuiet' | 'whenDrained' | 'close' | 'rows' | 'command'
 >;
 
+/** What pg hands to Node's TLS; the host's name is added by pg. A server that does not speak TLS is refused then. */
+function tlsOptions(tls: TlsSettings | undefined): pg.ClientConfig['ssl'] {
+  if (tls === undefined) return false;
+  if (tls.mode === 'require') return { rejectUnauthorized: false };
+  return { rejectUnauthorized: true, ...(tls.ca === undefined ? {} : { ca: tls.ca }) };
+}
+
 /** One physical connection: a pg.Client and what we keep about it. */
 export class Session {
   /** Statements sent and not answered yet. */
@@ -63,6 +70,7 @@ export class Session {
             database: target.database,
             user: target.user,
             password: target.password,
+            ssl: tlsOptions(target.tls),
           }),
       application_name: 'boxyard',
       // Times come as text, so their form must not depend on the server's or role's settings.

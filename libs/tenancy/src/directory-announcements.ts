@@ -17,6 +17,8 @@ export interface AnnouncementOptions {
   readonly databaseUrl: string;
   readonly redisUrl?: string;
   readonly logger: Logger;
+  /** Other news of the control database that come over the same connection: what was said on which channel. */
+  readonly alsoOn?: ReadonlyMap<string, (payload: string) => void>;
 }
 
 /** Wakes the directory at every announcement, and has it read everything again after a lost connection. */
@@ -24,10 +26,14 @@ export async function followAnnouncements(
   directory: TenantDirectory,
   options: AnnouncementOptions,
 ): Promise<{ close(): Promise<void> }> {
+  const { alsoOn = new Map<string, (payload: string) => void>() } = options;
   const notifications = await listen(
     options.databaseUrl,
-    [PROJECT_CHANNEL],
-    () => directory.announced(),
+    [PROJECT_CHANNEL, ...alsoOn.keys()],
+    (channel, payload) => {
+      if (channel === PROJECT_CHANNEL) directory.announced();
+      else alsoOn.get(channel)?.(payload);
+    },
     () => directory.resync(),
   );
   const redis =

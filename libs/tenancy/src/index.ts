@@ -1,7 +1,15 @@
 /** #tenancy: from a request's host, path or header to a project and the way into its tenant database. */
-export type { BaseUrlName, ProjectState, SealedSigningKey, TenantEntry, TenantPlacement } from './tenant-entry.js';
+export type {
+  BaseUrlName,
+  ClusterTls,
+  ProjectState,
+  SealedSigningKey,
+  TenantEntry,
+  TenantPlacement,
+} from './tenant-entry.js';
 export { hostsOf } from './tenant-entry.js';
-export { ambiguousProject, refusalOf, unknownProject } from './project-state.js';
+export { formerNameUsed } from './former-name.js';
+export { ambiguousProject, refusalOf, schemaTooOld, unknownProject } from './project-state.js';
 export { hostNameOf, type RequestNames, type RouterOptions, type TenantLookup, TenantRouter } from './tenant-router.js';
 export {
   type DirectoryListener,
@@ -18,9 +26,9 @@ export {
   openTenantPassword,
   type ProjectKeys,
   projectKeys,
-  signingKeyContext,
   tenantPasswordContext,
 } from './tenant-keys.js';
+export { signingKeyContext } from '#control-database';
 export {
   canonicalBaseUrl,
   type PublicAddress,

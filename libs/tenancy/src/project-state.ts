@@ -1,16 +1,26 @@
 import { DomainError } from '#platform';
-import type { ProjectState } from './tenant-entry.js';
+import type { ProjectState, TenantEntry } from './tenant-entry.js';
 
 /** Seconds after which a project that is being built is worth another try. */
 const BUILDING_RETRY_SECONDS = 5;
+/** Seconds after which a project whose tenant database is to be migrated first is worth another try. */
+const UPGRADE_RETRY_SECONDS = 30;
 /** Seconds after which a project in maintenance is worth another try. */
 const MAINTENANCE_RETRY_SECONDS = 30;
 
 /**
- * Why a project in this state does not serve, as the error its base URLs answer; undefined when it serves. The text
- * never names the project: whoever asks may only have guessed the host.
+ * Why a project does not serve such a request, as the error its base URLs answer; undefined when it serves. In read-only
+ * maintenance it serves what only reads. The text never names the project: whoever asks may only have guessed the host.
  */
-export function refusalOf(state: ProjectState): DomainError | undefined {
+export function refusalOf(
+  { state, readOnly }: Pick<TenantEntry, 'state' | 'readOnly'>,
+  intent: 'read' | 'write',
+): DomainError | undefined {
+  if (state === 'maintenance' && readOnly === true) return intent === 'read' ? undefined : readOnlyNow();
+  return refusalOfState(state);
+}
+
+function refusalOfState(state: ProjectState): DomainError | undefined {
   switch (state) {
     case 'active':
       return undefined;
@@ -37,6 +47,22 @@ export function refusalOf(state: ProjectState): DomainError | undefined {
     default:
       return assertUnreachable(state);
   }
+}
+
+/** The tenant database has a schema that this release does not know any more: it waits for its rollout. */
+export function schemaTooOld(): DomainError {
+  return new DomainError('unavailable', 'schema-too-old', 'What is here is being upgraded. Try again later.', {
+    retryAfterSeconds: UPGRADE_RETRY_SECONDS,
+  });
+}
+
+function readOnlyNow(): DomainError {
+  return new DomainError(
+    'unavailable',
+    'project-read-only',
+    'Maintenance is running: nothing can be written for a moment.',
+    { retryAfterSeconds: MAINTENANCE_RETRY_SECONDS },
+  );
 }
 
 /** The neutral answer for every host, path or header that leads nowhere: it does not tell whether anything exists. */

@@ -224,3 +224,52 @@ test('an entry is small', () => {
   };
   expect(JSON.stringify(full).length).toBeLessThan(2_048);
 });
+
+describe('parts that end at a known time', () => {
+  const endsAt = 1_000_000 + 3_500;
+  const renamed = (): TenantEntry => ({
+    ...entry('1', 'new'),
+    baseUrls: [
+      { kind: 'slug', name: 'new', canonical: true },
+      { kind: 'slug', name: 'one', canonical: false, former: { since: 0, endsAt } },
+    ],
+    signingKeys: [
+      { kid: 'b', state: 'signing', publicJwk: '{}', sealedPrivateKey: '' },
+      { kid: 'a', state: 'verifying', endsAt: endsAt + 2_000, publicJwk: '{}', sealedPrivateKey: '' },
+    ],
+  });
+  const kids = () => directory.findById('1')?.signingKeys.map(({ kid }) => kid);
+
+  test('end at their time, each at its own, and listeners hear of it', async () => {
+    source.changes = [renamed()];
+    await jest.advanceTimersByTimeAsync(1_000);
+    const before = directory.findById('1');
+    const heard: unknown[] = [];
+    directory.onChange((was, is) => heard.push(was === before && is !== before));
+    await jest.advanceTimersByTimeAsync(2_000);
+    expect([directory.findBySlug('one'), heard.length]).toEqual([before, 0]);
+
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect([directory.findBySlug('one'), directory.findBySlug('new')?.projectId]).toEqual([undefined, '1']);
+    expect([heard, kids()]).toEqual([[true], ['b', 'a']]);
+
+    await jest.advanceTimersByTimeAsync(2_000);
+    expect(kids()).toEqual(['b']);
+  });
+
+  test('end also while the control database is away', async () => {
+    source.changes = [renamed()];
+    await jest.advanceTimersByTimeAsync(1_000);
+    source.failing = true;
+    await jest.advanceTimersByTimeAsync(3_000);
+    expect(directory.findBySlug('one')).toBeUndefined();
+  });
+
+  test('do not come back by a page that still has them', async () => {
+    source.changes = [renamed()];
+    await jest.advanceTimersByTimeAsync(6_000);
+    source.changes = [renamed()];
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect([directory.findBySlug('one'), kids()]).toEqual([undefined, ['b']]);
+  });
+});

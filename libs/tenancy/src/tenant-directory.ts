@@ -12,7 +12,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock, Logger } from '#platform';
-import { sameEntry, type TenantEntry } from './tenant-entry.js';
+import { entryAt, nextEndOf, sameEntry, type TenantEntry } from './tenant-entry.js';
 import type { TenantLookup } from './tenant-router.js';
 
 /** Where the directory reads from; `project-directory-source.ts` has the real one. */
@@ -48,6 +48,8 @@ export class TenantDirectory implements TenantLookup {
   private bySlug = new Map<string, TenantEntry>();
   private byDomain = new Map<string, TenantEntry>();
   private byId = new Map<string, TenantEntry>();
+  /** Projects of which a part ends at a known time: the soonest end of each. */
+  private readonly ends = new Map<string, number>();
   private readonly listeners = new Set<DirectoryListener>();
   private mark = '';
   private lastStartedAt = 0;
@@ -87,6 +89,11 @@ export class TenantDirectory implements TenantLookup {
 
   get size(): number {
     return this.byId.size;
+  }
+
+  /** Every entry, as it is at this moment. */
+  entries(): Iterable<TenantEntry> {
+    return this.byId.values();
   }
 
   /** Milliseconds since the control database last answered. */
@@ -162,6 +169,7 @@ export class TenantDirectory implements TenantLookup {
 
   private async query(what: 'changes' | 'everything'): Promise<void> {
     clearTimeout(this.timer);
+    this.applyEnds();
     try {
       await (what === 'everything' ? this.loadAll() : this.readChanges());
       this.recovered();
@@ -200,7 +208,20 @@ export class TenantDirectory implements TenantLookup {
     this.apply(entries, mark);
   }
 
-  private apply(entries: readonly TenantEntry[], mark: string): void {
+  private apply(read: readonly TenantEntry[], mark: string): void {
+    this.replace(read.map((entry) => entryAt(entry, this.now())));
+    this.mark = mark;
+    this.lastSucceededAt = this.now();
+  }
+
+  /** Nobody announces that time has passed, and it passes also while the control database is away. */
+  private applyEnds(): void {
+    const now = this.now();
+    const ended = [...this.ends].filter(([, end]) => end <= now);
+    this.replace(ended.flatMap(([projectId]) => this.byId.get(projectId) ?? []).map((entry) => entryAt(entry, now)));
+  }
+
+  private replace(entries: readonly TenantEntry[]): void {
     // Names are freed before they are taken, because one project may have got the slug that another gave up.
     const changed = entries.filter((entry) => {
       const known = this.byId.get(entry.projectId);
@@ -212,8 +233,6 @@ export class TenantDirectory implements TenantLookup {
       if (after !== undefined) this.remember(after);
       this.tell(before[index], after);
     });
-    this.mark = mark;
-    this.lastSucceededAt = this.now();
   }
 
   private tell(before: TenantEntry | undefined, after: TenantEntry | undefined): void {
@@ -223,6 +242,8 @@ export class TenantDirectory implements TenantLookup {
 
   private remember(entry: TenantEntry): void {
     this.byId.set(entry.projectId, entry);
+    const end = nextEndOf(entry);
+    if (end !== undefined) this.ends.set(entry.projectId, end);
     for (const { kind, name } of entry.baseUrls) (kind === 'slug' ? this.bySlug : this.byDomain).set(name, entry);
   }
 
@@ -230,6 +251,7 @@ export class TenantDirectory implements TenantLookup {
     const entry = this.byId.get(projectId);
     if (entry === undefined) return undefined;
     this.byId.delete(projectId);
+    this.ends.delete(projectId);
     for (const { kind, name } of entry.baseUrls) {
       const names = kind === 'slug' ? this.bySlug : this.byDomain;
       if (names.get(name) === entry) names.delete(name);

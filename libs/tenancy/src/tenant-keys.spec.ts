@@ -1,12 +1,12 @@
 import { expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
+import { signingKeyContext } from '#control-database';
 import { masterKeyProvider, seal } from '#platform';
 import {
   openProjectKey,
   openSigningKey,
   openTenantPassword,
   projectKeys,
-  signingKeyContext,
   tenantPasswordContext,
 } from './tenant-keys.js';
 import type { TenantEntry } from './tenant-entry.js';
@@ -18,7 +18,7 @@ test('keys of a project follow from its data key, and differ from each other and
   const [one, other] = [randomBytes(32), randomBytes(32)];
   expect(projectKeys(one)).toEqual(projectKeys(one));
   const all = [projectKeys(one), projectKeys(other)].flatMap((keys) => Object.values(keys) as Buffer[]);
-  expect(new Set(all.map(base64)).size).toBe(6);
+  expect(new Set(all.map(base64)).size).toBe(8);
   expect(all.every((key) => key.length === 32)).toBe(true);
 });
 

@@ -3,14 +3,12 @@
  * worker) and whoever reads them (the data plane) take the contexts and purposes from here: a value sealed for one
  * project, database or key cannot be opened as another's.
  */
+import { signingKeyContext } from '#control-database';
 import { deriveKey, type KeyProvider, open } from '#platform';
 import type { SealedSigningKey, TenantEntry, TenantPlacement } from './tenant-entry.js';
 
 /** What a tenant role's password is sealed with, under the data key of its tenant database. */
 export const tenantPasswordContext = (databaseId: string): string => `tenant-password:${databaseId}`;
-
-/** What a private signing key (PKCS #8, DER) is sealed with, under the project's data key. */
-export const signingKeyContext = (kid: string): string => `signing-key:${kid}`;
 
 /** The keys of a project that are derived from its data key and never stored. */
 export interface ProjectKeys {
@@ -20,6 +18,8 @@ export interface ProjectKeys {
   readonly cursorKey: Buffer;
   /** From it come the keys of the project's files: 32 bytes. */
   readonly fileKey: Buffer;
+  /** Seals the secrets of people's second factors, and gives the ones that are offered: 32 bytes. */
+  readonly secondFactorKey: Buffer;
 }
 
 /** Derives a project's keys from its data key; the same data key always gives the same keys. */
@@ -28,6 +28,7 @@ export function projectKeys(dataKey: Buffer): ProjectKeys {
     searchKey: deriveKey(dataKey, 'boxyard search tokens'),
     cursorKey: deriveKey(dataKey, 'boxyard page cursors'),
     fileKey: deriveKey(dataKey, 'boxyard files'),
+    secondFactorKey: deriveKey(dataKey, 'boxyard second factors'),
   };
 }
 

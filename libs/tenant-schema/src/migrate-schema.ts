@@ -1,19 +1,8 @@
-import type { Connection, Sql } from '#postgres';
-import { sqlState } from '#postgres';
-import { failureOf, SchemaError } from './schema-errors.js';
+import type { Connection } from '#postgres';
+import { applyInTransaction, applyOutside } from './apply-step.js';
+import { failureOf, SchemaError, type SchemaFailure } from './schema-errors.js';
 import type { SchemaStep } from './schema-step.js';
-import {
-  appliedSteps,
-  beginStep,
-  dropIndex,
-  hasVersionTable,
-  invalidIndex,
-  limitSession,
-  limitTransaction,
-  lockMigrations,
-  migrationStatement,
-  recordStep,
-} from './statements.sql.js';
+import { appliedSteps, hasVersionTable } from './statements.sql.js';
 
 export interface SchemaMigrationOptions {
   /** Every step of this release, oldest first. */
@@ -28,7 +17,10 @@ export interface SchemaMigrationOptions {
   readonly by: string;
   /** The project's own role, which statements name as `:tenant_role`. A template has none: it goes without these. */
   readonly tenantRole?: string;
-  /** How long a statement may wait for a lock that the project's own traffic holds; others queue behind it meanwhile. */
+  /**
+   * How long a statement may wait for a lock that the project's own traffic holds; others queue behind it meanwhile.
+   * Concurrent builds of indexes wait without blocking anybody, so only the statement's own limit counts for them.
+   */
   readonly lockTimeoutMs: number;
 }
 
@@ -46,7 +38,8 @@ export interface SchemaChange {
  *
  * Throws a SchemaError that names the step and the statement; steps before it stay applied, a transactional step that
  * failed left nothing. `stale-fence`: somebody else has taken over. `checksum-mismatch`: a step that was applied is not
- * the one that this release has. `contract-too-early` is not judged here, but by who plans.
+ * the one that this release has. `busy`: another connection runs a step that is not transactional. Whether a contract step
+ * may run already is not judged here, but by who plans.
  */
 export async function migrateSchema(connection: Connection, options: SchemaMigrationOptions): Promise<SchemaChange> {
   const applied: { step: SchemaStep; durationMs: number }[] = [];
@@ -59,10 +52,15 @@ export async function migrateSchema(connection: Connection, options: SchemaMigra
     try {
       await (step.transactional ? applyInTransaction : applyOutside)(connection, step, options);
     } catch (error) {
-      if (sqlState(error) !== 'BX002' || applied.length > 0) throw refusalOf(error);
+      const failure = failureBy(error, step);
+      if (failure.code !== 'unexpected-schema') {
+        throw error instanceof SchemaError ? error : new SchemaError(failure, { cause: error });
+      }
       // Another lease was faster, or died after its commit and before it could tell anybody.
-      at = await schemaVersion(connection);
-      from = at;
+      const found = await schemaVersion(connection);
+      if (found === at) throw error;
+      at = found;
+      if (applied.length === 0) from = found;
       continue;
     }
     applied.push({ step, durationMs: performance.now() - started });
@@ -83,88 +81,6 @@ export async function appliedSchema(
   return table?.present === true ? connection.query(appliedSteps) : [];
 }
 
-async function applyInTransaction(
-  connection: Connection,
-  step: SchemaStep,
-  options: SchemaMigrationOptions,
-): Promise<void> {
-  await connection.transaction(async (transaction) => {
-    const sent = [
-      transaction.query(limitTransaction(options.lockTimeoutMs, step.statementTimeoutMs)),
-      ...(step.version === 1 ? [] : [transaction.query(begin(step, options))]),
-    ];
-    const statements = step.statements.map((text) => transaction.query(migrationStatement(text, options.tenantRole)));
-    const record = transaction.query(recordStep(step, options.by));
-    // They travel together. The first that fails is the cause; those behind it only say that the transaction has failed.
-    const outcomes = await Promise.allSettled([...sent, ...statements, record]);
-    outcomes.forEach((outcome, index) => {
-      if (outcome.status === 'rejected') throw stepFailure(outcome.reason, step, index - sent.length);
-    });
-  });
-}
-
-/**
- * Statements that PostgreSQL refuses in a transaction run one by one under a lock of the connection. Each is safe to run
- * again, so that a run which ended half-way is simply repeated.
- */
-async function applyOutside(connection: Connection, step: SchemaStep, options: SchemaMigrationOptions): Promise<void> {
-  await connection.query(limitSession(options.lockTimeoutMs, step.statementTimeoutMs));
-  await connection.query(lockMigrations);
-  await connection.transaction((transaction) => transaction.query(begin(step, options)));
-  for (const [index, text] of step.statements.entries()) {
-    try {
-      await runOutside(connection, text, options.tenantRole);
-    } catch (error) {
-      throw stepFailure(error, step, index);
-    }
-  }
-  await connection.transaction(async (transaction) => {
-    await transaction.query(begin(step, options));
-    await transaction.query(recordStep(step, options.by));
-  });
-}
-
-/** `IF NOT EXISTS` takes an index that was left unfinished for a finished one, so that one is removed first. */
-async function runOutside(connection: Connection, text: string, tenantRole?: string): Promise<void> {
-  const index = concurrentIndex(text);
-  if (index !== undefined && (await connection.query(invalidIndex(index))).length > 0) {
-    await connection.query(dropIndex(index));
-  }
-  await connection.query(migrationStatement(text, tenantRole));
-}
-
-/** The name of the index that a `CREATE INDEX CONCURRENTLY` makes. */
-export function concurrentIndex(text: string): string | undefined {
-  return /^\s*CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?"?([a-z_][a-z0-9_]*)"?\s+ON\b/i.exec(
-    text,
-  )?.[1];
-}
-
-const begin = (step: SchemaStep, { fence, steps }: SchemaMigrationOptions): Sql =>
-  beginStep(
-    fence,
-    step.version - 1,
-    steps.slice(0, step.version - 1).map(({ checksum }) => checksum),
-  );
-
-function stepFailure(error: unknown, step: SchemaStep, index: number): unknown {
-  if (isRefusal(error)) return error;
-  const text = step.statements[index];
-  const statement = text === undefined ? {} : { statement: { number: index + 1, text } };
-  return new SchemaError(failureOf(error, { migration: step.name, ...statement }), { cause: error });
-}
-
-/** What `begin_schema_step` says no with. */
-const refusals: Record<string, string> = {
-  BX001: 'stale-fence',
-  BX002: 'unexpected-schema',
-  BX003: 'checksum-mismatch',
-};
-
-const isRefusal = (error: unknown): boolean => Object.hasOwn(refusals, sqlState(error) ?? '');
-
-function refusalOf(error: unknown): unknown {
-  if (error instanceof SchemaError) return error;
-  const failure = failureOf(error);
-  return new SchemaError({ ...failure, code: refusals[failure.code] ?? failure.code }, { cause: error });
-}
+/** A failure outside any statement is the connection's. */
+const failureBy = (error: unknown, { name }: SchemaStep): SchemaFailure =>
+  error instanceof SchemaError ? error.failure : failureOf(error, { migration: name });

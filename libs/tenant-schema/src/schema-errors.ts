@@ -6,7 +6,7 @@ export interface SchemaFailure {
   readonly migration?: string;
   /** The failed statement: its place in the migration, from 1, and its text. */
   readonly statement?: { readonly number: number; readonly text: string };
-  /** PostgreSQL's SQLSTATE, or a word of ours: `checksum-mismatch`, `stale-fence`, `unexpected-schema`, `connection`. */
+  /** PostgreSQL's SQLSTATE, or a word of ours: see migrateSchema and runBackfill, and `connection` for one that was lost. */
   readonly code: string;
   readonly message: string;
   /** The character of the statement at which PostgreSQL found the error, from 1. */
@@ -38,13 +38,16 @@ export function failureOf(error: unknown, where: Pick<SchemaFailure, 'migration'
   return {
     ...where,
     code: state ?? 'connection',
-    message: withoutQuotedValues(message ?? String(error)),
+    message: withoutQuotedValues(state, message ?? String(error)),
     ...(position === undefined ? {} : { position: Number(position) }),
     isTransient: state === undefined || transientStates.test(state),
   };
 }
 
-/** PostgreSQL quotes values that it cannot convert, which may be a patient's: `invalid input syntax for type date: "…"`. */
-function withoutQuotedValues(message: string): string {
-  return message.replace(/^(invalid (?:input )?(?:syntax|value)[^:]*: )".*"/s, '$1"…"');
+/**
+ * What PostgreSQL says of a value that it cannot convert or that is out of range (class 22) quotes the value, which may be
+ * a patient's: `invalid input syntax for type date: "…"`.
+ */
+function withoutQuotedValues(state: string | undefined, message: string): string {
+  return state?.startsWith('22') === true ? message.replace(/"[^]*"/, '"…"') : message;
 }

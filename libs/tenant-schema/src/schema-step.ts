@@ -55,15 +55,18 @@ async function recordStatements(migration: TenantMigration): Promise<string[]> {
     statements.push(text);
     return Promise.resolve(unknowable as never);
   };
-  const runner = new Proxy({ query } as object, {
-    get(target, member, receiver) {
-      if (member === 'query') return Reflect.get(target, member, receiver) as unknown;
-      throw new Error(
-        `${migration.name} uses "${String(member)}" of its runner. A tenant migration only calls query().`,
-      );
+  const runner = new Proxy(
+    { query },
+    {
+      get(target, member, receiver) {
+        if (member === 'query') return Reflect.get(target, member, receiver) as unknown;
+        throw new Error(
+          `${migration.name} uses "${String(member)}" of its runner. A tenant migration only calls query().`,
+        );
+      },
     },
-  });
-  await migration.up(runner as Parameters<TenantMigration['up']>[0]);
+  );
+  await migration.up(runner as unknown as Parameters<TenantMigration['up']>[0]);
   return statements;
 }
 

@@ -1,12 +1,39 @@
 import { compiledSql, identifier, type Sql, sql } from '#postgres';
 
+/** Waits for whoever migrates this database, and keeps others away until the transaction ends. */
+export const lockMigrations: Sql = sql`SELECT pg_advisory_xact_lock(7210034402)`;
+
+/** How the database stands for the holder of a lease, by which it is decided whose turn it is. */
+export interface Standing {
+  /** Whether no later lease has been here; then this one's number is written down. */
+  readonly isFenced: boolean;
+  readonly version: number;
+  /** The oldest migration that was applied with another content than these checksums say. */
+  readonly differs: string | null;
+}
+
+/** One row, a `Standing`. Asked under the lock, by a statement of its own, so that it sees what the last holder has done. */
+export const takeTurn = (fence: string, checksums: readonly string[]): Sql => sql`
+  WITH fenced AS (
+    UPDATE schema_fence SET fence = ${fence}::bigint WHERE fence <= ${fence}::bigint RETURNING 1
+  )
+  SELECT EXISTS (SELECT FROM fenced) AS "isFenced",
+         (SELECT coalesce(max(version), 0) FROM schema_version) AS version,
+         (SELECT name FROM schema_version WHERE checksum IS DISTINCT FROM (${checksums}::text[])[version]
+           ORDER BY version LIMIT 1) AS differs`;
+
 /**
- * Asks the function `begin_schema_step` of the tenant database whose turn it is. It waits for the lock of migrations and
- * refuses a fence older than the last (BX001), a schema other than the expected (BX002), and steps that were applied with
- * another content than these checksums say (BX003).
+ * Before the first step of all, which brings the tables for the above: waits for the same lock, and refuses (BX002) a
+ * database that has a schema by then.
  */
-export const beginStep = (fence: string, expectedVersion: number, checksums: readonly string[]): Sql =>
-  sql`SELECT begin_schema_step(${fence}::bigint, ${expectedVersion}::integer, ${checksums}::text[])`;
+export const beginFirstStep: Sql = sql`
+  DO $$ BEGIN
+    PERFORM pg_advisory_xact_lock(7210034402);
+    -- Not by to_regclass: its cache may be older than the lock.
+    IF EXISTS (SELECT FROM pg_class WHERE relname = 'schema_version' AND relnamespace = 'public'::regnamespace) THEN
+      RAISE EXCEPTION 'the database has a schema already' USING ERRCODE = 'BX002';
+    END IF;
+  END $$`;
 
 export const recordStep = (
   step: { version: number; name: string; phase: string; checksum: string },
@@ -47,9 +74,9 @@ export const invalidIndex = (name: string): Sql => sql`
 
 export const dropIndex = (name: string): Sql => sql`DROP INDEX CONCURRENTLY IF EXISTS ${identifier(name)}`;
 
-export const lockMigrations: Sql = sql`SELECT pg_advisory_lock(${'7210034402'}::bigint)`;
-
-export const unfinishedBackfills: Sql = sql`SELECT name FROM schema_backfill WHERE finished_at IS NULL`;
+/** Of the connection, until it is given back or the connection ends. */
+export const tryLockMigrations: Sql = sql`SELECT pg_try_advisory_lock(7210034402) AS locked`;
+export const unlockMigrations: Sql = sql`SELECT pg_advisory_unlock(7210034402)`;
 
 /** Makes the backfill's row when there is none, and locks it: only one batch runs at a time, of the latest lease. */
 export const beginBackfillBatch = (name: string, fence: string): Sql => sql`

@@ -6,7 +6,9 @@ import { send } from './http.js';
 import { judgeProbe, type Leak, type Probe } from './probe.js';
 import { Declared, type DeclaredType } from './requests/declared.js';
 import { graphqlQueries } from './requests/graphql.js';
+import { launches } from './requests/launches.js';
 import { histories, instanceReads, operations, otherRoutes, ownVersions } from './requests/reads.js';
+import { storageLinks } from './requests/storage.js';
 import {
   chainSearches,
   compartmentAndSystemSearches,
@@ -17,8 +19,7 @@ import {
   typeSearches,
 } from './requests/searches.js';
 import { conditionalWrites, hiddenFieldProbes, writesOnTheirs, writesOutOfReach } from './requests/writes.js';
-import { version } from './samples-of-sides.js';
-import { asAdmin, type Place, type World } from './world.js';
+import { asAdmin, inVersion, type Place, type World } from './world.js';
 
 export interface CrawlOptions {
   /** How many requests of each family are sent; of one with fewer all are. */
@@ -39,7 +40,7 @@ export interface CrawlReport {
 const atOnce = 6;
 const writingFamilies = new Set([
   ...['update', 'patch', 'delete', 'bundle', 'conditional', 'after', 'constraint', 'chart', 'accounts', 'blind'],
-  ...['hidden', 'admin', 'admin-write', 'before', 'operation', 'binary'],
+  ...['hidden', 'admin', 'admin-write', 'before', 'operation', 'binary', 'launch', 'attachment'],
 ]);
 
 /** Sends the requests that come of what the server declares, as a member of one organization, to both projects. */
@@ -70,8 +71,8 @@ export async function crawl(world: World, full: Place, alone: Place, options: Cr
   return { statuses, leaks };
 }
 
-async function declaredBy({ sides, types }: World, place: Place, random: SeededRandom): Promise<Declared> {
-  const answer = await send(place.base, 'fhir/R4/metadata');
+async function declaredBy({ version, sides, types }: World, place: Place, random: SeededRandom): Promise<Declared> {
+  const answer = await send(place.base, inVersion(place, 'fhir/R4/metadata'));
   const { rest } = JSON.parse(answer.text) as { rest: { resource: DeclaredType[] }[] };
   const wanted = new Set(types);
   const resources = (rest[0]?.resource ?? []).filter(({ type }) => wanted.has(type));
@@ -98,31 +99,57 @@ async function allProbes(world: World, full: Place, declared: Declared, perFamil
     ...conditionalWrites(declared),
     ...writesOutOfReach(declared),
     ...hiddenFieldProbes(declared),
+    ...launches(),
+    ...storageLinks(await ownSignature(full), world.theirVersions.get('Binary/far-file') ?? []),
   ];
 }
 
-/** Links to pages that somebody got who sees everything: the cursor in them carries no right. */
+/** Of what pages are turned: the searches, histories and operations that have cursors. */
+const pagedQueries = [
+  'Patient?_count=1',
+  'Patient?_count=1&_sort=-_lastUpdated',
+  'Observation?_count=2&_sort=-_id',
+  'Observation?_count=1&_sort=-date&_total=accurate&_include=Observation:subject',
+  'Patient/_history?_count=2',
+  '_history?_count=3',
+  '?_type=Patient,Observation&_count=1',
+];
+/** In the chart of a patient of the other side: its pages are refused, and not only empty. */
+const chartQuery = 'Patient/far-patient-1/$everything?_count=1';
+
+/** Links to pages that others got, who see what the crawler does not: the cursor in them carries no right. */
 async function replayedPages(full: Place): Promise<Probe[]> {
-  const queries = [
-    'Patient?_count=2',
-    'Observation?_count=2&_sort=-_id',
-    '_history?_count=3',
-    'Patient/_history?_count=2',
-  ];
-  const links = await Promise.all(
-    queries.map(async (query) => {
-      const answer = await asAdmin(full, `fhir/R4/${query}`);
-      const { link } = JSON.parse(answer.text) as { link: { relation: string; url: string }[] };
-      return link.find(({ relation }) => relation === 'next')?.url.slice(full.base.length);
-    }),
-  );
+  const linksOf = (token: string, queries: readonly string[]) =>
+    Promise.all(
+      queries.map(async (query) => {
+        const answer = await asAdmin({ ...full, adminToken: token }, `fhir/R4/${query}`);
+        const { link } = JSON.parse(answer.text) as { link: { relation: string; url: string }[] };
+        const next = link.find(({ relation }) => relation === 'next')?.url;
+        if (next === undefined) throw new Error(`There is no second page of ${query}.`);
+        return next.slice(full.base.length);
+      }),
+    );
+  const links = (
+    await Promise.all([full.adminToken, full.theirToken].map((token) => linksOf(token, pagedQueries)))
+  ).flat();
+  const charts = await linksOf(full.theirToken, [chartQuery]);
   const cursor = /_cursor=[\w-]+/.exec(links[0] ?? '')?.[0] ?? '';
   return [
-    ...links.flatMap((path) => (path === undefined ? [] : [{ family: 'cursor', path, expect: [200] }])),
+    ...links.map((path) => ({ family: 'cursor', path, expect: [200] })),
+    ...charts.map((path) => ({ family: 'cursor', path, expect: [403] })),
     // It is one of another search.
     { family: 'cursor', path: `fhir/R4/Observation?_count=2&${cursor}`, expect: [400] },
     { family: 'cursor', path: `fhir/R4/Patient?_count=2&_sort=_id&${cursor}`, expect: [400] },
   ];
+}
+
+/** The signature with which the crawler may download a file of the own side. */
+async function ownSignature(full: Place): Promise<string> {
+  const headers = { authorization: `Bearer ${full.memberToken}` };
+  const answer = await send(full.base, inVersion(full, 'fhir/R4/Patient/ours-patient-1'), { headers });
+  const [, signature] = /storage\/Binary\/ours-file\?signature=([^"&]+)/.exec(answer.text) ?? [];
+  if (signature === undefined) throw new Error(`The own file has no signed address: ${answer.text.slice(0, 300)}`);
+  return signature;
 }
 
 async function membershipsOf({ full: { database } }: World): Promise<string[]> {

@@ -319,7 +319,37 @@ const writeFaults: readonly Fault[] = [
     'if (!caller.policy.projectAdmin) throw forbidden();',
     '',
   ),
+  fault(
+    'everybody expunges what they may delete',
+    ['operation'],
+    `${store}expunge/expunge.js`,
+    'if (!caller.policy.projectAdmin) throw forbidden();',
+    '',
+  ),
+];
+
+/** Those of log-ins and of addresses that need none. */
+const identityFaults: readonly Fault[] = [
+  fault(
+    'everybody is told for whom an app was launched',
+    ['launch'],
+    `${plane}auth/login/login-flow.js`,
+    'if (!await mayReadLaunch(',
+    'if (false && !await mayReadLaunch(',
+  ),
+  fault(
+    'an address that is signed for one file is good for all',
+    ['storage'],
+    `${plane}storage/storage-links.js`,
+    'if (!timingSafeEqual(',
+    'if (false && !timingSafeEqual(',
+  ),
 ];
 
 /** Those that read come first: they leave the projects as they are. */
-export const faults: readonly Fault[] = [...searchFaults, ...readFaults, ...writeFaults.map(writing)];
+export const faults: readonly Fault[] = [
+  ...searchFaults,
+  ...readFaults,
+  ...identityFaults,
+  ...writeFaults.map(writing),
+];

@@ -1,7 +1,7 @@
 /** A request of the crawl, and what is wrong with its answer. */
 import { secretsIn } from './canaries.js';
 import { send, type Answer, type Call } from './http.js';
-import type { Place } from './world.js';
+import { inVersion, type Place } from './world.js';
 
 export interface Probe extends Call {
   /** What part of the server it is after: `include`, `history`, … */
@@ -60,7 +60,7 @@ function ask(place: Place, { as, method, headers, body }: Probe, path: string): 
   if (as !== 'nobody') standard['authorization'] = `Bearer ${place.memberToken}`;
   if (body !== undefined) standard['content-type'] = 'application/fhir+json';
   // What names the project itself is meant for each of the two.
-  const toPlace = (text: string) => text.replaceAll('{project}', place.projectId);
+  const toPlace = (text: string) => inVersion(place, text).replaceAll('{project}', place.projectId);
   return send(place.base, toPlace(path), {
     ...(method === undefined ? {} : { method }),
     headers: { ...standard, ...headers },
@@ -104,6 +104,7 @@ function comparable({ answer: { text }, place }: Answered, namesTheirs: boolean)
     .replace(/_history\/\d+/g, '_history/*')
     .replace(/W\/(\\?)"\d+\\?"/g, 'W/*')
     .replace(/_cursor=[\w-]+/g, '_cursor=*')
+    .replace(/signature=[\w.-]+/g, 'signature=*')
     .replace(/"(first|previous|next|last)":"[^"]*"/g, '"$1":"*"')
     .replace(/"(access_token|id_token|refresh_token)":"[^"]*"/g, '"$1":"*"');
   return namesTheirs && plain.startsWith('{') ? JSON.stringify(JSON.parse(plain, sameRefusal)) : plain;

@@ -1,12 +1,10 @@
 /** What both sides of the crawl own: the same types, bound to each other in every way that the server might follow. */
-import { fhirVersion, type JsonObject } from '#fhir';
+import type { FhirVersion, JsonObject } from '#fhir';
 import { officialExamples } from '../../conformance/official-examples.js';
 import { identityOf } from '../../conformance/identity.js';
 import { marks, secretYears } from './canaries.js';
 import { SampleWriter } from './samples.js';
 import { hiddenPatientFields } from './policies.js';
-
-export const version = fhirVersion('R4');
 
 /** The organizations; their ids are no secret, each could be guessed. */
 export const ours = 'Organization/ours-organization-1';
@@ -22,6 +20,8 @@ export interface Sides {
   readonly oursOtherwiseHidden: readonly JsonObject[];
   /** Resources of the other side: every text in them is a canary. Those whose id is none are referred to by ours. */
   readonly theirs: readonly JsonObject[];
+  /** For which an app of the other side was launched. */
+  readonly theirLaunch: JsonObject;
   /** Of those: what is deleted again. */
   readonly theirsDeleted: readonly JsonObject[];
 }
@@ -45,8 +45,8 @@ const demanded = (type: string, id: string): JsonObject => {
 };
 
 /** The samples of both sides: of the types with the richest references, or of all types. */
-export function samplesOfSides(all: boolean): Sides {
-  const examples = examplesByType(all);
+export function samplesOfSides(version: FhirVersion, all: boolean): Sides {
+  const examples = examplesByType(version, all);
   const types = [...examples.keys()];
   const crawler = new SampleWriter(version, { mark: 'ours', year: '1971' });
   const crawled = new SampleWriter(version, { mark: marks.theirs, year: secretYears.theirs });
@@ -98,12 +98,17 @@ export function samplesOfSides(all: boolean): Sides {
     ours: oursMade.map((resource) => withHidden(resource, `${marks.hidden}a`, secretYears.hidden)),
     oursOtherwiseHidden: oursMade.map((resource) => withHidden(resource, `${marks.hidden}b`, '1874')),
     theirs: theirsMade,
+    theirLaunch: {
+      resourceType: 'SmartAppLaunch',
+      id: 'far-launch',
+      patient: { reference: `Patient/${contextOf.theirs}` },
+    },
     theirsDeleted: make(crawled, theirs, () => crawled.word(), own),
   };
 }
 
 /** For each type the example with the most to tell of those that can be made a sample. */
-function examplesByType(all: boolean): Map<string, JsonObject> {
+function examplesByType(version: FhirVersion, all: boolean): Map<string, JsonObject> {
   const wanted = new Set(sampleTypes);
   const candidates = new Map<string, JsonObject[]>();
   for (const example of officialExamples(version.label)) {
@@ -118,9 +123,13 @@ function examplesByType(all: boolean): Map<string, JsonObject> {
     examples.sort((one, other) => sizeOf(other) - sizeOf(one)).find(usable),
   ]);
   const found = new Map(chosen.filter((entry): entry is [string, JsonObject] => entry[1] !== undefined));
-  for (const type of sampleTypes) if (!found.has(type)) throw new Error(`No example of ${type} can be made a sample.`);
+  const missing = sampleTypes.filter((type) => !found.has(type));
+  if (missing.length > maxMissing) throw new Error(`No examples of ${missing.join(', ')} can be made samples.`);
   return found;
 }
+
+/** Of a few types some versions have no example that can be made one. */
+const maxMissing = 3;
 
 /** A page of them must fit into an answer. */
 const maxSize = 6_000;
@@ -153,5 +162,7 @@ function withHidden(resource: JsonObject, mark: string, year: string): JsonObjec
   };
   const { 'contact.name': _nested, ...members } = secrets;
   const contact = [{ gender: 'female', name: { family: `${mark}06`, given: [`${mark}07`] } }];
-  return { ...resource, ...(members as JsonObject), contact };
+  // A file of their own, and for the others one that is shown to nobody of theirs, whoever names it.
+  const url = resource['id'] === contextOf.ours ? 'Binary/ours-file' : 'Binary/far-file';
+  return { ...resource, ...(members as JsonObject), contact, photo: [{ contentType: 'text/plain', url }] };
 }

@@ -4,7 +4,7 @@
  * be what the second answers.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import type { JsonObject } from '#fhir';
+import { fhirVersion, type FhirVersion, type JsonObject } from '#fhir';
 import { compiledSql, connectOnce, type OwnedConnection } from '#postgres';
 import type { CreatedProject, RunningPlatform } from '#testing';
 import { identityOf } from '../../conformance/identity.js';
@@ -15,15 +15,20 @@ import { ours, samplesOfSides, theirs, type Sides } from './samples-of-sides.js'
 
 /** One project, reached through one data plane. */
 export interface Place {
+  /** Of its version of FHIR. */
+  readonly label: string;
   readonly base: string;
   readonly projectId: string;
   readonly slug: string;
   readonly adminToken: string;
   /** Of the member of the organization that crawls. */
   readonly memberToken: string;
+  /** Of a member of the other organization, with the same policy. */
+  readonly theirToken: string;
 }
 
 export interface World {
+  readonly version: FhirVersion;
   readonly sides: Sides;
   readonly types: readonly string[];
   /** By `Type/id`, the numbers of all versions that the other organization's resources have. */
@@ -44,18 +49,22 @@ const fhirJson = { 'content-type': 'application/fhir+json' };
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 const password = 'a-password-of-nobody';
 
+/** As whom the member of the one organization logs in. */
+export const crawler = { email: 'member@crawl.example', password } as const;
+
 /** Makes both projects through the data plane at `url`, with resources of some types or of all. */
 export async function makeWorld(
   platform: RunningPlatform,
   url: string,
-  { all, name = 'crawl' }: { all: boolean; name?: string },
+  { all, name = 'crawl', label = 'R4' }: { all: boolean; name?: string; label?: string },
 ): Promise<World> {
-  const sides = samplesOfSides(all);
+  const version = fhirVersion(label);
+  const sides = samplesOfSides(version, all);
   const types = [...new Set(sides.ours.map((resource) => identityOf(resource).type))].filter(
     (type) => type !== 'Binary',
   );
-  const full = await makeProject(platform, url, `${name}-full`, types);
-  const alone = await makeProject(platform, url, `${name}-alone`, types);
+  const full = await makeProject(platform, url, `${name}-full`, { label, types });
+  const alone = await makeProject(platform, url, `${name}-alone`, { label, types });
   const [fullPlace, alonePlace] = [await full.at(url), await alone.at(url)];
 
   await store(fullPlace, [...sides.theirs, ...sides.theirsDeleted]);
@@ -67,10 +76,12 @@ export async function makeWorld(
     await store(place, changed(resources, 'ours'));
   }
   await store(fullPlace, changed(sides.theirs, `${marks.theirs}0later`));
+  await store(fullPlace, [sides.theirLaunch]);
   for (const resource of sides.theirsDeleted) {
     await asAdmin(fullPlace, `fhir/R4/${identityOf(resource).address}`, { method: 'DELETE' });
   }
   return {
+    version,
     sides,
     types,
     theirVersions: await versionsIn(full.database, [...sides.theirs, ...sides.theirsDeleted]),
@@ -87,41 +98,49 @@ async function makeProject(
   platform: RunningPlatform,
   url: string,
   slug: string,
-  types: readonly string[],
+  { label, types }: { readonly label: string; readonly types: readonly string[] },
 ): Promise<ProjectOfWorld> {
-  const project = await platform.createProject(slug);
+  const project = await platform.createProject(slug, { fhirVersion: label });
   const base = (plane: string) => `${plane}/p/${slug}/`;
   const adminToken = (plane: string) => platform.clientToken({ ...project, baseUrl: base(plane) });
-  const admin = { base: base(url), adminToken: await adminToken(url) };
-  const email = `member@crawl.example`;
+  const admin = { label, base: base(url), adminToken: await adminToken(url) };
+  const [email, theirEmail] = [crawler.email, 'other@crawl.example'];
   const policy = await asAdmin(admin, 'fhir/R4/AccessPolicy', {
     method: 'POST',
     headers: fhirJson,
     body: JSON.stringify(clinicPolicy(types)),
   });
-  const access = [
-    {
-      policy: { reference: `AccessPolicy/${(JSON.parse(policy.text) as { id: string }).id}` },
-      parameter: [{ name: 'organization', valueReference: { reference: ours } }],
-    },
-  ];
-  await asAdmin(admin, `admin/projects/${project.id}/invite`, {
-    method: 'POST',
-    headers: fhirJson,
-    body: JSON.stringify({
-      ...{ resourceType: 'Practitioner', firstName: 'Cleo', lastName: 'Crawler', email, password, sendEmail: false },
-      membership: { access },
-    }),
-  });
+  const reference = `AccessPolicy/${(JSON.parse(policy.text) as { id: string }).id}`;
+  const invite = (address: string, organization: string) =>
+    asAdmin(admin, `admin/projects/${project.id}/invite`, {
+      method: 'POST',
+      headers: fhirJson,
+      body: JSON.stringify({
+        ...{ resourceType: 'Practitioner', firstName: 'Cleo', lastName: 'Crawler' },
+        ...{ email: address, password, sendEmail: false },
+        membership: {
+          access: [
+            {
+              policy: { reference },
+              parameter: [{ name: 'organization', valueReference: { reference: organization } }],
+            },
+          ],
+        },
+      }),
+    });
+  await invite(email, ours);
+  await invite(theirEmail, theirs);
   return {
     project,
     database: await connectOnce(await tenantUrl(platform, project.id)),
     at: async (plane) => ({
+      label,
       base: base(plane),
       projectId: project.id,
       slug,
       adminToken: await adminToken(plane),
       memberToken: await logIn(base(plane), email),
+      theirToken: await logIn(base(plane), theirEmail),
     }),
   };
 }
@@ -143,14 +162,18 @@ async function logIn(base: string, email: string): Promise<string> {
   return jsonOf<{ access_token: string }>(tokens).access_token;
 }
 
+/** What names the first version of FHIR in its addresses, as it is to be said to the place. */
+export const inVersion = ({ label }: Pick<Place, 'label'>, text: string): string =>
+  label === 'R4' ? text : text.replace(/fhir\/R4(?![0-9A-Z])/g, `fhir/${label}`);
+
 /** Sends a request of the project's administrator; throws unless it succeeds. */
 export async function asAdmin(
-  { base, adminToken }: Pick<Place, 'base' | 'adminToken'>,
+  { label, base, adminToken }: Pick<Place, 'label' | 'base' | 'adminToken'>,
   path: string,
   call: Call = {},
 ): Promise<Answer> {
   const headers = { ...bearer(adminToken), 'x-medplum': 'extended', ...call.headers };
-  const answer = await send(base, path, { ...call, headers });
+  const answer = await send(base, inVersion({ label }, path), { ...call, headers });
   if (answer.status >= 300) throw new Error(`${call.method ?? 'GET'} ${path}: ${answer.status} ${answer.text}`);
   return answer;
 }

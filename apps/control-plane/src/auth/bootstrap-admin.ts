@@ -19,7 +19,7 @@ export async function bootstrapAdmin(
   const password = config.adminPassword ?? generateSecret();
   const isMade = await operators.ensureFirst(async () => {
     if (config.adminPassword === undefined) await keepPassword(config.dataDir, email, password);
-    return { id: uuidv7(), email, passwordHash: await hashPassword(password), role: 'platform-admin' };
+    return { id: uuidv7(), email, passwordHash: await hashPassword(password, 'control-plane'), role: 'platform-admin' };
   });
   if (isMade && config.adminPassword === undefined) announce(`Bootstrap admin: ${email} / ${password}`);
 }

@@ -1,8 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AuditRepository, RateWindowRepository } from '#control-database';
-import type { Clock } from '#platform';
+import { networkOf, type Clock } from '#platform';
 import { CLOCK } from '../environment/environment.module.js';
-import { addressSubject } from './address.js';
 
 export interface DeniedAttempt {
   actor: string;
@@ -26,7 +25,7 @@ export class DeniedAttempts {
   ) {}
 
   async record({ address, ...entry }: DeniedAttempt): Promise<void> {
-    const subject = `denied:${addressSubject(address)}`;
+    const subject = `denied:${networkOf(address)}`;
     if ((await this.rateWindows.take(subject, recordsPerMinute, this.clock.now())) > 0) return;
     await this.audit.append(entry);
   }

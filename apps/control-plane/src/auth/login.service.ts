@@ -1,10 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AuditRepository, LoginThrottleRepository, OperatorRepository, type Operator } from '#control-database';
-import { DomainError, sha256, verifyPassword, type Clock } from '#platform';
+import { DomainError, networkOf, sha256, verifyPassword, type Clock } from '#platform';
 import { ControlKeys } from '../environment/control-keys.js';
 import { CLOCK } from '../environment/environment.module.js';
 import { accessTokenSeconds, issueAccessToken } from './access-token.js';
-import { addressSubject } from './address.js';
 import { operatorName } from './caller.js';
 import { DeniedAttempts } from './denied-attempts.js';
 import type { LoginResponse } from './dto/login.dto.js';
@@ -34,12 +33,12 @@ export class LoginService {
 
   async login(attempt: LoginAttempt): Promise<LoginResponse> {
     const account = `account:${sha256(attempt.email.toLowerCase()).toString('hex')}`;
-    const address = `address:${addressSubject(attempt.address)}`;
+    const address = `address:${networkOf(attempt.address)}`;
     await this.begin(address, attempt);
     await this.begin(account, attempt);
 
     const operator = await this.findOperator(attempt.email);
-    const isRight = await verifyPassword(attempt.password, operator?.passwordHash);
+    const isRight = await verifyPassword(attempt.password, operator?.passwordHash, 'control-plane');
     if (operator === undefined || !isRight || operator.disabledAt !== null) {
       await this.throttle.failed(account);
       await this.throttle.failed(address);

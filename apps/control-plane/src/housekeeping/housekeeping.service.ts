@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import {
   IdempotencyRepository,
   LoginThrottleRepository,
+  ProjectTrafficRepository,
   RateWindowRepository,
   SealedSecretRepository,
 } from '#control-database';
@@ -10,6 +11,8 @@ import { CLOCK, LOGGER } from '../environment/environment.module.js';
 
 const everyMs = 10 * 60 * 1_000;
 const rateWindowsKeptMs = 60 * 60 * 1_000;
+/** Longer than the windows in which the health gate of a rollout looks. */
+const trafficKeptMs = 60 * 60 * 1_000;
 const idempotencyKeptHours = 24;
 
 /**
@@ -26,6 +29,7 @@ export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly idempotency: IdempotencyRepository,
     private readonly throttle: LoginThrottleRepository,
     private readonly rateWindows: RateWindowRepository,
+    private readonly traffic: ProjectTrafficRepository,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -47,5 +51,6 @@ export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
     await this.idempotency.deleteOlderThan(idempotencyKeptHours);
     await this.throttle.deleteForgiven();
     await this.rateWindows.deleteBefore(new Date(now.getTime() - rateWindowsKeptMs));
+    await this.traffic.deleteBefore(new Date(now.getTime() - trafficKeptMs));
   }
 }

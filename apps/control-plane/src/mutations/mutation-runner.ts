@@ -135,7 +135,14 @@ export class MutationRunner {
 
 const lasting: readonly string[] = ['not-found', 'conflict', 'gone', 'precondition-failed', 'unprocessable'];
 /** Conflicts that end by themselves. */
-const passing: readonly string[] = ['operation-in-progress', 'operation-not-succeeded'];
+const passing: readonly string[] = [
+  'operation-in-progress',
+  'operation-not-succeeded',
+  'rollout-in-progress',
+  'rollout-not-begun',
+  'contract-too-early',
+  'project-not-skippable',
+];
 
 function isLasting(error: unknown): boolean {
   return error instanceof DomainError && lasting.includes(error.category) && !passing.includes(error.code);

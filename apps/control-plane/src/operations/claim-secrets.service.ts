@@ -51,7 +51,7 @@ export class ClaimSecretsService {
         requestId,
         address,
       });
-      throw new DomainError('denied', 'not-the-creator', 'Only who created the project may claim its secrets.');
+      throw new DomainError('denied', 'not-the-creator', 'Only who asked for the operation may claim its secrets.');
     }
     if (operation.state !== 'succeeded') {
       throw new DomainError(

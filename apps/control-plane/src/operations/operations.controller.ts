@@ -71,7 +71,8 @@ export class OperationsController {
   @Post(':id/claim-secrets')
   @HttpCode(200)
   @ApiOperation({
-    summary: 'Claim the secrets of a finished project.create, once, within an hour, as its creator',
+    summary:
+      'Claim the secrets of a finished project.create or admin-client/rotate, once, within an hour, as its creator',
   })
   @ApiHeader(idempotencyKeyHeader)
   @ApiOkResponse({ type: ClaimedSecretsResponse })

@@ -130,7 +130,7 @@ async function prepareDraft({ name, fhirVersion, owner }: CreateProjectDto): Pro
 /** An owner without a password is invited: the operation knows the hash of the invitation's secret. */
 async function prepareOwner({ email, firstName, lastName, password }: ProjectOwnerDto) {
   const person = { email, firstName: firstName?.trim(), lastName: lastName?.trim() };
-  if (password != null) return { params: { ...person, passwordHash: await hashPassword(password) } };
+  if (password != null) return { params: { ...person, passwordHash: await hashPassword(password, 'control-plane') } };
   const secret = generateSecret();
   return {
     params: { ...person, inviteSecretSha256: sha256(secret).toString('hex') },

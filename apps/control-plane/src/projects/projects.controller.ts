@@ -32,7 +32,7 @@ import { ApiProblems } from '../openapi/problem-responses.js';
 import { CreatedProjectResponse, CreateProjectDto } from './dto/create-project.dto.js';
 import { DeletedProjectResponse, DeleteProjectDto, PurgeProjectDto } from './dto/delete-project.dto.js';
 import { ListProjectsDto, ProjectListResponse } from './dto/list-projects.dto.js';
-import { UpdateProjectDto } from './dto/update-project.dto.js';
+import { RenameProjectDto, UpdateProjectDto } from './dto/update-project.dto.js';
 import { ProjectCreationService } from './project-creation.service.js';
 import { ProjectDeletionService } from './project-deletion.service.js';
 import { ProjectResponse, toProjectResponse } from './project.response.js';
@@ -87,11 +87,13 @@ export class ProjectsController {
   }
 
   @Patch(':idOrSlug')
-  @ApiOperation({ summary: 'Change the name and labels of a project' })
+  @ApiOperation({
+    summary: 'Change the slug, the name, the labels, the schema pin and the maintenance window of a project',
+  })
   @ApiHeader(ifMatchHeader)
   @ApiHeader(idempotencyKeyHeader)
   @ApiOkResponse({ type: ProjectResponse })
-  @ApiProblems(400, 401, 403, 404, 412)
+  @ApiProblems(400, 401, 403, 404, 409, 412)
   update(
     @Param('idOrSlug') idOrSlug: string,
     @Body() body: UpdateProjectDto,
@@ -99,6 +101,22 @@ export class ProjectsController {
     @CurrentMutation() mutation: Mutation,
   ): Promise<Answer> {
     return this.projects.update(idOrSlug, body, ifMatch, mutation);
+  }
+
+  @Post(':idOrSlug/rename')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Give a project another slug; the former one goes on serving it for 90 days' })
+  @ApiHeader(ifMatchHeader)
+  @ApiHeader(idempotencyKeyHeader)
+  @ApiOkResponse({ type: ProjectResponse })
+  @ApiProblems(400, 401, 403, 404, 409, 412)
+  rename(
+    @Param('idOrSlug') idOrSlug: string,
+    @Body() { slug }: RenameProjectDto,
+    @Headers('if-match') ifMatch: string | undefined,
+    @CurrentMutation() mutation: Mutation,
+  ): Promise<Answer> {
+    return this.projects.update(idOrSlug, { slug }, ifMatch, mutation);
   }
 
   @Delete(':idOrSlug')

@@ -1,5 +1,9 @@
 import { Module } from '@nestjs/common';
+import { AdminClientController } from '../admin-client/admin-client.controller.js';
+import { AdminClientService } from '../admin-client/admin-client.service.js';
 import { OperationsModule } from '../operations/operations.module.js';
+import { SigningKeysController } from '../signing-keys/signing-keys.controller.js';
+import { SigningKeysService } from '../signing-keys/signing-keys.service.js';
 import { ProjectCreationService } from './project-creation.service.js';
 import { ProjectDeletionService } from './project-deletion.service.js';
 import { ProjectsController } from './projects.controller.js';
@@ -8,7 +12,14 @@ import { WakeUps } from './wake-ups.js';
 
 @Module({
   imports: [OperationsModule],
-  controllers: [ProjectsController],
-  providers: [ProjectCreationService, ProjectDeletionService, ProjectsService, WakeUps],
+  controllers: [ProjectsController, AdminClientController, SigningKeysController],
+  providers: [
+    AdminClientService,
+    SigningKeysService,
+    ProjectCreationService,
+    ProjectDeletionService,
+    ProjectsService,
+    WakeUps,
+  ],
 })
 export class ProjectsModule {}

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ProjectRepository, type PlacedProject } from '#control-database';
-import { DomainError, type Config } from '#platform';
-import { CONFIG } from '../environment/environment.module.js';
+import { ProjectRepository, schemaPinOf, type PlacedProject, type SchemaPin } from '#control-database';
+import { DomainError, type Clock, type Config } from '#platform';
+import { CLOCK, CONFIG } from '../environment/environment.module.js';
 import type { Answer } from '../mutations/answer.js';
 import { assertRevisionMatches, revisionTag } from '../mutations/entity-tag.js';
 import { MutationRunner } from '../mutations/mutation-runner.js';
@@ -9,7 +9,9 @@ import type { Mutation } from '../mutations/mutation.js';
 import { decodeCursor, encodeCursor, type ListProjectsDto, type ProjectListResponse } from './dto/list-projects.dto.js';
 import type { UpdateProjectDto } from './dto/update-project.dto.js';
 import { changeLabels, parseLabelFilter } from './label-rules.js';
+import { assertRenamable } from './rename-rules.js';
 import { toProjectResponse } from './project.response.js';
+import { requestedPin } from './schema-pin.js';
 
 /** Finds projects and changes what their operators call them. */
 @Injectable()
@@ -18,6 +20,7 @@ export class ProjectsService {
     private readonly projects: ProjectRepository,
     private readonly mutations: MutationRunner,
     @Inject(CONFIG) private readonly config: Config,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /** The project with this id (a deleted one too) or this slug; `not-found` otherwise. */
@@ -28,11 +31,19 @@ export class ProjectsService {
   }
 
   /** A page of projects, the oldest first. */
-  async list({ state, label, q, clusterId, limit, cursor }: ListProjectsDto): Promise<ProjectListResponse> {
+  async list({
+    state,
+    label,
+    q,
+    clusterId,
+    schemaVersion,
+    limit,
+    cursor,
+  }: ListProjectsDto): Promise<ProjectListResponse> {
     const labels = label === undefined ? undefined : parseLabelFilter(label);
     const after = decodeCursor(cursor);
     // One project more than asked for tells whether there is a next page.
-    const found = await this.projects.list({ state, labels, q, clusterId, after, limit: limit + 1 });
+    const found = await this.projects.list({ state, labels, q, clusterId, schemaVersion, after, limit: limit + 1 });
     const page = found.slice(0, limit);
     return {
       items: page.map((project) => toProjectResponse(project, this.config)),
@@ -40,7 +51,7 @@ export class ProjectsService {
     };
   }
 
-  /** Changes the name and labels; `revision-mismatch` when `ifMatch` names another revision than the current one. */
+  /** Changes the slug, the name and the labels; `revision-mismatch` when `ifMatch` names another revision than the current one. */
   update(idOrSlug: string, change: UpdateProjectDto, ifMatch: string | undefined, mutation: Mutation): Promise<Answer> {
     return this.mutations.run<PlacedProject>(mutation, {
       prepare: () => this.get(idOrSlug),
@@ -50,11 +61,16 @@ export class ProjectsService {
         if (project.state === 'deleted') {
           throw new DomainError('gone', 'project-deleted', `Project ${id} is deleted; nothing of it can be changed.`);
         }
+        const slug = change.slug === project.slug ? undefined : change.slug;
+        if (slug !== undefined) assertRenamable(project.state);
         const updated = await this.projects.update(
           id,
           {
+            ...(slug === undefined ? {} : { slug }),
             name: change.name?.trim() ?? project.name,
             labels: changeLabels(project.labels, change.labels ?? {}),
+            schemaPin: this.pinAfter(change, project),
+            maintenanceWindow: windowAfter(change, project),
           },
           transaction,
         );
@@ -67,4 +83,19 @@ export class ProjectsService {
       },
     });
   }
+
+  private pinAfter({ schemaPin }: UpdateProjectDto, project: PlacedProject): SchemaPin | null {
+    if (schemaPin === undefined) return schemaPinOf(project);
+    return schemaPin === null ? null : requestedPin(schemaPin, project, this.clock.now());
+  }
+}
+
+function windowAfter(
+  { maintenanceWindow }: UpdateProjectDto,
+  project: PlacedProject,
+): PlacedProject['maintenanceWindow'] {
+  if (maintenanceWindow === undefined) return project.maintenanceWindow;
+  if (maintenanceWindow === null) return null;
+  const { days, from, until } = maintenanceWindow;
+  return { days: days.toSorted(), from, until };
 }

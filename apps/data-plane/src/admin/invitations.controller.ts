@@ -31,7 +31,7 @@ export class InvitationsController {
     const { projectId, name } = sessionOf(request).runtime.entry;
     // Hashing takes long, and no other change of rights should wait for it.
     const passwordHash =
-      invitation.password === undefined ? {} : { passwordHash: await hashPassword(invitation.password) };
+      invitation.password === undefined ? {} : { passwordHash: await hashPassword(invitation.password, projectId) };
     const linkSecret = generateSecret();
     const invited = await this.administration.run(request, 'C', 'admin/invite', (administration, administrator) =>
       invite(administration, invitation, {

@@ -26,8 +26,9 @@ export interface Invited {
 }
 
 /**
- * Invites somebody. Who has no active membership is nobody here yet: anybody could have registered with this address, so
- * the password that they have, if any, and what was begun with it ends with the invitation. Throws 409 for a member, unless
+ * Invites somebody. Who has no active membership, or has registered and not shown that the address is theirs, is nobody
+ * here yet: anybody could have registered with it, so the password that they have, if any, and what was begun with it ends
+ * with the invitation. Throws 409 for a member, unless
  * the invitation adds memberships or updates the one there is (and then for one with another profile, or when there are
  * several that could be meant), and 400 for a profile or policies that do not exist in this project.
  */
@@ -43,15 +44,15 @@ export async function invite(
   if (memberships.length > 0 && invitation.ofMembers === 'refuse') {
     throw conflict('This person is a member of the project already');
   }
+  const isAnew = user !== undefined && !isKnown(user, memberships);
+  if (isAnew) await beginAnew(administration, user, context.passwordHash);
+  if (user !== undefined && invitation.mfaRequired) await demandSecondFactor(administration, user);
   const profile = named ?? (await profileByEmail(administration, invitation, memberships));
   if (memberships.length > 0 && invitation.ofMembers === 'update') {
     const membership = await updateMembership(administration, invitation, memberships, profile);
-    return { membership };
+    return { membership, ...(isAnew ? await mailTo(administration, invitation, user, context) : {}) };
   }
   const member = user ?? (await createInvited(administration, invitation, context));
-  if (user !== undefined && !memberships.some(isActiveMembership)) {
-    await beginAnew(administration, user, context.passwordHash);
-  }
   const shown = profile ?? (await createProfile(administration, invitation));
   const membership = await administration.create({
     resourceType: 'ProjectMembership',
@@ -106,6 +107,13 @@ async function profileByEmail(
   return isTaken ? undefined : { reference: refTo(only), ...displayOf(only) };
 }
 
+/**
+ * Whether an account is that of somebody who belongs here, and not one that anybody could have made. False as a mark that
+ * an address is confirmed stands in the accounts of those alone who have registered themselves.
+ */
+const isKnown = (user: StoredResource, memberships: readonly JsonObject[]): boolean =>
+  memberships.some(isActiveMembership) && user.emailVerified !== false;
+
 /** Makes the account of a User as if it was made now: the one way in is what the invitation gives. */
 async function beginAnew(
   administration: Administration,
@@ -114,7 +122,16 @@ async function beginAnew(
 ): Promise<void> {
   if (passwordHash === undefined) await administration.takePassword(user.id);
   else await administration.setPassword(user.id, passwordHash);
+  await administration.takeSecondFactor(user.id);
   await administration.endLogins(refTo(user));
+}
+
+/** What an invitation demands of new people it demands of those who are known too, from their next log-in on. */
+async function demandSecondFactor(administration: Administration, user: StoredResource): Promise<void> {
+  if (user.mfaRequired === true) return;
+  await administration.change('User', user.id, (body) =>
+    JSON.stringify({ ...(JSON.parse(body) as JsonObject), mfaRequired: true }),
+  );
 }
 
 function createInvited(

@@ -6,6 +6,7 @@ import { hashPassword } from '#platform';
 import { jsonFields } from '../auth/json-fields.js';
 import { chosenPassword } from '../auth/password-rules.js';
 import { resourceBody } from '../fhir/resource-body.js';
+import { sessionOf } from '../tenant/request-tenant.js';
 import { sendDone, sendResource } from './admin-answer.js';
 import { isAddress } from './invitation.js';
 import { assertPresent, type NamedTarget, target, targetsOfMembership } from './named-references.js';
@@ -58,7 +59,7 @@ export class MembersController {
     const email = fields.required('email');
     const password = chosenPassword(fields, 'password');
     fields.check();
-    const hash = await hashPassword(password);
+    const hash = await hashPassword(password, sessionOf(request).runtime.entry.projectId);
     await this.administration.run(request, 'U', 'admin/projects/setpassword', async (administration) => {
       const user = isAddress(email) ? await administration.findUser(email) : undefined;
       if (user === undefined) throw notFound();

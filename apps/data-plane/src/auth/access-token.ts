@@ -40,6 +40,9 @@ export interface TokenSubject {
   readonly profile: string;
   readonly clientId?: string;
   readonly nonce?: string;
+  /** What the client is told of the context in which it works: `Patient/<id>`, `Encounter/<id>`. */
+  readonly patient?: string;
+  readonly encounter?: string;
   /** When the person or client proved who it is. */
   readonly authTime: Date;
   readonly accessTokenSeconds: number;

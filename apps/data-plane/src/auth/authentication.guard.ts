@@ -1,14 +1,16 @@
 import { type ExecutionContext, Injectable } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ipAccess } from '#access-policy';
 import { forbidden, unauthorized } from '#fhir';
 import { ON_BEHALF_OF, OnBehalfOf } from '../admin/on-behalf-of.js';
+import { denyOrigin } from '../http/cors.js';
 import { BaseUrls } from '../tenant/base-urls.js';
 import { type RequestTenant, tenantOf } from '../tenant/request-tenant.js';
 import { type TenantRuntime, TenantRuntimes } from '../tenant/tenant-runtime.js';
 import { type AccessClaims, isAccessClaims } from './access-token.js';
 import { ACCESS_TOKEN_STRATEGY } from './access-token.strategy.js';
+import { isAllowedOrigin } from './allowed-origins.js';
 import { ClientAuthenticator, type ClientSecret, parseBasic } from './client-authenticator.js';
 import { principalOfToken } from './open-principal.js';
 import { IN_PERSON_ROUTE } from './in-person.decorator.js';
@@ -92,6 +94,10 @@ export class AuthenticationGuard extends AuthGuard(ACCESS_TOKEN_STRATEGY) {
   ): boolean | Promise<boolean> {
     // A token that was carried to a place from which its policy lets nobody come is good there for nothing.
     assertPlace(session, request.ip);
+    if (!isAllowedOrigin(session.current.allowedOrigins, request.headers.origin)) {
+      denyOrigin(context.switchToHttp().getResponse<FastifyReply>());
+      throw forbidden();
+    }
     tenant.session = session;
     const target = request.headers[ON_BEHALF_OF];
     if (target === undefined) return true;

@@ -29,15 +29,13 @@ export class ClientAuthenticator {
    * able to tell which. Throws `too-many-requests` after repeated failures from `address`.
    */
   async prove(runtime: TenantRuntime, secret: ClientSecret, address: string): Promise<ProvedClient | undefined> {
-    const attempt = this.backoff.begin({
-      projectId: runtime.entry.projectId,
+    const attempt = await this.backoff.begin(runtime, {
       account: `ClientApplication/${secret.clientId}`,
       address,
       secret: 'generated',
     });
     const proved = await this.find(runtime, secret);
-    if (proved === undefined) attempt.failed();
-    else attempt.succeeded();
+    await (proved === undefined ? attempt.failed() : attempt.succeeded());
     return proved;
   }
 

@@ -21,6 +21,7 @@ const SCOPES = [
   'phone',
   'address',
   'fhirUser',
+  'launch',
   'launch/patient',
   'offline_access',
   'patient/*.cruds',
@@ -29,12 +30,15 @@ const SCOPES = [
 ];
 /** https://hl7.org/fhir/smart-app-launch/conformance.html#capabilities */
 const SMART_CAPABILITIES = [
+  'launch-ehr',
   'launch-standalone',
   'authorize-post',
   'client-public',
   'client-confidential-symmetric',
   'client-confidential-asymmetric',
   'sso-openid-connect',
+  'context-ehr-patient',
+  'context-ehr-encounter',
   'context-standalone-patient',
   'permission-offline',
   'permission-patient',

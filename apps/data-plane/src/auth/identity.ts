@@ -3,7 +3,6 @@ import type { Provider, Type } from '@nestjs/common';
 import { systemClock } from '#platform';
 import { AccessTokenStrategy } from './access-token.strategy.js';
 import { AccountController } from './account/account.controller.js';
-import { MfaController } from './account/mfa.controller.js';
 import { SecurityRequests } from './account/security-requests.js';
 import { AuthorizeController } from './authorize/authorize.controller.js';
 import { ClientAuthenticator } from './client-authenticator.js';
@@ -12,6 +11,8 @@ import { LoginController } from './login/login.controller.js';
 import { LoginFlow } from './login/login-flow.js';
 import { PersonAuthenticator } from './login/person-authenticator.js';
 import { MeController } from './me/me.controller.js';
+import { MfaController } from './mfa/mfa.controller.js';
+import { SecondFactors } from './mfa/second-factors.js';
 import { LinkPagesController } from './pages/link-pages.controller.js';
 import { RegistrationController } from './registration/registration.controller.js';
 import { ClientAssertions } from './token/client-assertion.js';
@@ -56,6 +57,11 @@ export function identityProviders(fetchText: FetchText): Provider[] {
       inject: [ClientAuthenticator],
       useFactory: (clients: ClientAuthenticator) =>
         new ClientAssertions(new ClientKeys(fetchText, systemClock), clients),
+    },
+    {
+      provide: SecondFactors,
+      inject: [LoginBackoff],
+      useFactory: (backoff: LoginBackoff) => new SecondFactors(backoff, systemClock),
     },
     ClientProof,
     LoginFlow,

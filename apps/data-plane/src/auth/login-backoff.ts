@@ -1,118 +1,93 @@
 /**
- * Slows down guessing of passwords and client secrets. Failures are counted per project for the account from one address,
- * for the account from anywhere, and for the address, and for the address in all projects together: the first few cost nothing, then each doubles the time for which
- * the account is not even looked up. A password's attempt counts when it begins, so that many at the same time are not all
- * checked before the first has failed; a client's secret cannot be guessed like that, and its requests may well come all
- * at once. A success forgets what was counted for the account; the counts of the address only get the attempt back, so
- * that somebody with an account cannot guess at others from there without end.
- *
- * Kept per process and bounded, so that inventing accounts costs no memory to speak of.
+ * Slows down guessing of passwords, codes and client secrets. Failures are counted for the account from one address, for
+ * the account from anywhere and for the address, in the database of the project, so that all replicas count together; and
+ * for the address at all projects together, in this process. The first few cost nothing, then each doubles the time for
+ * which the account is not even looked up. An attempt at a password or a code counts when it begins, so that many at the
+ * same time are not all checked before the first has failed; a client's secret cannot be guessed like that, and its
+ * requests may well come all at once. A success forgets what was counted for the account; the counts of the address only
+ * get the attempt back, so that somebody with an account cannot guess at others from there without end.
  */
-import { LRUCache } from 'lru-cache';
-import { type Clock, DomainError } from '#platform';
+import { type AttemptSubject, beginLoginAttempt, forgetLoginAttempts } from '#fhir-store';
+import { type Clock, DomainError, networkOf, sha256 } from '#platform';
+import type { TenantRuntime } from '../tenant/tenant-runtime.js';
+import { AddressFailures } from './address-failures.js';
 
 /** How many failures cost nothing. Many people may share an address, and anybody may guess at somebody's account. */
-const FREE_FAILURES = { accountAndAddress: 5, account: 20, address: 100, addressEverywhere: 300 } as const;
-const FIRST_PAUSE_SECONDS = 1;
-const LONGEST_PAUSE_SECONDS = 60;
-const FORGET_AFTER_MS = 15 * 60_000;
-const MAX_TRACKED = 30_000;
+const FREE_FAILURES = { accountAndAddress: 5, account: 20, address: 100 } as const;
 
 export interface LoginAttempt {
-  readonly projectId: string;
   /** What is guessed at: `ClientApplication/<id>`, or a person's address. */
   readonly account: string;
+  /** Where it comes from; see `networkOf`. */
   readonly address: string;
-  /** What is guessed: something that a person chose, or 256 random bits. */
-  readonly secret: 'password' | 'generated';
+  /** What is guessed: something that a person chose, a one-time code, or 256 random bits. */
+  readonly secret: 'password' | 'code' | 'generated';
 }
 
-/** One of the two is to be called when the outcome is known. */
+/** One of them is to be called when the outcome is known. */
 export interface BegunAttempt {
-  failed(): void;
-  succeeded(): void;
+  failed(): Promise<void>;
+  succeeded(): Promise<void>;
+  /** Nobody had the time to look at the secret: it counts as if it had not been tried. */
+  unchecked(): Promise<void>;
 }
 
-interface Failures {
-  count: number;
-  lastAt: number;
-}
-
-interface Subject {
-  readonly key: string;
-  readonly free: number;
-}
-
-/** The account from one address, the account, the address in the project, the address. */
-type Subjects = readonly [Subject, Subject, Subject, Subject];
+/** The account from one address, the account, the address. */
+type Subjects = readonly [AttemptSubject, AttemptSubject, AttemptSubject];
 
 export class LoginBackoff {
-  private readonly failures = new LRUCache<string, Failures>({ max: MAX_TRACKED });
+  private readonly everywhere: AddressFailures;
 
-  constructor(private readonly clock: Clock) {}
+  constructor(clock: Clock) {
+    this.everywhere = new AddressFailures(clock);
+  }
 
-  /** Begins an attempt. Throws `too-many-requests` with the seconds to wait while attempts are held back. */
-  begin(attempt: LoginAttempt): BegunAttempt {
-    const subjects = subjectsOf(attempt);
-    const waitMs = Math.max(...subjects.map((subject) => this.waitMs(subject)));
-    if (waitMs > 0) {
-      throw new DomainError('too-many-requests', 'too-many-logins', 'Too many failed log-ins. Try again later.', {
-        retryAfterSeconds: Math.ceil(waitMs / 1000),
-      });
-    }
-    const isPassword = attempt.secret === 'password';
-    if (isPassword) this.count(subjects);
+  /**
+   * Begins an attempt at an account of the project. Throws `too-many-requests` with the seconds to wait while attempts are
+   * held back. The same is asked of the database whether there is such an account or not.
+   */
+  async begin({ database }: Pick<TenantRuntime, 'database'>, attempt: LoginAttempt): Promise<BegunAttempt> {
+    const address = networkOf(attempt.address);
+    assertNoWait(this.everywhere.waitMs(address));
+    const subjects = subjectsOf({ ...attempt, address });
+    const countsNow = attempt.secret !== 'generated';
+    const { waitMs, counted } = await database.use((connection) => beginLoginAttempt(connection, subjects, countsNow));
+    assertNoWait(waitMs);
+    if (countsNow) this.everywhere.count(address);
+    const [both, account, from] = subjects.map(({ key }) => key) as [Buffer, Buffer, Buffer];
     return {
-      failed: () => {
-        if (!isPassword) this.count(subjects);
+      failed: async () => {
+        if (countsNow) return;
+        this.everywhere.count(address);
+        await database.use((connection) => beginLoginAttempt(connection, subjects, true));
       },
-      succeeded: () => this.forget(subjects, isPassword),
+      succeeded: async () => {
+        if (countsNow) this.everywhere.uncount(address);
+        if (!countsNow && counted === 0) return;
+        await database.use((connection) => forgetLoginAttempts(connection, [both, account], countsNow ? [from] : []));
+      },
+      unchecked: async () => {
+        if (!countsNow) return;
+        this.everywhere.uncount(address);
+        await database.use((connection) => forgetLoginAttempts(connection, [], [both, account, from]));
+      },
     };
   }
-
-  private count(subjects: Subjects): void {
-    const lastAt = this.now();
-    for (const { key } of subjects) this.failures.set(key, { count: this.recent(key).count + 1, lastAt });
-  }
-
-  private forget([both, account, ...addresses]: Subjects, wasCounted: boolean): void {
-    this.failures.delete(both.key);
-    this.failures.delete(account.key);
-    if (!wasCounted) return;
-    for (const { key } of addresses) {
-      const { count, lastAt } = this.recent(key);
-      if (count > 1) this.failures.set(key, { count: count - 1, lastAt });
-      else this.failures.delete(key);
-    }
-  }
-
-  private waitMs({ key, free }: Subject): number {
-    const { count, lastAt } = this.recent(key);
-    return lastAt + pauseSeconds(count - free) * 1000 - this.now();
-  }
-
-  private recent(key: string): Failures {
-    const failures = this.failures.get(key);
-    const isRecent = failures !== undefined && this.now() - failures.lastAt < FORGET_AFTER_MS;
-    return isRecent ? failures : { count: 0, lastAt: 0 };
-  }
-
-  private now(): number {
-    return this.clock.now().getTime();
-  }
 }
 
-/** The pause after so many failures more than are free. */
-function pauseSeconds(failures: number): number {
-  return failures < 0 ? 0 : Math.min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** failures);
+function assertNoWait(waitMs: number): void {
+  if (waitMs === 0) return;
+  throw new DomainError('too-many-requests', 'too-many-logins', 'Too many failed log-ins. Try again later.', {
+    retryAfterSeconds: Math.ceil(waitMs / 1000),
+  });
 }
 
-function subjectsOf({ projectId, account, address }: LoginAttempt): Subjects {
-  const key = (...parts: string[]) => JSON.stringify([projectId, ...parts]);
+/** Kept as hashes: what people type for their address is nobody's business. */
+function subjectsOf({ account, address }: LoginAttempt): Subjects {
+  const key = (...parts: string[]) => sha256(JSON.stringify(parts));
   return [
     { key: key('both', account, address), free: FREE_FAILURES.accountAndAddress },
     { key: key('account', account), free: FREE_FAILURES.account },
     { key: key('address', address), free: FREE_FAILURES.address },
-    { key: JSON.stringify(['address', address]), free: FREE_FAILURES.addressEverywhere },
   ];
 }

@@ -136,6 +136,16 @@ describe('the principal of a log-in', () => {
   });
 });
 
+test('somebody who has a second factor is nobody in a log-in that has not shown it', () => {
+  const user = { resourceType: 'User', id: 'u1', mfaEnrolled: true };
+  const mine = { reference: 'User/u1' };
+  const own = { ...membership, user: mine, profile: { reference: 'Practitioner/1' } };
+  const of = (change: object) =>
+    principalOfLogin(place, { ...records, user, membership: own, login: { ...login, user: mine, ...change } });
+  expect([of({}), of({ mfaVerified: false }), of({ mfaVerified: 'true' })]).toEqual([undefined, undefined, undefined]);
+  expect(of({ mfaVerified: true })?.user).toBe('User/u1');
+});
+
 test('a client without a profile of its own is its own profile', () => {
   const { profile: _profile, ...bare } = membership;
   const { epoch, policies } = records;

@@ -6,6 +6,7 @@ import { effectivePolicy, type EffectivePolicy } from '#access-policy';
 import type { JsonObject } from '#fhir';
 import type { PrincipalRecords, TenantDatabase } from '#fhir-store';
 import type { Logger } from '#platform';
+import { allowedOriginsOf } from './allowed-origins.js';
 
 /** A reference with the name to show for it. */
 export interface NamedReference {
@@ -24,6 +25,8 @@ export interface Principal {
   readonly admin: boolean;
   readonly profile: NamedReference;
   readonly policy: EffectivePolicy;
+  /** From pages of which origins its client lets its tokens be used; undefined: any. */
+  readonly allowedOrigins?: ReadonlySet<string> | undefined;
 }
 
 /** The project whose rights are meant, and where to say what is wrong with them. */
@@ -34,14 +37,15 @@ export interface PrincipalPlace {
 
 /**
  * The principal of a log-in, or undefined when there is none: the Login is gone, revoked or of another membership or user,
- * the membership is gone or inactive or has a profile that nobody can have, its user is gone or switched off, or so is the
- * client through which they came.
+ * the membership is gone or inactive or has a profile that nobody can have, its user is gone or switched off or has a second
+ * factor that the log-in has not shown, or the client through which they came is gone or switched off.
  */
 export function principalOfLogin(place: PrincipalPlace, records: PrincipalRecords): Principal | undefined {
-  const { login, membership, client } = records;
+  const { login, membership, user, client } = records;
   if (login === undefined || login.revoked === true || membership === undefined) return undefined;
   if (referenceOf(login.membership) !== `ProjectMembership/${idOf(membership)}`) return undefined;
   if (referenceOf(login.user) !== referenceOf(membership.user)) return undefined;
+  if (user?.mfaEnrolled === true && login.mfaVerified !== true) return undefined;
   const through = referenceOf(login.client);
   if (login.client !== undefined && (client === undefined || !isActiveClient(client))) return undefined;
   if (client !== undefined && through !== identityOf(client)) return undefined;
@@ -68,7 +72,7 @@ interface Session {
 
 function build(
   { database: { projectId, version, ownBaseUrls }, logger }: PrincipalPlace,
-  { epoch, membership, user, policies }: PrincipalRecords,
+  { epoch, membership, user, client, policies }: PrincipalRecords,
   { scope, launchPatient }: Session,
 ): Principal | undefined {
   if (membership === undefined || user === undefined || !isActiveMembership(membership) || !isActiveUser(user))
@@ -85,6 +89,7 @@ function build(
     ...(launchPatient === undefined ? {} : { launchPatient }),
   });
   const membershipId = idOf(membership);
+  const isClient = user.resourceType === 'ClientApplication';
   // A slip in a policy closes, and whoever made it has to be able to find out.
   const { dropped } = policy;
   if (dropped.length > 0) logger.warn({ membership: membershipId, dropped }, 'rules of access policies grant nothing');
@@ -92,10 +97,11 @@ function build(
     epoch,
     membershipId,
     user: identityOf(user),
-    ...(user.resourceType === 'ClientApplication' ? { clientId: idOf(user) } : {}),
+    ...(isClient ? { clientId: idOf(user) } : {}),
     admin: policy.projectAdmin,
     profile: profileOf(membership, user),
     policy,
+    allowedOrigins: allowedOriginsOf(client ?? (isClient ? user : {})),
   };
 }
 

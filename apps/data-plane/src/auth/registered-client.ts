@@ -2,6 +2,7 @@
 import { systemPolicy } from '#access-policy';
 import { OutcomeError } from '#fhir';
 import { ResourceRepository, type StoredResource, type TenantDatabase } from '#fhir-store';
+import { allowedOriginsOf } from './allowed-origins.js';
 
 export interface RegisteredClient {
   readonly id: string;
@@ -15,6 +16,8 @@ export interface RegisteredClient {
   /** What is granted when nothing is asked for. */
   readonly defaultScope: readonly string[];
   readonly jwksUri?: string;
+  /** From pages of which origins its tokens may be got; undefined: any. */
+  readonly allowedOrigins?: ReadonlySet<string> | undefined;
 }
 
 export const DEFAULT_ACCESS_SECONDS = 3600;
@@ -70,6 +73,7 @@ export function registeredClient(client: StoredResource): RegisteredClient | und
     accessTokenSeconds: lifetime(client.accessTokenLifetime, DEFAULT_ACCESS_SECONDS, MAX_ACCESS_SECONDS),
     refreshTokenSeconds: lifetime(client.refreshTokenLifetime, DEFAULT_REFRESH_SECONDS, MAX_REFRESH_SECONDS),
     defaultScope: textsOf(client.defaultScope),
+    allowedOrigins: allowedOriginsOf(client),
   };
 }
 

@@ -13,13 +13,6 @@ export function searchHandling(headers: IncomingHttpHeaders): 'strict' | 'lenien
   return preference(headers, 'handling') === 'lenient' ? 'lenient' : 'strict';
 }
 
-/** Whether the client would rather be answered at once and ask for the outcome later (RFC 7240 section 4.1). */
-export function respondsAsync({ prefer }: IncomingHttpHeaders): boolean {
-  return String(prefer ?? '')
-    .split(/[,;]/)
-    .some((part) => part.trim() === 'respond-async');
-}
-
 function preference(headers: IncomingHttpHeaders, name: string): string | undefined {
   const { prefer } = headers;
   if (prefer === undefined) return undefined;

@@ -3,6 +3,7 @@
  * (https://hl7.org/fhir/R4/http.html#concurrency, #ccreate), and where it is to be filed.
  */
 import type { FastifyRequest } from 'fastify';
+import { accountsInQuery } from '#fhir-store';
 import { queryOf } from './query.js';
 
 /** The header If-Match as an option of the store. */
@@ -18,8 +19,5 @@ export function ifNoneExistOption(request: FastifyRequest): { ifNoneExist?: stri
 }
 
 /** The parameter `_account` of `POST Type?_account=Organization/1`, also several, as an option of the store. */
-export function accountsOption(request: FastifyRequest): { accounts?: readonly string[] } {
-  const named = new URLSearchParams(queryOf(request)).getAll('_account').flatMap((value) => value.split(','));
-  const accounts = named.filter((reference) => reference !== '');
-  return accounts.length === 0 ? {} : { accounts };
-}
+export const accountsOption = (request: FastifyRequest): { accounts?: readonly string[] } =>
+  accountsInQuery(queryOf(request));

@@ -1,7 +1,8 @@
 /**
  * CORS (https://fetch.spec.whatwg.org/#http-cors-protocol) as browsers need it on every answer, errors included. The
  * origin is echoed, which is safe because the data plane never authenticates by cookie: a page gets nothing that it
- * could not get with the token it must already have.
+ * could not get with the token it must already have. A client may still say whose pages its tokens are for
+ * (auth/allowed-origins.ts).
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
@@ -19,6 +20,12 @@ export function allowOrigin(request: FastifyRequest, reply: FastifyReply): void 
     .header('access-control-allow-credentials', 'true')
     .header('access-control-expose-headers', EXPOSED)
     .header('vary', 'Origin');
+}
+
+/** Takes them back from an answer that is not for that page. */
+export function denyOrigin(reply: FastifyReply): void {
+  for (const name of ['origin', 'credentials']) void reply.removeHeader(`access-control-allow-${name}`);
+  void reply.removeHeader('access-control-expose-headers');
 }
 
 /** Whether a request only asks what a page may send. */

@@ -42,6 +42,21 @@ export class BaseUrls {
   }
 
   /**
+   * The address of the same thing below the project's canonical base URL, without the query: where a request that came
+   * by a former slug should go.
+   */
+  canonicalOfRequest(request: FastifyRequest, entry: TenantEntry, prefix: string): string {
+    const [path = '/'] = request.originalUrl.slice(prefix.length).split('?');
+    // With the dot no path is taken for an address of its own.
+    return new URL(`.${path.replace(/^\/*/, '/')}`, this.canonicalOf(entry)).href;
+  }
+
+  /** What a request's names are compared with. */
+  get baseDomain(): string {
+    return this.options.baseDomain;
+  }
+
+  /**
    * Whether a token's issuer is a base URL of the project, past ones included. Only the host counts: replicas may
    * listen on different ports, and the signature says which project signed.
    */

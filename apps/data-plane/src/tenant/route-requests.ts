@@ -7,7 +7,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunc
 import { fhirVersion, notFound, OutcomeError } from '#fhir';
 import {
   ambiguousProject,
+  formerNameUsed,
   refusalOf,
+  type RequestNames,
+  schemaTooOld,
   type TenantDirectory,
   type TenantEntry,
   type TenantRouter,
@@ -16,11 +19,14 @@ import {
 import { allowOrigin, answerPreflight, isPreflight } from '../http/cors.js';
 import { HttpStatusError } from '../http/http-status-error.js';
 import { type RequestTarget, requestTargetOf } from '../http/request-target.js';
+import { onlyReads } from '../http/only-reads.js';
+import type { BaseUrls } from './base-urls.js';
 import { RequestTenant, type TenantCarrier, requestTenantKey } from './request-tenant.js';
 
 export interface RoutingOptions {
   readonly router: TenantRouter;
   readonly directory: Pick<TenantDirectory, 'catchUp' | 'refresh'>;
+  readonly baseUrls: BaseUrls;
 }
 
 /** Adds the hook to every route, unknown ones included. */
@@ -30,7 +36,7 @@ export function routeRequests(fastify: FastifyInstance, options: RoutingOptions)
 }
 
 function routeRequest(
-  { router, directory }: RoutingOptions,
+  { router, directory, baseUrls }: RoutingOptions,
   request: FastifyRequest,
   reply: FastifyReply,
   done: HookHandlerDoneFunction,
@@ -50,14 +56,19 @@ function routeRequest(
     done(new HttpStatusError(target.flaw === 'malformed' ? 400 : 414));
     return;
   }
-  const found = find(router, request, target);
+  const names = namesOf(request, target);
+  const found = router.route(names);
+  const admitted = (entry: typeof found): Error | undefined => {
+    if (typeof entry === 'object') announceNewName(baseUrls, request, reply, target, entry, names);
+    return admit(request, target, entry);
+  };
   const news = newsOf(directory, found);
   if (news === undefined) {
-    done(admit(request, target, found));
+    done(admitted(found));
     return;
   }
   news.then(
-    () => done(admit(request, target, find(router, request, target))),
+    () => done(admitted(router.route(names))),
     (error: unknown) => done(error as Error),
   );
 }
@@ -75,13 +86,29 @@ function newsOf(
   return typeof found === 'object' && found.state === 'provisioning' ? directory.refresh() : undefined;
 }
 
-function find(router: TenantRouter, request: FastifyRequest, target: RequestTarget): ReturnType<TenantRouter['route']> {
+function namesOf(request: FastifyRequest, target: RequestTarget): RequestNames {
   const header = request.headers['x-project'];
-  return router.route({
-    host: request.host,
-    path: target.projectName,
-    header: header === undefined ? undefined : String(header),
-  });
+  return { host: request.host, path: target.projectName, header: header === undefined ? undefined : String(header) };
+}
+
+/**
+ * Says on the answer to a request by a former slug since when that is deprecated (RFC 9745), when it ends (RFC 8594) and
+ * what the canonical address is (RFC 6596). There is no redirect, because clients drop their Authorization on one.
+ */
+function announceNewName(
+  baseUrls: BaseUrls,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { prefix }: RequestTarget,
+  entry: TenantEntry,
+  names: RequestNames,
+): void {
+  const former = formerNameUsed(entry, names, baseUrls.baseDomain)?.former;
+  if (former === undefined) return;
+  void reply
+    .header('deprecation', `@${Math.floor(former.since / 1000)}`)
+    .header('sunset', new Date(former.endsAt).toUTCString())
+    .header('link', `<${baseUrls.canonicalOfRequest(request, entry, prefix)}>; rel="canonical"`);
 }
 
 /** Puts the tenant on the request, or gives the reason why it is not served. */
@@ -92,7 +119,10 @@ function admit(
 ): Error | undefined {
   if (found === 'ambiguous') return ambiguousProject();
   if (typeof found === 'string') return unknownProject();
-  const refusal = refusalOf(found.state) ?? versionMismatch(found, target);
+  const refusal =
+    refusalOf(found, onlyReads(request.method, target.url) ? 'read' : 'write') ??
+    (found.schemaTooOld ? schemaTooOld() : undefined) ??
+    versionMismatch(found, target);
   if (refusal !== undefined) return refusal;
   (request as TenantCarrier)[requestTenantKey] = new RequestTenant(found, target);
   return undefined;

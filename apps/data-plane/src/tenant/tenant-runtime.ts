@@ -21,6 +21,7 @@ import {
   type TenantPlacement,
 } from '#tenancy';
 import { BinaryContents } from '../fhir/binary/binary-contents.js';
+import { SecondFactorSecrets } from '../auth/mfa/second-factor-secrets.js';
 import { StorageLinks } from '../storage/storage-links.js';
 
 /** Projects whose keys are in memory at a time; the one unused longest gives way. */
@@ -35,6 +36,7 @@ export interface SigningKey {
 export class TenantRuntime {
   private readonly publicKeys = new Map<string, KeyObject>();
   private signing: SigningKey | undefined;
+  private factorSecrets: SecondFactorSecrets | undefined;
 
   constructor(
     readonly entry: TenantEntry,
@@ -61,6 +63,12 @@ export class TenantRuntime {
     const key = createPublicKey({ key: JSON.parse(sealed.publicJwk) as JsonWebKey, format: 'jwk' });
     this.publicKeys.set(kid, key);
     return key;
+  }
+
+  /** Seals and opens the secrets of people's second factors. */
+  secondFactorSecrets(): SecondFactorSecrets {
+    this.factorSecrets ??= new SecondFactorSecrets(projectKeys(this.projectKey).secondFactorKey);
+    return this.factorSecrets;
   }
 
   private openSigningKey(): SigningKey {
@@ -124,8 +132,8 @@ export class TenantRuntimes {
   }
 
   private async build(entry: TenantEntry): Promise<TenantRuntime> {
-    const { placement } = entry;
-    if (placement === undefined) {
+    const { placement, schemaVersion } = entry;
+    if (placement === undefined || schemaVersion === undefined) {
       throw new DomainError('unavailable', 'project-not-ready', 'This address is being set up. Try again shortly.', {
         retryAfterSeconds: 5,
       });
@@ -143,6 +151,7 @@ export class TenantRuntimes {
       version: fhirVersion(entry.fhirVersion),
       hasher: tokenHasher(searchKey),
       cursorKey,
+      schemaVersion,
       ownBaseUrls: this.options.fhirBasesOf(entry),
       use: (work) => broker.use(target, work).catch(reported),
       share: (work) => broker.share(target, work).catch(reported),
@@ -159,6 +168,7 @@ export class TenantRuntimes {
       clusterId: placement.clusterId,
       host: placement.host,
       port: placement.port,
+      ...(placement.tls === undefined ? {} : { tls: placement.tls }),
       database: placement.database,
       user: placement.role,
       password: await openTenantPassword(placement, this.options.keyProvider),

@@ -1,6 +1,7 @@
-import type { Cluster } from '#control-database';
+import { readFile } from 'node:fs/promises';
+import type { Cluster, NewCluster, SslMode } from '#control-database';
 import { DomainError } from '#platform';
-import { type Connection, ConnectionBroker, connectOnce } from '#postgres';
+import { type Connection, ConnectionBroker, connectOnce, type DatabaseTarget, type TlsSettings } from '#postgres';
 
 /** Where administration happens that belongs to no database in particular. */
 export const maintenanceDatabase = 'postgres';
@@ -26,17 +27,13 @@ export class ClusterAdmins {
 
   /** Lends a connection to the cluster's maintenance database. Uses must not be nested in one another. */
   use<T>(cluster: Cluster, work: (admin: Connection) => Promise<T>): Promise<T> {
-    const url = this.urlOf(cluster, maintenanceDatabase);
-    const login = loginOf(url);
-    return this.broker.use(
-      { key: `admin:${cluster.id}`, clusterId: cluster.id, database: maintenanceDatabase, ...login },
-      work,
-    );
+    const target = this.targetOf(cluster, maintenanceDatabase);
+    return this.broker.use({ key: `admin:${cluster.id}`, clusterId: cluster.id, ...target }, work);
   }
 
   /** Opens a connection into one of the cluster's databases for the time of `work`. */
   async inDatabase<T>(cluster: Cluster, database: string, work: (admin: Connection) => Promise<T>): Promise<T> {
-    const connection = await connectOnce(this.urlOf(cluster, database).href);
+    const connection = await connectOnce(this.targetOf(cluster, database));
     try {
       return await work(connection);
     } finally {
@@ -44,8 +41,8 @@ export class ClusterAdmins {
     }
   }
 
-  /** The administrator's URL of a database of the cluster. Holds a password: not for logs. */
-  urlOf(cluster: Cluster, database: string): URL {
+  /** The administrator's way into a database of the cluster. Holds a password: not for logs. */
+  private targetOf(cluster: Cluster, database: string): Omit<DatabaseTarget, 'key' | 'clusterId'> {
     if (cluster.adminSecret !== null) {
       throw new DomainError(
         'unprocessable',
@@ -53,15 +50,36 @@ export class ClusterAdmins {
         `Cluster ${cluster.name} has an administrator login of its own, which this release cannot use.`,
       );
     }
-    const url = new URL(this.databaseUrl);
-    url.pathname = `/${encodeURIComponent(database)}`;
-    return url;
+    return { ...loginOf(new URL(this.databaseUrl)), database, ...tlsOf(cluster) };
   }
 
   close(): Promise<void> {
     return this.broker.close();
   }
 }
+
+/** How connections to the cluster are protected, as a part of a target. */
+export function tlsOf({ sslMode, sslCa }: Pick<Cluster, 'sslMode' | 'sslCa'>): { tls?: TlsSettings } {
+  if (sslMode === 'disable') return {};
+  return { tls: { mode: sslMode, ...(sslCa === null ? {} : { ca: sslCa }) } };
+}
+
+/**
+ * How the URL wants connections protected: its `sslmode` and the certificates in the file of its `sslrootcert`. Modes that
+ * fall back to an open connection count as none.
+ */
+export async function sslOfUrl({ searchParams }: URL): Promise<Pick<NewCluster, 'sslMode' | 'sslCa'>> {
+  const sslMode = sslModes.get(searchParams.get('sslmode') ?? '') ?? 'disable';
+  const rootCert = searchParams.get('sslrootcert');
+  return { sslMode, sslCa: sslMode === 'verify-full' && rootCert !== null ? await readFile(rootCert, 'utf8') : null };
+}
+
+const sslModes: ReadonlyMap<string, SslMode> = new Map([
+  ['require', 'require'],
+  ['no-verify', 'require'],
+  ['verify-ca', 'verify-full'],
+  ['verify-full', 'verify-full'],
+]);
 
 /** The parts of a PostgreSQL URL, with libpq's defaults for what it leaves out. */
 export function loginOf(url: URL): { host: string; port: number; user: string; password: string } {

@@ -1,9 +1,9 @@
 import type { Cluster, ClusterLoad, ClusterRepository } from '#control-database';
-import { TENANT_SCHEMA_VERSION } from '#migrations/tenant';
 import { type Connection, connectOnce, databaseExists, identifier, revokePublicConnect, sql } from '#postgres';
+import type { FleetSchema } from '../tenant-databases/fleet-schema.js';
 import { withLock } from './advisory-lock.js';
-import { type ClusterAdmins, loginOf, maintenanceDatabase } from './cluster-admins.js';
-import { ensureTemplate } from './template-database.js';
+import { type ClusterAdmins, loginOf, maintenanceDatabase, sslOfUrl } from './cluster-admins.js';
+import { dropOtherTemplates, ensureTemplate } from './template-database.js';
 
 /**
  * A cluster made of the server of DATABASE_URL takes this many projects: an empty tenant database has some 420 files and
@@ -14,7 +14,7 @@ const defaultMaxProjects = 2_000;
 /** Connections of a server that stay for administrators, the control database and monitoring. */
 const defaultReservedConnections = 40;
 
-/** Brings clusters into the state in which tenant databases can be made there, once per process and cluster. */
+/** Brings clusters into the state in which tenant databases can be made there, once per process, cluster and schema. */
 export class ClusterPreparation {
   private readonly prepared = new Map<string, Promise<void>>();
 
@@ -22,6 +22,7 @@ export class ClusterPreparation {
     private readonly clusters: ClusterRepository,
     private readonly admins: ClusterAdmins,
     private readonly databaseUrl: string,
+    private readonly schema: FleetSchema,
   ) {}
 
   /** The clusters. While there is none, the server of DATABASE_URL becomes the first, under the name `default`. */
@@ -35,21 +36,40 @@ export class ClusterPreparation {
     return this.clusters.list();
   }
 
-  /** Resolves when the cluster has this release's template and its databases are closed to PUBLIC. Repeats a failure. */
-  ready(cluster: Cluster): Promise<void> {
-    const existing = this.prepared.get(cluster.id);
+  /**
+   * Resolves when the cluster has the template of this schema and its databases are closed to PUBLIC. Does again what
+   * failed.
+   */
+  ready(cluster: Cluster, schemaVersion: number): Promise<void> {
+    const key = keyOf(cluster, schemaVersion);
+    const existing = this.prepared.get(key);
     if (existing) return existing;
-    const preparing = this.prepare(cluster);
-    this.prepared.set(cluster.id, preparing);
-    preparing.catch(() => this.prepared.delete(cluster.id));
+    const preparing = this.prepare(cluster, schemaVersion);
+    this.prepared.set(key, preparing);
+    preparing.catch(() => this.prepared.delete(key));
     return preparing;
   }
 
-  private async prepare(cluster: Cluster): Promise<void> {
+  /** The template of this schema is not there any more: another process has dropped it since. */
+  forget(cluster: Cluster, schemaVersion: number): void {
+    this.prepared.delete(keyOf(cluster, schemaVersion));
+  }
+
+  /** Drops the templates of ours on the cluster that are of none of these schemas. Gives their names. */
+  async dropOtherTemplates(cluster: Cluster, needed: readonly number[]): Promise<string[]> {
+    for (const key of this.prepared.keys()) {
+      if (key.startsWith(keyOf(cluster, '')) && !needed.some((version) => key === keyOf(cluster, version))) {
+        this.prepared.delete(key);
+      }
+    }
+    return dropOtherTemplates(this.admins, cluster, this.schema, needed);
+  }
+
+  private async prepare(cluster: Cluster, schemaVersion: number): Promise<void> {
     await this.closeToPublic(cluster);
-    await ensureTemplate(this.admins, cluster);
-    if (cluster.templateVersion !== TENANT_SCHEMA_VERSION) {
-      await this.clusters.setTemplateVersion(cluster.id, TENANT_SCHEMA_VERSION);
+    await ensureTemplate(this.admins, cluster, this.schema, schemaVersion);
+    if ((cluster.templateVersion ?? 0) < schemaVersion) {
+      await this.clusters.setTemplateVersion(cluster.id, schemaVersion);
     }
   }
 
@@ -78,9 +98,12 @@ export class ClusterPreparation {
       maxProjects: defaultMaxProjects,
       maxConnections,
       reservedConnections: Math.min(defaultReservedConnections, Math.floor(maxConnections / 4)),
+      ...(await sslOfUrl(new URL(this.databaseUrl))),
     });
   }
 }
+
+const keyOf = (cluster: Cluster, schemaVersion: number | ''): string => `${cluster.id} ${schemaVersion}`;
 
 async function closeDatabase(admin: Connection, database: string): Promise<void> {
   if (!(await databaseExists(admin, database))) return;

@@ -1,10 +1,10 @@
 import { DomainError } from '#platform';
 
-/** How the lease of one claimed operation is renewed; rejects with `lease-lost` when another worker has it. */
+/** How the lease of what was claimed, an operation or a rollout, is renewed; rejects with `lease-lost` when another worker has it. */
 export type RenewLease = () => Promise<void>;
 
 /**
- * Holds the lease of an operation while it runs: renews it three times within its time, and knows when it is lost. A
+ * Holds a lease while its work runs: renews it three times within its time, and knows when it is lost. A
  * renewal that fails for another reason (the control database is away) is tried again; when the lease's time has passed
  * without one, the lease counts as lost, because another worker may have it by then.
  */
@@ -15,7 +15,8 @@ export class LeaseKeeper {
   private stopped = false;
 
   constructor(
-    private readonly operationId: string,
+    /** What is leased, in words: `operation op_…`. */
+    private readonly subject: string,
     private readonly leaseMs: number,
     private readonly renew: RenewLease,
     /** Told once, at the moment the loss is noticed. */
@@ -27,7 +28,7 @@ export class LeaseKeeper {
 
   /** Throws `lease-lost` unless this worker may go on. */
   assertHeld(): void {
-    if (this.lost || performance.now() > this.heldUntil) throw leaseLost(this.operationId);
+    if (this.lost || performance.now() > this.heldUntil) throw leaseLost(this.subject);
   }
 
   stop(): void {
@@ -58,6 +59,7 @@ export function isLeaseLost(error: unknown): boolean {
   return error instanceof DomainError && error.code === 'lease-lost';
 }
 
-function leaseLost(operationId: string): DomainError {
-  return new DomainError('conflict', 'lease-lost', `This worker's lease of operation ${operationId} is over.`);
+/** The refusal to go on with what another worker may have by now. */
+export function leaseLost(subject: string): DomainError {
+  return new DomainError('conflict', 'lease-lost', `This worker's lease of ${subject} is over.`);
 }

@@ -2,6 +2,7 @@ import type { OperationKind } from '#operations';
 import { createProject } from './actions/create-project.action.js';
 import { deleteProject } from './actions/delete-project.action.js';
 import { purgeProject } from './actions/purge-project.action.js';
+import { rotateAdminClient } from './actions/rotate-admin-client.action.js';
 import type { LifecycleAction } from './lifecycle-action.js';
 
 export type LifecycleActions = { readonly [Kind in OperationKind]: LifecycleAction<Kind> };
@@ -11,4 +12,5 @@ export const lifecycleActions: LifecycleActions = {
   'project.create': createProject,
   'project.delete': deleteProject,
   'project.purge': purgeProject,
+  'project.rotate-admin-client': rotateAdminClient,
 };

@@ -10,6 +10,7 @@ import type {
 import type { FileStorage } from '#files';
 import type { Clock, KeyProvider, Logger } from '#platform';
 import type { ClusterPreparation } from '../clusters/cluster-preparation.js';
+import type { FleetSchema } from '../tenant-databases/fleet-schema.js';
 import type { SpareConnections } from '../tenant-databases/spare-connections.js';
 import type { TenantDatabaseBuilder } from '../tenant-databases/tenant-database-builder.js';
 import type { TenantDatabaseRemover } from '../tenant-databases/tenant-database-remover.js';
@@ -28,6 +29,7 @@ export interface LifecycleServices {
   readonly keyProvider: KeyProvider;
   readonly preparation: ClusterPreparation;
   readonly spareConnections: SpareConnections;
+  readonly schema: FleetSchema;
   readonly builder: TenantDatabaseBuilder;
   readonly remover: TenantDatabaseRemover;
   /** The contents of Binaries, an area for each project. */

@@ -42,7 +42,7 @@ export class OperationRun<Kind extends OperationKind> {
     const { id, fence, projectId } = operation;
     this.logger = services.logger.child({ operation: id, kind: action.kind, project: projectId });
     this.lease = new LeaseKeeper(
-      id,
+      `operation ${id}`,
       leaseMs,
       () => services.operations.renewLease(id, fence, leaseMs),
       // What a step is doing on shared connections is cut off, because another worker does it now.

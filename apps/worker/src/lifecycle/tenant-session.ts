@@ -1,4 +1,4 @@
-import type { ClaimedDatabase, Cluster, TenantDatabase as TenantDatabaseRow } from '#control-database';
+import type { ClaimedDatabase, Cluster, Project, TenantDatabase as TenantDatabaseRow } from '#control-database';
 import { systemPolicy } from '#access-policy';
 import { fhirVersion } from '#fhir';
 import { tokenHasher } from '#fhir-search';
@@ -6,9 +6,16 @@ import { ResourceRepository, seedProject, type TenantDatabase, tenantDatabase } 
 import { connectOnce, type OwnedConnection } from '#postgres';
 import { projectKeys } from '#tenancy';
 import { tenantTarget } from '../tenant-databases/tenant-database-builder.js';
+import type { OperationKind } from '#operations';
 import type { ActionContext } from './lifecycle-action.js';
 
 type Context = ActionContext<'project.create'>;
+
+/** What is needed of any action to find the project's database. */
+type PlacedContext = Pick<
+  ActionContext<OperationKind>,
+  'project' | 'tenantDatabases' | 'clusters' | 'keyProvider' | 'shared'
+>;
 
 /** The database that a project was given, and the keys to it. */
 export interface PlacedTenant {
@@ -21,7 +28,7 @@ export interface PlacedTenant {
 }
 
 /** Where the project was placed; it must have been. Read once per run, unless the run has placed it itself. */
-export function placedTenant(context: Context): Promise<PlacedTenant> {
+export function placedTenant(context: PlacedContext): Promise<PlacedTenant> {
   return context.shared.get('placed tenant', async () => {
     const { project, tenantDatabases, clusters } = context;
     const database = await tenantDatabases.findClaimed(project.id);
@@ -37,7 +44,11 @@ export function rememberPlace(context: Context, cluster: Cluster, database: Clai
   placed.then(() => openTenant(context)).catch(() => undefined);
 }
 
-async function withKeys({ keyProvider }: Context, cluster: Cluster, database: ClaimedDatabase): Promise<PlacedTenant> {
+async function withKeys(
+  { keyProvider }: PlacedContext,
+  cluster: Cluster,
+  database: ClaimedDatabase,
+): Promise<PlacedTenant> {
   const { wrappedKeys } = database;
   if (wrappedKeys.database === null || wrappedKeys.project === null) {
     throw new Error(`A data key of tenant database ${database.id} was destroyed.`);
@@ -49,6 +60,37 @@ async function withKeys({ keyProvider }: Context, cluster: Cluster, database: Cl
   return { cluster, database, databaseKey, projectKey };
 }
 
+/** Does `work` in the project's database as the project's own role, on a connection of its own. */
+export async function withTenantDatabase<T>(
+  context: PlacedContext,
+  work: (tenant: TenantDatabase) => Promise<T>,
+): Promise<T> {
+  const { cluster, database, databaseKey, projectKey } = await placedTenant(context);
+  const connection = await connectOnce(tenantTarget(cluster, database, databaseKey));
+  try {
+    return await work(tenantOver(connection, context.project, projectKey, database.schemaVersion));
+  } finally {
+    await connection.close();
+  }
+}
+
+function tenantOver(
+  connection: OwnedConnection,
+  project: Project,
+  projectKey: Buffer,
+  schemaVersion: number,
+): TenantDatabase {
+  const { searchKey, cursorKey } = projectKeys(projectKey);
+  return tenantDatabase({
+    projectId: project.id,
+    version: fhirVersion(project.fhirVersion),
+    hasher: tokenHasher(searchKey),
+    cursorKey,
+    schemaVersion,
+    use: (work) => work(connection),
+  });
+}
+
 /** A connection into the project's database as the project's own role, shared by the steps of one run. */
 export function openTenant(context: Context): Promise<TenantSession> {
   return context.shared.get(
@@ -57,7 +99,7 @@ export function openTenant(context: Context): Promise<TenantSession> {
       const { cluster, database, databaseKey, projectKey } = await placedTenant(context);
       const connection =
         context.spareConnections.take(database.id) ?? (await connectOnce(tenantTarget(cluster, database, databaseKey)));
-      return new TenantSession(context, projectKey, connection);
+      return new TenantSession(context, projectKey, database.schemaVersion, connection);
     },
     (session) => session.close(),
   );
@@ -69,17 +111,10 @@ export class TenantSession {
   constructor(
     private readonly context: Pick<ActionContext<'project.create'>, 'project' | 'params' | 'operationId'>,
     projectKey: Buffer,
+    schemaVersion: number,
     private readonly connection: OwnedConnection,
   ) {
-    const { project } = context;
-    const { searchKey, cursorKey } = projectKeys(projectKey);
-    this.tenant = tenantDatabase({
-      projectId: project.id,
-      version: fhirVersion(project.fhirVersion),
-      hasher: tokenHasher(searchKey),
-      cursorKey,
-      use: (work) => work(connection),
-    });
+    this.tenant = tenantOver(connection, context.project, projectKey, schemaVersion);
   }
 
   /** Writes the project's first resources. What is there already stays. */

@@ -11,7 +11,6 @@ import {
   sql,
 } from '#postgres';
 import type { ClusterAdmins } from '../clusters/cluster-admins.js';
-import { templateName } from '../clusters/template-database.js';
 import { ownershipComment } from './names.js';
 
 /**
@@ -26,15 +25,15 @@ export async function makeTenantDatabase(
   admins: ClusterAdmins,
   cluster: Cluster,
   database: TenantDatabase,
-  password: string,
+  { password, template }: { readonly password: string; readonly template: string },
 ): Promise<void> {
-  const { databaseName, roleName } = database;
+  const { databaseName, roleName, schemaVersion } = database;
   const comment = ownershipComment(database.clusterId, database.id);
   await admin.transaction((within) => makeRole(within, roleName, password, comment));
   await assertOwnOrFree(admin, databaseName, comment);
-  await ensureDatabase(admin, databaseName, { template: templateName, comment });
+  await ensureDatabase(admin, databaseName, { template, comment });
   await admin.transaction((within) => openOnlyTo(within, databaseName, roleName));
-  await admins.inDatabase(cluster, databaseName, (inDatabase) => grantTables(inDatabase, roleName));
+  await admins.inDatabase(cluster, databaseName, (inDatabase) => grantTables(inDatabase, roleName, schemaVersion));
 }
 
 /**
@@ -83,8 +82,9 @@ async function openOnlyTo(admin: Connection, database: string, role: string): Pr
   ]);
 }
 
-async function grantTables(inDatabase: Connection, role: string): Promise<void> {
+async function grantTables(inDatabase: Connection, role: string, schemaVersion: number): Promise<void> {
+  const grants = tenantGrantStatements(`"${role}"`, schemaVersion);
   await inDatabase.transaction((within) =>
-    Promise.all(tenantGrantStatements(`"${role}"`).map((text) => within.query(compiledSql({ text, values: [] })))),
+    Promise.all(grants.map((text) => within.query(compiledSql({ text, values: [] })))),
   );
 }

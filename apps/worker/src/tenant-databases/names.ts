@@ -31,6 +31,11 @@ export function ownershipComment(clusterId: string, tenantDatabaseId: string): s
   return `boxyard ${clusterId} tenant database ${tenantDatabaseId}`;
 }
 
+/** The comment that marks a template as made by one installation, which may then drop it. */
+export function templateComment(clusterId: string): string {
+  return `boxyard ${clusterId} template`;
+}
+
 /** The tenant database named by a comment of this cluster registration; undefined when the comment is not ours. */
 export function ownerFromComment(clusterId: string, comment: string | null): string | undefined {
   const prefix = `boxyard ${clusterId} tenant database `;

@@ -1,12 +1,13 @@
 import type { Cluster, TenantDatabase, TenantDatabaseRepository } from '#control-database';
-import { TENANT_SCHEMA_VERSION } from '#migrations/tenant';
 import type { Logger } from '#platform';
 import { tryWithLock } from '../clusters/advisory-lock.js';
 import type { ClusterAdmins } from '../clusters/cluster-admins.js';
 import type { ClusterPreparation } from '../clusters/cluster-preparation.js';
 import type { Quiet } from '../lifecycle/quiet.js';
+import type { FleetSchema } from './fleet-schema.js';
 import type { SpareConnections } from './spare-connections.js';
 import type { TenantDatabaseBuilder } from './tenant-database-builder.js';
+import type { TenantDatabaseRemover } from './tenant-database-remover.js';
 
 /**
  * After a project is made its first requests come, so a stock that is not low is made good when the worker has rested
@@ -17,7 +18,8 @@ const restMs = 300;
 /**
  * Keeps complete spare databases on every active cluster. What is missing is first written down, under a lock, so that
  * several workers do not all make up for the same gap; then whatever is written down is built, by any worker. So what a
- * dead worker left half-built is finished in the same way.
+ * dead worker left half-built is finished in the same way. Spares of another schema than new projects are to have are
+ * nobody's any more: they are removed when those that replace them are there.
  */
 export class SpareStock {
   constructor(
@@ -27,6 +29,8 @@ export class SpareStock {
       builder: TenantDatabaseBuilder;
       admins: ClusterAdmins;
       connections: SpareConnections;
+      remover: TenantDatabaseRemover;
+      schema: FleetSchema;
       logger: Logger;
       /** Building takes the processors that running operations need. */
       quiet: Quiet;
@@ -35,31 +39,39 @@ export class SpareStock {
     },
   ) {}
 
-  /** Makes up for what is missing on every active cluster. One that fails does not keep the others from it. */
+  /**
+   * Makes up for what is missing on every active cluster. One that fails does not keep the others from it. Does nothing
+   * when this release is too old for what spares are to be (see FleetSchema).
+   */
   async reconcile(): Promise<void> {
+    const schemaVersion = await this.dependencies.schema.findTarget();
+    if (schemaVersion === undefined) return;
     const clusters = await this.dependencies.preparation.list();
     await this.dependencies.connections.keepOnly(await this.spareIds());
     const failures: unknown[] = [];
     for (const cluster of clusters.filter(({ state }) => state === 'active')) {
-      await this.reconcileCluster(cluster).catch((error: unknown) => failures.push(error));
+      await this.reconcileCluster(cluster, schemaVersion).catch((error: unknown) => failures.push(error));
     }
     if (failures.length > 0) throw new AggregateError(failures, 'Spare databases could not be made on every cluster.');
   }
 
-  private async reconcileCluster(cluster: Cluster): Promise<void> {
-    await this.dependencies.preparation.ready(cluster);
-    const spares = (await this.listUnowned(cluster)).filter(({ state }) => state === 'spare').length;
+  private async reconcileCluster(cluster: Cluster, schemaVersion: number): Promise<void> {
+    await this.dependencies.preparation.ready(cluster, schemaVersion);
+    const spares = (await this.listStock(cluster, schemaVersion)).filter(({ state }) => state === 'spare').length;
     const pauseMs = spares < this.targetOf(cluster) / 2 ? 0 : restMs;
     await this.dependencies.quiet.whenQuiet(pauseMs);
-    await this.planMissing(cluster);
-    const building = (await this.listUnowned(cluster)).filter(({ state }) => state === 'building');
+    await this.planMissing(cluster, schemaVersion);
+    const building = (await this.listStock(cluster, schemaVersion)).filter(({ state }) => state === 'building');
     await Promise.all(building.map((row) => this.finish(cluster, row, pauseMs)));
+    for (const row of await this.listUnowned(cluster)) {
+      if (row.state === 'trash' || row.schemaVersion !== schemaVersion) await this.replace(cluster, row);
+    }
   }
 
-  private async planMissing(cluster: Cluster): Promise<void> {
+  private async planMissing(cluster: Cluster, schemaVersion: number): Promise<void> {
     await this.dependencies.admins.use(cluster, (admin) =>
       tryWithLock(admin, `stock of ${cluster.id}`, async () => {
-        const { length } = await this.listUnowned(cluster);
+        const { length } = await this.listStock(cluster, schemaVersion);
         for (let count = length; count < this.targetOf(cluster); count++) {
           await this.dependencies.builder.plan(cluster);
         }
@@ -69,10 +81,17 @@ export class SpareStock {
 
   private async finish(cluster: Cluster, row: TenantDatabase, pauseMs: number): Promise<void> {
     await this.dependencies.quiet.whenQuiet(pauseMs);
-    const built = await this.dependencies.builder.build(cluster, row, 'stock');
-    if (!built) return;
-    await this.dependencies.tenantDatabases.markSpare(row.id);
+    if (!(await this.dependencies.builder.buildSpare(cluster, row))) return;
     this.dependencies.logger.debug({ cluster: cluster.id, tenantDatabase: row.id }, 'spare database ready');
+  }
+
+  /** Also what a worker has retired that died before it could remove it. */
+  private async replace(cluster: Cluster, row: TenantDatabase): Promise<void> {
+    const { builder, quiet, remover, logger } = this.dependencies;
+    await quiet.whenQuiet(restMs);
+    if (row.state !== 'trash' && !(await builder.retire(cluster, row))) return;
+    await remover.remove(row);
+    logger.debug({ cluster: cluster.id, tenantDatabase: row.id }, 'spare database of another schema removed');
   }
 
   /** Those being built as well: their connection is opened a moment before they are marked as spare. */
@@ -85,12 +104,15 @@ export class SpareStock {
     return this.dependencies.sparesPerCluster ?? spareTarget;
   }
 
-  /** Those of this release that belong to no project; a project's own is its operation's business. */
+  /** Those that a new project may get, now or when they are built. */
+  private async listStock(cluster: Cluster, schemaVersion: number): Promise<TenantDatabase[]> {
+    const rows = await this.listUnowned(cluster);
+    return rows.filter((row) => row.schemaVersion === schemaVersion && row.state !== 'trash');
+  }
+
+  /** Those that belong to no project; a project's own is its operation's business. */
   private async listUnowned(cluster: Cluster): Promise<TenantDatabase[]> {
-    const rows = await this.dependencies.tenantDatabases.listByState('building', 'spare');
-    return rows.filter(
-      ({ clusterId, projectId, schemaVersion }) =>
-        clusterId === cluster.id && projectId === null && schemaVersion === TENANT_SCHEMA_VERSION,
-    );
+    const rows = await this.dependencies.tenantDatabases.listByState('building', 'spare', 'trash');
+    return rows.filter(({ clusterId, projectId }) => clusterId === cluster.id && projectId === null);
   }
 }

@@ -7,19 +7,22 @@ import type {
   Transaction,
   Transactions,
 } from '#control-database';
-import { TENANT_SCHEMA_VERSION } from '#migrations/tenant';
 import { generateSecret, type KeyProvider, open, seal, uuidv7 } from '#platform';
-import type { DatabaseTarget } from '#postgres';
+import { type Connection, type DatabaseTarget, sqlState } from '#postgres';
 import { tenantPasswordContext } from '#tenancy';
 import { tryWithLock } from '../clusters/advisory-lock.js';
-import type { ClusterAdmins } from '../clusters/cluster-admins.js';
+import { type ClusterAdmins, tlsOf } from '../clusters/cluster-admins.js';
 import type { ClusterPreparation } from '../clusters/cluster-preparation.js';
 import { type BuildPriority, BuildSlots } from './build-slots.js';
+import type { FleetSchema } from './fleet-schema.js';
 import { makeTenantDatabase } from './make-tenant-database.js';
 import { randomTenantName } from './names.js';
 import type { SpareConnections } from './spare-connections.js';
 
 const dataKeyBytes = 32;
+const noSuchDatabase = '3D000';
+
+const buildLock = ({ id }: TenantDatabase): string => `build ${id}`;
 
 /**
  * Builds tenant databases: first the row with the final names and the sealed password, then what the row says. So
@@ -37,12 +40,17 @@ export class TenantDatabaseBuilder {
       admins: ClusterAdmins;
       preparation: ClusterPreparation;
       spareConnections: SpareConnections;
+      schema: FleetSchema;
     },
   ) {}
 
-  /** Records a database that is to be built, for a project or (without one) for the stock of spares. */
+  /**
+   * Records a database that is to be built, with the schema that the fleet is to have, for a project or (without one) for
+   * the stock of spares. `release-too-old` when this release does not know that schema.
+   */
   async plan(cluster: Cluster, projectId?: string): Promise<TenantDatabase> {
-    const { tenantDatabases, dataKeys, keyProvider, transactions } = this.dependencies;
+    const { tenantDatabases, dataKeys, keyProvider, transactions, schema } = this.dependencies;
+    const schemaVersion = await schema.target();
     const [id, dataKeyId, dataKey] = [uuidv7(), uuidv7(), randomBytes(dataKeyBytes)];
     const wrapped = await keyProvider.wrap(dataKey);
     return transactions.run(async (transaction: Transaction) => {
@@ -55,7 +63,7 @@ export class TenantDatabaseBuilder {
           roleName: randomTenantName(),
           passwordSealed: seal(dataKey, generateSecret(), tenantPasswordContext(id)),
           dataKeyId,
-          schemaVersion: TENANT_SCHEMA_VERSION,
+          schemaVersion,
           projectId,
         },
         transaction,
@@ -65,22 +73,78 @@ export class TenantDatabaseBuilder {
 
   /**
    * Makes everything that the row says, or the rest of it. Safe to repeat. False, with nothing done, when another worker
-   * is building from the same row at the moment. One for the stock is also connected to; an operation does that itself,
-   * right afterwards.
+   * is building from the same row at the moment.
    */
-  async build(cluster: Cluster, database: TenantDatabase, priority: BuildPriority): Promise<boolean> {
-    await this.dependencies.preparation.ready(cluster);
-    const target = tenantTarget(cluster, database, await this.dataKeyOf(database));
+  async build(cluster: Cluster, database: TenantDatabase): Promise<boolean> {
+    const target = await this.targetOf(cluster, database);
+    return this.whileBuilding(cluster, database, 'operation', async (admin) => {
+      await this.make(admin, cluster, database, target);
+      return true;
+    });
+  }
+
+  /**
+   * As `build`, for the stock: the database becomes a spare, to which a connection is open. An operation does the like
+   * itself, right afterwards. False also when the row was retired meanwhile.
+   */
+  async buildSpare(cluster: Cluster, database: TenantDatabase): Promise<boolean> {
+    const { tenantDatabases, spareConnections } = this.dependencies;
+    const target = await this.targetOf(cluster, database);
+    return this.whileBuilding(cluster, database, 'stock', async (admin) => {
+      const { state } = await tenantDatabases.get(database.id);
+      if (state !== 'building') return false;
+      await this.make(admin, cluster, database, target);
+      await spareConnections.open(target);
+      await tenantDatabases.markSpare(database.id);
+      return true;
+    });
+  }
+
+  /**
+   * Takes a database out of the stock: no project gets it any more, and it is to be removed. False when another worker is
+   * building it at the moment, or a project has it.
+   */
+  async retire(cluster: Cluster, database: TenantDatabase): Promise<boolean> {
+    const { admins, tenantDatabases } = this.dependencies;
+    const retired = await admins.use(cluster, (admin) =>
+      tryWithLock(admin, buildLock(database), () => tenantDatabases.retireSpare(database.id)),
+    );
+    return retired ?? false;
+  }
+
+  private whileBuilding(
+    cluster: Cluster,
+    database: TenantDatabase,
+    priority: BuildPriority,
+    work: (admin: Connection) => Promise<boolean>,
+  ): Promise<boolean> {
     return this.slotsOf(cluster).run(priority, async () => {
       const built = await this.dependencies.admins.use(cluster, (admin) =>
-        tryWithLock(admin, `build ${database.id}`, async () => {
-          await makeTenantDatabase(admin, this.dependencies.admins, cluster, database, target.password);
-          if (priority === 'stock') await this.dependencies.spareConnections.open(target);
-          return true;
-        }),
+        tryWithLock(admin, buildLock(database), () => work(admin)),
       );
       return built ?? false;
     });
+  }
+
+  private async targetOf(cluster: Cluster, database: TenantDatabase): Promise<DatabaseTarget> {
+    await this.dependencies.preparation.ready(cluster, database.schemaVersion);
+    return tenantTarget(cluster, database, await this.dataKeyOf(database));
+  }
+
+  private async make(
+    admin: Connection,
+    cluster: Cluster,
+    database: TenantDatabase,
+    { password }: DatabaseTarget,
+  ): Promise<void> {
+    const { admins, preparation, schema } = this.dependencies;
+    const template = schema.templateName(database.schemaVersion);
+    try {
+      await makeTenantDatabase(admin, admins, cluster, database, { password, template });
+    } catch (error) {
+      if (sqlState(error) === noSuchDatabase) preparation.forget(cluster, database.schemaVersion);
+      throw error;
+    }
   }
 
   /** The data key of the database's secrets, unwrapped. */
@@ -106,6 +170,7 @@ export function tenantTarget(cluster: Cluster, database: TenantDatabase, dataKey
     clusterId: cluster.id,
     host: cluster.host,
     port: cluster.port,
+    ...tlsOf(cluster),
     database: database.databaseName,
     user: database.roleName,
     password: open(dataKey, database.passwordSealed, tenantPasswordContext(database.id)).toString('utf8'),

@@ -3,6 +3,9 @@ import type { ClusterId } from '../ids.js';
 
 export type ClusterState = 'active' | 'draining' | 'disabled';
 
+/** How connections to a cluster are protected: `require` encrypts, `verify-full` checks the server's certificate too. */
+export type SslMode = 'disable' | 'require' | 'verify-full';
+
 /** One PostgreSQL server that holds tenant databases. */
 @Entity('cluster')
 export class Cluster {
@@ -22,5 +25,10 @@ export class Cluster {
   @Column({ type: 'int', nullable: true }) templateVersion: number | null;
   /** How many complete spare databases the worker keeps ready there. */
   @Column({ type: 'int', default: 5 }) spareTarget: number;
+  /** Where it stands, in the operator's words; rollouts may choose projects by it. */
+  @Column({ type: 'text', nullable: true }) region: string | null;
+  @Column({ type: 'text' }) sslMode: SslMode;
+  /** PEM of the certificates that the server's own must go back to; null means those that Node trusts. */
+  @Column({ type: 'text', nullable: true }) sslCa: string | null;
   @Column({ type: 'timestamptz' }) createdAt: Date;
 }

@@ -2,7 +2,7 @@ import type { DataSource } from 'typeorm';
 import { DomainError, newId } from '#platform';
 import { runStatement, withManager } from '../connection/statements.js';
 import type { ClusterId } from '../ids.js';
-import { Cluster } from './cluster.entity.js';
+import { Cluster, type SslMode } from './cluster.entity.js';
 
 export interface NewCluster {
   name: string;
@@ -12,6 +12,9 @@ export interface NewCluster {
   maxProjects: number;
   maxConnections: number;
   reservedConnections: number;
+  /** `disable` unless it says otherwise. */
+  sslMode?: SslMode;
+  sslCa?: string | null;
 }
 
 /** A cluster and how many projects have or are getting their database there. */
@@ -29,15 +32,28 @@ export class ClusterRepository {
    */
   async ensure(cluster: NewCluster): Promise<Cluster> {
     const { name, host, port, adminSecret, maxProjects, maxConnections, reservedConnections } = cluster;
+    const { sslMode = 'disable', sslCa = null } = cluster;
     const [row] = await runStatement<Cluster>(
       this.dataSource,
       undefined,
-      `INSERT INTO cluster (id, name, host, port, admin_secret, max_projects, max_connections, reserved_connections)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+      `INSERT INTO cluster (id, name, host, port, admin_secret, max_projects, max_connections, reserved_connections,
+                            ssl_mode, ssl_ca)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
        ON CONFLICT (name) DO UPDATE SET host = EXCLUDED.host, port = EXCLUDED.port,
          max_connections = EXCLUDED.max_connections, reserved_connections = EXCLUDED.reserved_connections
        RETURNING *`,
-      [newId('cl'), name, host, port, adminSecret ?? null, maxProjects, maxConnections, reservedConnections],
+      [
+        newId('cl'),
+        name,
+        host,
+        port,
+        adminSecret ?? null,
+        maxProjects,
+        maxConnections,
+        reservedConnections,
+        sslMode,
+        sslCa,
+      ],
     );
     return row!;
   }

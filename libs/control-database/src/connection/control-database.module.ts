@@ -9,6 +9,11 @@ import { OperatorRepository } from '../operators/operator.repository.js';
 import { ProjectRepository } from '../projects/project.repository.js';
 import { IdempotencyRepository } from '../requests/idempotency.repository.js';
 import { RateWindowRepository } from '../requests/rate-window.repository.js';
+import { FleetRepository } from '../rollouts/fleet.repository.js';
+import { RolloutProgressRepository } from '../rollouts/rollout-progress.repository.js';
+import { RolloutProjectsRepository } from '../rollouts/rollout-projects.repository.js';
+import { RolloutRequestRepository } from '../rollouts/rollout-requests.repository.js';
+import { ProjectTrafficRepository } from '../rollouts/project-traffic.repository.js';
 import { DataKeyRepository } from '../secrets/data-key.repository.js';
 import { SealedSecretRepository } from '../secrets/sealed-secret.repository.js';
 import { SigningKeyRepository } from '../secrets/signing-key.repository.js';
@@ -20,12 +25,17 @@ const repositories = [
   AuditRepository,
   ClusterRepository,
   DataKeyRepository,
+  FleetRepository,
   IdempotencyRepository,
   LoginThrottleRepository,
   OperationRepository,
   OperatorRepository,
   ProjectRepository,
+  ProjectTrafficRepository,
   RateWindowRepository,
+  RolloutProgressRepository,
+  RolloutProjectsRepository,
+  RolloutRequestRepository,
   SealedSecretRepository,
   SigningKeyRepository,
   TenantDatabaseRepository,

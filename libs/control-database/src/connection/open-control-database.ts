@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { ConfigError, type Config } from '#platform';
@@ -42,6 +43,7 @@ export async function openControlDatabase(
     migrationsTransactionMode: 'each',
     logging: false,
   }).initialize();
+  outliveBrokenConnections(dataSource);
   try {
     if (options.migrate) await migrate(dataSource);
     else await waitUntilCurrent(dataSource);
@@ -50,6 +52,15 @@ export async function openControlDatabase(
     throw error;
   }
   return dataSource;
+}
+
+/**
+ * A connection that the server ends in the moment in which it is made is between two owners, the pool and TypeORM, and its
+ * error would end the process. Whoever uses the connection meets the error all the same, with the first statement.
+ */
+function outliveBrokenConnections(dataSource: DataSource): void {
+  const { master } = dataSource.driver as unknown as { master: EventEmitter };
+  master.on('connect', (connection: EventEmitter) => connection.on('error', () => undefined));
 }
 
 /** Runs what is pending under a session's advisory lock; whoever comes second finds nothing left to do. */

@@ -89,6 +89,17 @@ export class OperationRepository {
     return operation;
   }
 
+  /** The parameters of the latest operation of this kind on the project, whatever has become of it. */
+  async findParams(projectId: ProjectId, kind: string): Promise<Operation['params'] | undefined> {
+    const [operation] = await runStatement<Pick<Operation, 'params'>>(
+      this.dataSource,
+      undefined,
+      'SELECT params FROM operation WHERE project_id = $1 AND kind = $2 ORDER BY created_at DESC LIMIT 1',
+      [projectId, kind],
+    );
+    return operation?.params;
+  }
+
   /** The steps in their order. */
   listSteps(operationId: OperationId): Promise<OperationStep[]> {
     return withManager(this.dataSource, undefined, (manager) =>

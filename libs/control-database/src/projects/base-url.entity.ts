@@ -10,6 +10,9 @@ export class BaseUrl {
   @Column({ type: 'text' }) name: string;
   @Column({ type: 'boolean' }) canonical: boolean;
   @Column({ type: 'boolean' }) active: boolean;
-  /** Set when the project is gone: from then on the name may be taken again. */
+  /**
+   * Set when the project is gone or has another slug: from then on the name may be taken again. An active one serves until
+   * then.
+   */
   @Column({ type: 'timestamptz', nullable: true }) freeAfter: Date | null;
 }

@@ -1,6 +1,7 @@
 import type { ClusterId, ProjectId, TenantDatabaseId } from '../ids.js';
+import type { SslMode } from '../clusters/cluster.entity.js';
 import type { SigningKeyState } from '../secrets/signing-key.entity.js';
-import type { ProjectState } from './project.entity.js';
+import type { MaintenanceMode, ProjectState } from './project.entity.js';
 
 /** All that a data plane needs to serve a project, or to say why it is not served. Secrets are sealed. */
 export interface DirectoryEntry {
@@ -9,6 +10,7 @@ export interface DirectoryEntry {
   name: string;
   state: ProjectState;
   reason: string | null;
+  maintenanceMode: MaintenanceMode | null;
   fhirVersion: string;
   purgeAfter: Date | null;
   /** Names the project answers to. One that is not active yet is reserved: its project is still being built. */
@@ -24,6 +26,9 @@ export interface DirectoryBaseUrl {
   name: string;
   canonical: boolean;
   active: boolean;
+  /** A former slug: when it was given up and when it ends, in milliseconds since 1970. */
+  supersededAt: number | null;
+  endsAt: number | null;
 }
 
 export interface DirectoryPlacement {
@@ -31,6 +36,9 @@ export interface DirectoryPlacement {
   clusterId: ClusterId;
   host: string;
   port: number;
+  sslMode: SslMode;
+  /** PEM; null means the certificates that Node trusts. */
+  sslCa: string | null;
   tenantDatabaseId: TenantDatabaseId;
   databaseName: string;
   roleName: string;
@@ -45,6 +53,8 @@ export interface DirectorySigningKey {
   publicJwk: Record<string, unknown>;
   privateSealed: Buffer;
   state: SigningKeyState;
+  /** When a verifying key ends, in milliseconds since 1970; null when nothing has been said. */
+  endsAt: number | null;
 }
 
 /** Entries and the mark to ask with next time. */
@@ -54,22 +64,33 @@ export interface DirectoryPage {
   mark: string;
 }
 
+/** How long a renamed project still answers to its former slug. Nobody else can have it meanwhile. */
+export const slugKept = `interval '90 days'`;
+
+const milliseconds = (moment: string): string => `floor(extract(epoch FROM ${moment}) * 1000)`;
+
 /**
  * One statement, so that the mark and the rows belong to one snapshot. `$1` is the mark of the last call or null for
  * everything that exists; with a mark, projects deleted since then are listed too.
  */
 export const directoryStatement = `
-SELECT m.mark, p.id AS project_id, p.slug, p.name, p.state, p.reason, p.fhir_version, p.purge_after,
+SELECT m.mark, p.id AS project_id, p.slug, p.name, p.state, p.reason, p.maintenance_mode, p.fhir_version, p.purge_after,
        own_key.wrapped AS data_key_wrapped,
-       pl.generation, t.cluster_id, c.host, c.port, t.id AS tenant_database_id, t.database_name, t.role_name,
+       pl.generation, t.cluster_id, c.host, c.port, c.ssl_mode, c.ssl_ca, t.id AS tenant_database_id, t.database_name, t.role_name,
        t.schema_version, t.password_sealed, password_key.wrapped AS password_key_wrapped,
        (SELECT coalesce(json_agg(json_build_object('kind', b.kind, 'name', b.name, 'canonical', b.canonical,
-                                                   'active', b.active) ORDER BY b.canonical DESC, b.name), '[]')
-          FROM base_url b WHERE b.project_id = p.id AND b.free_after IS NULL) AS base_urls,
+                                                   'active', b.active,
+                                                   'supersededAt', ${milliseconds(`b.free_after - ${slugKept}`)},
+                                                   'endsAt', ${milliseconds('b.free_after')})
+                                 ORDER BY b.canonical DESC, b.name), '[]')
+          FROM base_url b WHERE b.project_id = p.id
+           AND (b.free_after IS NULL OR b.active AND b.free_after > now())) AS base_urls,
        (SELECT coalesce(json_agg(json_build_object('kid', k.kid, 'publicJwk', k.public_jwk, 'state', k.state,
+                                                   'endsAt', ${milliseconds('k.verify_until')},
                                                    'privateSealed', encode(k.private_sealed, 'base64'))
                                  ORDER BY k.created_at DESC), '[]')
-          FROM signing_key k WHERE k.project_id = p.id) AS signing_keys
+          FROM signing_key k WHERE k.project_id = p.id AND k.state <> 'revoked'
+           AND (k.verify_until IS NULL OR k.verify_until > now())) AS signing_keys
   FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS mark) m
   LEFT JOIN project p ON CASE WHEN $1::text IS NULL THEN p.state <> 'deleted' ELSE true END
                      AND p.changed_xid >= coalesce($1::text, '0')::xid8
@@ -87,6 +108,7 @@ export interface DirectoryRow {
   name: string;
   state: ProjectState;
   reason: string | null;
+  maintenanceMode: MaintenanceMode | null;
   fhirVersion: string;
   purgeAfter: Date | null;
   dataKeyWrapped: Buffer | null;
@@ -94,6 +116,8 @@ export interface DirectoryRow {
   clusterId: ClusterId;
   host: string;
   port: number;
+  sslMode: SslMode;
+  sslCa: string | null;
   tenantDatabaseId: TenantDatabaseId;
   databaseName: string;
   roleName: string;
@@ -112,13 +136,14 @@ export function toDirectoryPage(rows: readonly DirectoryRow[]): DirectoryPage {
 }
 
 function toEntry(row: DirectoryRow, projectId: ProjectId): DirectoryEntry {
-  const { slug, name, state, reason, fhirVersion, purgeAfter, baseUrls, dataKeyWrapped } = row;
+  const { slug, name, state, reason, maintenanceMode, fhirVersion, purgeAfter, baseUrls, dataKeyWrapped } = row;
   return {
     projectId,
     slug,
     name,
     state,
     reason,
+    maintenanceMode,
     fhirVersion,
     purgeAfter,
     baseUrls,
@@ -132,12 +157,25 @@ function toEntry(row: DirectoryRow, projectId: ProjectId): DirectoryEntry {
 function toPlacement(row: DirectoryRow): DirectoryPlacement | null {
   const { generation, passwordKeyWrapped } = row;
   if (generation === null || passwordKeyWrapped === null) return null;
-  const { clusterId, host, port, tenantDatabaseId, databaseName, roleName, schemaVersion, passwordSealed } = row;
+  const {
+    clusterId,
+    host,
+    port,
+    sslMode,
+    sslCa,
+    tenantDatabaseId,
+    databaseName,
+    roleName,
+    schemaVersion,
+    passwordSealed,
+  } = row;
   return {
     generation,
     clusterId,
     host,
     port,
+    sslMode,
+    sslCa,
     tenantDatabaseId,
     databaseName,
     roleName,

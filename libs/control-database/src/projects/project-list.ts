@@ -5,6 +5,8 @@ import type { ProjectState } from './project.entity.js';
 export interface ProjectFilter {
   state?: ProjectState;
   clusterId?: ClusterId;
+  /** The schema that its tenant database has, as the control database knows it. */
+  schemaVersion?: number;
   /** Labels that the project has with exactly these values. */
   labels?: Record<string, string>;
   /** Text that stands in the slug or the name, whatever its case. */
@@ -21,6 +23,7 @@ export function projectListStatement(select: string, filter: ProjectFilter): { t
   const conditions = [
     filter.state === undefined ? `p.state <> 'deleted'` : `p.state = ${value(filter.state)}`,
     ...(filter.clusterId === undefined ? [] : [`t.cluster_id = ${value(filter.clusterId)}`]),
+    ...(filter.schemaVersion === undefined ? [] : [`t.schema_version = ${value(filter.schemaVersion)}`]),
     ...(filter.labels === undefined ? [] : [`p.labels @> ${value(JSON.stringify(filter.labels))}::jsonb`]),
     ...(filter.q === undefined ? [] : [containsText(value(`%${escapeLike(filter.q)}%`))]),
     ...(filter.after === undefined ? [] : [`p.id > ${value(filter.after)}`]),

@@ -11,13 +11,31 @@ import type { Operation } from '../operations/operation.entity.js';
 import type { NewSealedSecret } from '../secrets/sealed-secret.repository.js';
 import type { NewSigningKey } from '../secrets/signing-key.repository.js';
 import { projectColumns } from './project-columns.js';
-import { directoryStatement, toDirectoryPage, type DirectoryPage, type DirectoryRow } from './project-directory.js';
-import type { Project, ProjectLabels, ProjectState } from './project.entity.js';
+import {
+  directoryStatement,
+  slugKept,
+  toDirectoryPage,
+  type DirectoryPage,
+  type DirectoryRow,
+} from './project-directory.js';
+import type { MaintenanceWindow } from '../rollouts/rollout-plan.js';
+import type { MaintenanceMode, Project, ProjectLabels, ProjectState } from './project.entity.js';
 import { projectListStatement, type ProjectFilter } from './project-list.js';
+import type { SchemaPin } from './schema-pin.js';
 
-/** A project and the cluster it is placed on, null until it is placed. */
+/** A project, the cluster it is placed on and the schema of its database there, both null until it is placed. */
 export interface PlacedProject extends Project {
   clusterId: ClusterId | null;
+  schemaVersion: number | null;
+}
+
+/** What an operator may change of a project. */
+export interface ProjectChange {
+  slug?: string;
+  name: string;
+  labels: ProjectLabels;
+  schemaPin: SchemaPin | null;
+  maintenanceWindow: MaintenanceWindow | null;
 }
 
 export interface NewProject {
@@ -72,12 +90,12 @@ export class ProjectRepository {
         sealedSecrets.map((secret) => secret.expiresAt),
       ]);
       return {
-        project: { ...splitRow<Project>(row!, 'project'), clusterId: null },
+        project: { ...splitRow<Project>(row!, 'project'), clusterId: null, schemaVersion: null },
         operation: splitRow<Operation>(row!, 'operation'),
       };
     } catch (error) {
       if (isUniqueViolation(error, 'project_slug') || isUniqueViolation(error, 'base_url_name_key')) {
-        throw new DomainError('conflict', 'slug-taken', `The slug "${slug}" is taken. Choose another one.`);
+        throw slugTaken(slug);
       }
       throw error;
     }
@@ -125,17 +143,29 @@ export class ProjectRepository {
     return taken.length === 0;
   }
 
-  /** Writes what an operator may change. The row must be locked by `getForUpdate` in the same transaction. */
+  /**
+   * Writes what an operator may change. Another slug is the project's canonical base URL from the commit on; the former
+   * one goes on serving it for 90 days and is free after that, and a project may go back to a former slug of its own.
+   * Refused with `slug-taken` when somebody else has the slug. The row must be locked by `getForUpdate` in the same
+   * transaction.
+   */
   async update(
     id: ProjectId,
-    change: { name: string; labels: ProjectLabels },
+    { slug, name, labels, schemaPin, maintenanceWindow }: ProjectChange,
     transaction: Transaction,
   ): Promise<PlacedProject> {
+    if (slug !== undefined) await this.giveSlug(id, slug, transaction);
     await runStatement(
       this.dataSource,
       transaction,
-      `UPDATE project SET name = $2, labels = $3, revision = revision + 1, updated_at = now() WHERE id = $1`,
-      [id, change.name, JSON.stringify(change.labels)],
+      `UPDATE project SET slug = coalesce($4, slug), name = $2, labels = $3, schema_pin = $5, schema_pin_until = $6,
+              schema_pin_reason = $7, maintenance_window = $8, revision = revision + 1, updated_at = now()
+        WHERE id = $1`,
+      [
+        ...[id, name, JSON.stringify(labels), slug ?? null],
+        ...[schemaPin?.version ?? null, schemaPin?.until ?? null, schemaPin?.reason ?? null],
+        maintenanceWindow === null ? null : JSON.stringify(maintenanceWindow),
+      ],
     );
     return this.get(id, transaction);
   }
@@ -156,14 +186,18 @@ export class ProjectRepository {
     return this.get(id, transaction);
   }
 
-  /** Changes the state on behalf of a worker that holds a lease for the project; `lease-lost` when it does not. */
+  /**
+   * Changes the state on behalf of a worker that holds a lease for the project; `lease-lost` when it does not. What is
+   * served in state `maintenance` is said by `maintenanceMode`, nothing by default.
+   */
   async setState(
     id: ProjectId,
     state: ProjectState,
-    { fence, reason }: Fenced & { reason?: string },
+    { fence, reason, maintenanceMode }: Fenced & { reason?: string; maintenanceMode?: MaintenanceMode },
     transaction?: Transaction,
   ): Promise<void> {
-    await this.changeFenced(id, fence, 'state = $3, reason = $4', [state, reason ?? null], transaction);
+    const assignments = 'state = $3, reason = $4, maintenance_mode = $5';
+    await this.changeFenced(id, fence, assignments, [state, reason ?? null, maintenanceMode ?? null], transaction);
   }
 
   /** Makes the key the project's own. */
@@ -258,6 +292,23 @@ export class ProjectRepository {
     return runStatement<PlacedProject>(this.dataSource, transaction, `${selectPlaced} WHERE ${condition}`, values);
   }
 
+  private async giveSlug(id: ProjectId, slug: string, transaction: Transaction): Promise<void> {
+    const run = (text: string, values: unknown[]) => runStatement(this.dataSource, transaction, text, values);
+    await run('DELETE FROM base_url WHERE name = $1 AND free_after <= now()', [slug]);
+    await run(
+      `UPDATE base_url SET canonical = false, free_after = now() + ${slugKept}
+        WHERE project_id = $1 AND kind = 'slug' AND canonical`,
+      [id],
+    );
+    const named = await run(
+      `INSERT INTO base_url AS b (project_id, kind, name, canonical, active) VALUES ($1, 'slug', $2, true, true)
+       ON CONFLICT (name) DO UPDATE SET canonical = true, active = true, free_after = NULL
+        WHERE b.project_id = $1 AND b.kind = 'slug' RETURNING id`,
+      [id, slug],
+    );
+    if (named.length === 0) throw slugTaken(slug);
+  }
+
   /** The lease is locked with the change, so that no other worker can claim the operation before it is committed. */
   private async changeFenced(
     id: ProjectId,
@@ -299,10 +350,14 @@ WITH freed AS (DELETE FROM base_url WHERE name = $8 AND free_after <= now() RETU
 SELECT ${columnsOf('created', projectColumns, 'project')}, ${columnsOf('queued', operationColumns, 'operation')}
   FROM created, queued`;
 
-const selectPlaced = `SELECT ${projectColumns.map((column) => `p.${column}`).join(', ')}, t.cluster_id
+const selectPlaced = `SELECT ${projectColumns.map((column) => `p.${column}`).join(', ')}, t.cluster_id, t.schema_version
   FROM project p
   LEFT JOIN placement pl ON pl.project_id = p.id
   LEFT JOIN tenant_database t ON t.id = pl.tenant_database_id`;
+
+function slugTaken(slug: string): DomainError {
+  return new DomainError('conflict', 'slug-taken', `The slug "${slug}" is taken. Choose another one.`);
+}
 
 function notFound(id: string): DomainError {
   return new DomainError('not-found', 'project-not-found', `There is no project ${id}.`);

@@ -58,7 +58,12 @@ export interface TrafficSample {
 export interface WaveHealth {
   readonly before: TrafficSample;
   readonly after: TrafficSample;
-  readonly smoke: { readonly asked: number; readonly failed: readonly { projectId: string; message: string }[] };
+  readonly smoke: {
+    readonly asked: number;
+    readonly failed: readonly { readonly projectId: string; readonly message: string }[];
+    /** What could not be asked, and why. */
+    readonly note?: string;
+  };
   /** What was exceeded, in words; empty when the wave is healthy. */
   readonly exceeded: readonly string[];
 }

@@ -24,6 +24,30 @@ export interface ClaimedSecret {
 export class SealedSecretRepository {
   constructor(private readonly dataSource: DataSource) {}
 
+  /** Keeps secrets until they are claimed or expire. */
+  async insert(
+    operationId: OperationId,
+    secrets: readonly Omit<NewSealedSecret, 'operationId'>[],
+    transaction?: Transaction,
+  ): Promise<void> {
+    await runStatement(
+      this.dataSource,
+      transaction,
+      `INSERT INTO sealed_secret (id, operation_id, kind, sealed, claimable_by, expires_at)
+       SELECT s.id, $1, s.kind, s.sealed, s.claimable_by, s.expires_at
+         FROM unnest($2::uuid[], $3::text[], $4::bytea[], $5::text[], $6::timestamptz[])
+           AS s (id, kind, sealed, claimable_by, expires_at)`,
+      [
+        operationId,
+        secrets.map(({ id }) => id),
+        secrets.map(({ kind }) => kind),
+        secrets.map(({ sealed }) => sealed),
+        secrets.map(({ claimableBy }) => claimableBy),
+        secrets.map(({ expiresAt }) => expiresAt),
+      ],
+    );
+  }
+
   /** Takes the operation's secrets that are not expired and that this caller may claim; of one kind when it is given. */
   claim(
     operationId: OperationId,

@@ -13,5 +13,9 @@ export class SigningKey {
   /** Sealed with the project's data key. */
   @Column({ type: 'bytea' }) privateSealed: Buffer;
   @Column({ type: 'text' }) state: SigningKeyState;
+  /** When the tokens of a verifying key are good no longer; null when nothing has been said. */
+  @Column({ type: 'timestamptz', nullable: true }) verifyUntil: Date | null;
+  /** Why it was revoked, in words of the operator. */
+  @Column({ type: 'text', nullable: true }) reason: string | null;
   @Column({ type: 'timestamptz' }) createdAt: Date;
 }

@@ -58,6 +58,18 @@ export class TenantDatabaseRepository {
     if (changed.length === 0) throw wrongState(id, 'a spare');
   }
 
+  /** Takes a database out of the stock, to be removed. False when it belongs to a project or is no longer there. */
+  async retireSpare(id: TenantDatabaseId): Promise<boolean> {
+    const changed = await runStatement(
+      this.dataSource,
+      undefined,
+      `UPDATE tenant_database SET state = 'trash'
+        WHERE id = $1 AND state IN ('building', 'spare') AND project_id IS NULL RETURNING id`,
+      [id],
+    );
+    return changed.length > 0;
+  }
+
   /**
    * Gives the oldest spare of the cluster at this schema version to a project and places the project on it; a project
    * without a data key of its own takes over the database's. Two claims never get one database and never wait for each

@@ -17,6 +17,8 @@ export interface ParseContext {
 /** Where `index` puts what it finds. Texts are hashed, cut and made distinct behind it. */
 export interface IndexWriter {
   token(text: string): void;
+  /** The same for a token that is looked for in many rows, one after the other: it stands where it is found soonest. */
+  firstToken(text: string): void;
   reference(target: string): void;
   /** `value` is compared by prefix, `original` exactly. */
   string(value: string, original: string): void;

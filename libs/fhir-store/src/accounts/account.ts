@@ -20,6 +20,13 @@ const unwritable = /[\p{Cc}\p{Cs}]/u;
 
 const referenceForm = /^[A-Z][A-Za-z]{0,63}\/[A-Za-z0-9\-.]{1,64}$/;
 
+/** The accounts that the query of a create names: `_account=Organization/1`, several behind commas or by several parameters. */
+export function accountsInQuery(query: string): { accounts?: readonly string[] } {
+  const named = new URLSearchParams(query).getAll('_account').flatMap((value) => value.split(','));
+  const accounts = named.filter((reference) => reference !== '');
+  return accounts.length === 0 ? {} : { accounts };
+}
+
 /**
  * The accounts that `sent` names, each once, in order. Throws 400, naming `expression`, for anything but a list of at most
  * 100 references of the form `Type/id` with short displays; `localReference` makes those that are written in full relative.

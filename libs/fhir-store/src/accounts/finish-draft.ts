@@ -2,7 +2,7 @@
  * The last step of every write before it is judged: where the finished resource is filed. It needs the accounts of the
  * patients to which the resource refers, so all references must have been resolved.
  */
-import { forbidden, type ResourceText } from '#fhir';
+import { forbidden } from '#fhir';
 import { localReferences } from '#fhir-search';
 import type { TakenResource } from '../credentials/take-credentials.js';
 import { draftResource, type Draft, type Filing } from '../draft.js';
@@ -18,6 +18,8 @@ import { chartType, patientsOf } from './patient-compartment.js';
 export interface Unfinished {
   readonly id: string;
   readonly taken: TakenResource;
+  /** Accounts that the request itself names. */
+  readonly namedAccounts?: readonly string[] | undefined;
   /** What is written over; undefined, or a deletion, when the write makes the resource. */
   readonly current: Pick<StoredVersion, 'deleted' | 'body' | 'extendedMeta'> | undefined;
 }
@@ -68,35 +70,23 @@ export async function assertOwnCharts(context: Context, charts: Charts, { filing
   if (!filing.patients.every((patient) => charts.isReadable(patient))) throw forbidden();
 }
 
-/** A write whose request itself names accounts: they count like those of a text in extended mode. */
-export function namingAccounts(
-  context: Context,
-  text: ResourceText,
-  accounts: readonly string[] | undefined,
-): { context: Context; text: ResourceText } {
-  if (accounts === undefined) return { context, text };
-  const sentAccounts = accounts.map((reference) => ({ reference }));
-  return {
-    context: { ...context, caller: { ...context.caller, extended: true } },
-    text: { ...text, sentAccounts },
-  };
-}
-
 interface FilingPlan {
   readonly patients: readonly string[];
   readonly stored: readonly Account[] | undefined;
   readonly decision: AccountDecision;
 }
 
-function planFiling({ tenant, caller }: Context, { id, taken, current }: Unfinished): FilingPlan {
+function planFiling({ tenant, caller }: Context, { id, taken, current, namedAccounts }: Unfinished): FilingPlan {
   const { version, ownBaseUrls = [] } = tenant;
-  const { value, resourceType: type, sentAccounts: sent } = taken.text;
+  const { value, resourceType: type, sentAccounts } = taken.text;
+  // What the request names counts like what a text says in extended mode, and goes before it.
+  const sent = namedAccounts?.map((reference) => ({ reference })) ?? sentAccounts;
   const patients = patientsOf(version, value, ownBaseUrls).filter((patient) => patient !== `${type}/${id}`);
   const stored = current === undefined || current.deleted ? undefined : storedAccounts(current.body);
   const decision = decideAccounts({
     type,
     sent,
-    decides: caller.policy.projectAdmin && caller.extended === true,
+    decides: caller.policy.projectAdmin && (caller.extended === true || namedAccounts !== undefined),
     policyAccounts: caller.policy.accounts,
     stored,
     patientsChange: stored !== undefined && havePatientsChanged(current?.extendedMeta ?? '', stored, patients),

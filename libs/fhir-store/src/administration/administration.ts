@@ -19,7 +19,9 @@ import {
   setUserPassword,
   voidUserPassword,
 } from '../credentials/credentials.sql.js';
-import { createUser, findUser, type NewUser, type StoredResource } from '../credentials/users.js';
+import { voidSecondFactor } from '../credentials/second-factor.sql.js';
+import { revokeIn } from '../credentials/logins.js';
+import { createUser, findUnrevokedLogins, findUser, type NewUser, type StoredResource } from '../credentials/users.js';
 import { createSecurityRequest, type SecurityRequestType } from '../credentials/security-links.js';
 import { bodyOf, draftResource, unfiled, type Draft } from '../draft.js';
 import { acceptResource } from '../resource-checks.js';
@@ -148,11 +150,23 @@ export class Administration {
     await this.record('U', `User/${userId}`, 'password taken away by an invitation');
   }
 
+  /** Takes away the second factor that somebody may have. */
+  async takeSecondFactor(userId: string): Promise<void> {
+    if (!(await voidSecondFactor(this.scope.connection, userId))) return;
+    await this.change('User', userId, (body) =>
+      JSON.stringify({ ...(JSON.parse(body) as JsonObject), mfaEnrolled: false }),
+    );
+    await this.record('U', `User/${userId}`, 'second factor taken away by an invitation');
+  }
+
   /** Ends all log-ins of `user` (`User/…`): their tokens are refused from now on. */
   async endLogins(user: string): Promise<void> {
-    for (const login of await this.find('Login', 'user', user)) {
-      if (login.revoked !== true) await this.change('Login', login.id, revoked);
-    }
+    const logins = await findUnrevokedLogins(this.context.tenant, this.scope, user);
+    await revokeIn(
+      this.context,
+      this.scope,
+      logins.map(({ id }) => id),
+    );
   }
 
   /** Makes `secret` good once for `user` (`User/…`); returns the id of the request with which it goes. */
@@ -200,8 +214,6 @@ function present<T>(version: T | undefined): T {
   if (version === undefined) throw new Error('A resource was changed by somebody else in spite of the lock on it.');
   return version;
 }
-
-const revoked: ResourcePatch = (body) => JSON.stringify({ ...(JSON.parse(body) as JsonObject), revoked: true });
 
 /** A value as data of a search (https://hl7.org/fhir/R4/search.html#escaping). */
 const escaped = (value: string): string => value.replace(/[\\,$|]/g, '\\$&');

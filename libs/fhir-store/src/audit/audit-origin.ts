@@ -6,9 +6,9 @@ export interface AuditOrigin {
   /** `Practitioner/…`, `ClientApplication/…`, or the system's own name. */
   readonly agent: string;
   /** `ProjectMembership/…`; undefined for the system and for those who have not logged in. */
-  readonly membership?: string;
+  readonly membership?: string | undefined;
   /** Whom the agent acts for. */
-  readonly onBehalfOf?: string;
+  readonly onBehalfOf?: string | undefined;
   /** The policy's own words for itself, which name the AccessPolicies that it is made of. */
   readonly policy?: string;
   readonly requestId: string;
@@ -17,13 +17,7 @@ export interface AuditOrigin {
 /** The origin of what `caller` does. */
 export function auditOrigin(caller: Caller): AuditOrigin {
   const { agent, membership, onBehalfOf, policy, requestId } = caller;
-  return {
-    agent,
-    ...(membership === undefined ? {} : { membership }),
-    ...(onBehalfOf === undefined ? {} : { onBehalfOf: onBehalfOf.reference }),
-    policy: policy.reason,
-    requestId,
-  };
+  return { agent, membership, onBehalfOf: onBehalfOf?.reference, policy: policy.reason, requestId };
 }
 
 /** The columns of `audit_event` that tell the origin, without the request. */

@@ -19,6 +19,7 @@ export interface AuditWindow {
   /** Each is a list of references, one of which the row is about. */
   readonly keys: readonly (readonly string[])[];
   readonly deniedOnly: boolean;
+  readonly deletionsOnly: boolean;
 }
 
 type Maybe<Row> = { [Column in keyof Row]: Row[Column] | null };
@@ -76,6 +77,7 @@ export async function findAuditRows(
     return `AND audit_keys(k.agent, k.on_behalf_of, k.entity, k.subjects) && $${values.length}::text[]`;
   });
   if (window.deniedOnly) conditions.push('AND k.outcome <> 0');
+  if (window.deletionsOnly) conditions.push("AND k.action = 'D'");
   const text = `
 SELECT e.epoch, a.found, ${columns}
 FROM security_epoch e LEFT JOIN LATERAL (

@@ -12,7 +12,7 @@ const windowOf = (query: string) =>
       ownBaseUrls: ['https://quay.example.org/fhir/R4/'],
     }).criteria,
   );
-const open = { from: '-infinity', until: 'infinity', keys: [], deniedOnly: false };
+const open = { from: '-infinity', until: 'infinity', keys: [], deniedOnly: false, deletionsOnly: false };
 
 describe('the window of a search', () => {
   test.each([
@@ -44,7 +44,10 @@ describe('the window of a search', () => {
     ['outcome=4,8', { deniedOnly: true }],
     ['outcome=4,0', {}],
     ['outcome:not=0', {}],
-    ['action=D', {}],
+    ['action=D', { deletionsOnly: true }],
+    ['action=http://hl7.org/fhir/audit-event-action|D', { deletionsOnly: true }],
+    ['action=D,U', {}],
+    ['action:not=D', {}],
   ])('by %j holds all that can match, and by what there is an index for nothing else', (query, expected) => {
     expect(windowOf(query)).toEqual({ ...open, ...expected });
   });

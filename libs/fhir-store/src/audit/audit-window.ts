@@ -19,6 +19,7 @@ export function auditWindow(criteria: readonly Criterion[]): AuditWindow {
     until: moment(until, 'infinity'),
     keys: criteria.map(keysOf).filter((keys) => keys !== undefined),
     deniedOnly: criteria.some(excludesSuccess),
+    deletionsOnly: criteria.some(isDeletion),
   };
 }
 
@@ -87,6 +88,11 @@ const known = (targets: readonly string[]): string[] => targets.flatMap((target)
 function excludesSuccess(criterion: Criterion): boolean {
   if (criterion.kind !== 'token' || criterion.parameter.code !== 'outcome' || criterion.negated) return false;
   return criterion.values.every(({ code }) => code !== undefined && code !== '0');
+}
+
+function isDeletion(criterion: Criterion): boolean {
+  if (criterion.kind !== 'token' || criterion.parameter.code !== 'action' || criterion.negated) return false;
+  return criterion.values.every(({ code }) => code === 'D');
 }
 
 /** Years beyond what the database knows are open ends. */

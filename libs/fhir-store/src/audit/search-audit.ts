@@ -1,201 +1,132 @@
 /**
- * Searches of AuditEvent. One search walks over two rows of resources, as it does for definitions: the events of the
- * server's own audit come first, then those that clients have stored. The page, the total and the cursor are those of
- * both together; `_sort` orders each of the two (decision 0018).
- *
- * The audit has indexes for when, who, what and whose. What else the search asks, and what the caller's policy demands, is
- * judged row by row in memory, of so many rows at most.
+ * Searches of AuditEvent. The events of the server's own audit and those that clients have stored are one list: in the
+ * order that `_sort` asks for, by the moment of their recording or of their last change, and oldest first without it. The
+ * page, the total and the cursor are those of both together (decision 0018).
  */
-import { setImmediate } from 'node:timers/promises';
-import { badRequest, tooCostly } from '#fhir';
-import {
-  decodeCursor,
-  encodeCursor,
-  matchesCriteria,
-  maxPageBytes,
-  showParts,
-  type Criterion,
-  type SearchRequest,
-} from '#fhir-search';
+import { badRequest } from '#fhir';
+import { decodeCursor, encodeCursor, maxPageBytes, showParts, type Criterion, type SearchRequest } from '#fhir-search';
 import type { ReadingScope } from '../reading-scope.js';
 import type { Context } from '../rights.js';
 import type { SearchResult } from '../search.js';
 import { shownAmong } from '../shown-fields.js';
 import type { StoredVersion } from '../stored-version.js';
-import type { TenantDatabase } from '../tenant-database.js';
-import { auditEventVersion, eventsOf, judgedAuditEvent, seesSome, type AuditEventSource } from './audit-event.js';
-import { auditEventId, auditKeyOf } from './audit-id.js';
-import { findAuditRows, findAuditRowsByKey, type AuditPosition, type AuditWindow } from './audit-rows.sql.js';
-import { auditWindow } from './audit-window.js';
+import { auditEventVersion, seesSome, type AuditEventSource } from './audit-event.js';
+import { mergedEvents, type FoundEvent } from './merged-events.js';
+import { firstPosition, matchingEvents, positionOf, type EventPosition } from './own-events.js';
+import { storedEvents, type StoredEvent, type StoredEvents } from './stored-events.js';
 
 /** What the search needs besides the audit, with the caller's rights. */
 export interface AuditSearchContext {
   readonly context: Context;
   readonly scope: ReadingScope;
-  /** Searches the AuditEvents that clients have stored. */
-  readonly searchStored: (request: SearchRequest) => Promise<SearchResult>;
+  readonly stored: StoredEvents;
 }
 
 /** Whether the request is answered by `searchAudit`. A search over several types finds stored events alone. */
 export const isAuditSearch = ({ type, furtherTypes, everyType }: SearchRequest): boolean =>
   type === 'AuditEvent' && furtherTypes.length === 0 && !everyType;
 
-/** Rows that one request looks at, and events that it judges; a row about many patients has as many events. */
-const maxExamined = 20_000;
-/** How many rows are read at a time. */
-const firstBatch = 100;
-const furtherBatch = 2_000;
+/** The cursor is no row number, but two places: one in the audit, and one among the stored events. */
+const cursorMark = 'audit';
 
-/** Events that are judged before other requests have their turn. */
-const judgedInARow = 200;
-
-/** The cursor inside the audit stands behind a mark that no row number has. */
-const cursorMark = 'audit:';
-
-/** Behind which event a page starts. */
-interface EventPosition extends AuditPosition {
-  readonly part: number;
+/** Behind which events a page starts; undefined where none has been passed. */
+interface Places {
+  readonly own: EventPosition | undefined;
+  readonly stored: StoredEvent['place'] | undefined;
 }
 
 /**
  * Answers a request for which `isAuditSearch` holds, of a caller who may search AuditEvent. Throws `too-costly` when too
- * many rows would have to be looked at, 400 for an order or a criterion that the audit does not know, and what
- * `searchStored` throws.
+ * many rows would have to be looked at, 400 for an order or a criterion that the audit does not know, and what `stored`
+ * throws.
  */
 export async function searchAudit(search: AuditSearchContext, request: SearchRequest): Promise<SearchResult> {
-  const { context, searchStored } = search;
-  const { tenant } = context;
+  const { context, stored } = search;
   assertJudgeable(request.criteria);
-  const descending = isDescending(request);
-  const after = positionOf(tenant, request);
-  const ownTotal = request.total === 'none' ? 0 : await countEvents(search, request);
-  const withOwn = (result: SearchResult): SearchResult =>
-    result.total === undefined ? result : { ...result, total: result.total + ownTotal };
-  if (after === 'behind') return withOwn(await searchStored(request));
-  if (request.count === 0) return withOwn(await searchStored(storedPart(request, 0, 0)));
+  const ordered = inOrder(request);
+  const [key] = ordered.sort;
+  const descending = key?.descending ?? false;
+  const total = request.total === 'none' ? {} : { total: await countAll(search, ordered) };
+  if (request.count === 0) return { hits: [], included: [], ...total };
 
-  const hits: AuditEventSource[] = [];
+  const before = placesOf(context, request);
+  const page = await readPage(search, ordered, before, descending);
+  const matches = page.events.flatMap((event) => (event.stored === undefined ? [] : [event.stored]));
+  const included = await stored.included(request, matches);
+  const next = page.hasMore ? { next: cursorOf(context, request, page.places) } : {};
+  return { hits: page.hits, included, ...total, ...next };
+}
+
+/** The request with an order in which both kinds of events can be: that of time. */
+function inOrder(request: SearchRequest): SearchRequest {
+  const unknown = request.sort.find(({ code }) => code !== 'date' && code !== '_lastUpdated');
+  if (unknown !== undefined) {
+    throw badRequest(`AuditEvents can be sorted by 'date' and '_lastUpdated' only, not by '${unknown.code}'`, {
+      code: 'value',
+      expression: ['_sort'],
+    });
+  }
+  if (request.sort.length > 0) return request;
+  return { ...request, sort: [{ code: '_lastUpdated', descending: false, by: 'last-updated' }] };
+}
+
+async function countAll({ context, scope, stored }: AuditSearchContext, request: SearchRequest): Promise<number> {
+  let count = await stored.count(request);
+  for await (const _ of matchingEvents(context, scope, request, { after: undefined, descending: true })) count++;
+  return count;
+}
+
+interface Page {
+  readonly events: readonly FoundEvent[];
+  readonly hits: StoredVersion[];
+  readonly hasMore: boolean;
+  /** Behind its last events. */
+  readonly places: Places;
+}
+
+async function readPage(
+  { context, scope, stored }: AuditSearchContext,
+  request: SearchRequest,
+  before: Places,
+  descending: boolean,
+): Promise<Page> {
+  const own = matchingEvents(context, scope, request, { after: before.own, descending });
+  const merged = mergedEvents(own, storedEvents(stored, request, before.stored), descending);
+  const events: FoundEvent[] = [];
+  const hits: StoredVersion[] = [];
+  let places = before;
+  let length = 0;
   let offset = request.offset ?? 0;
-  for await (const event of matchingEvents(search, request, { after, descending })) {
+  for await (const event of merged) {
     if (offset > 0) {
       offset--;
       continue;
     }
-    hits.push(event);
-    if (hits.length > request.count) break;
-  }
-  const shown = withinPage(hits.slice(0, request.count).map((event) => shownEvent(context, request, event)));
-  const last = hits[shown.length - 1];
-  const next = () => encodeCursor(tenant.cursorKey, request, cursorOf(last));
-  if (shown.length < hits.length) {
-    const { total } = request.total === 'none' ? {} : await searchStored(storedPart(request, 0, 0));
-    return withOwn({ hits: shown, included: [], next: next(), ...(total === undefined ? {} : { total }) });
-  }
-  // A page that is full still has to know whether another one follows.
-  const room = request.count - shown.length;
-  const rest = await searchStored(storedPart(request, Math.max(room, 1), offset));
-  if (room > 0) return withOwn({ ...rest, hits: [...shown, ...rest.hits] });
-  const { total } = rest;
-  const found = { hits: shown, included: [], ...(total === undefined ? {} : { total }) };
-  return withOwn(rest.hits.length > 0 ? { ...found, next: next() } : found);
-}
-
-async function countEvents(search: AuditSearchContext, request: SearchRequest): Promise<number> {
-  let count = 0;
-  for await (const _ of matchingEvents(search, request, { after: undefined, descending: true })) count++;
-  return count;
-}
-
-/** The events that satisfy the request and that the caller may see, in order. Throws `too-costly` and StaleRights. */
-async function* matchingEvents(
-  { context: { tenant, caller }, scope }: AuditSearchContext,
-  request: SearchRequest,
-  direction: { after: EventPosition | undefined; descending: boolean },
-): AsyncGenerator<AuditEventSource> {
-  const limits = caller.policy.limits('search', 'AuditEvent');
-  if (limits === undefined) return;
-  const criteria = [...request.criteria, ...limits];
-  const { version, projectId, ownBaseUrls } = tenant;
-  const matchContext = ownBaseUrls === undefined ? {} : { ownBaseUrls };
-  const ids = request.criteria.find((criterion) => criterion.kind === 'id' && !criterion.negated);
-  const candidates =
-    ids?.kind === 'id'
-      ? eventsOfIds(scope, ids.ids, direction)
-      : eventsOfWindow(scope, auditWindow(criteria), direction);
-  let judged = 0;
-  for await (const event of candidates) {
-    if (++judged > maxExamined) throw tooManyExamined();
-    if (judged % judgedInARow === 0) await setImmediate();
-    const { value } = judgedAuditEvent(version, projectId, event);
-    if (matchesCriteria(version, criteria, value, matchContext)) yield event;
-  }
-}
-
-type Direction = Parameters<typeof matchingEvents>[2];
-
-async function* eventsOfIds(
-  scope: ReadingScope,
-  ids: readonly string[],
-  { after, descending }: Direction,
-): AsyncGenerator<AuditEventSource> {
-  const keys = ids.flatMap((id) => auditKeyOf('AuditEvent', id) ?? []);
-  if (keys.length === 0) return;
-  const distinct = [...new Map(keys.map((key) => [`${key.writer}-${key.id}`, key])).values()];
-  const rows = await scope.run((connection) => findAuditRowsByKey(connection, scope.epoch, distinct));
-  const asked = new Set(ids);
-  const start = after === undefined ? -1 : rows.findIndex(({ id }) => id === after.id);
-  const ordered = descending ? rows.toReversed() : rows;
-  const place = start < 0 ? 0 : descending ? rows.length - 1 - start : start;
-  for (const row of ordered.slice(place)) {
-    for (const event of eventsOf(row)) {
-      const isAsked = asked.has(auditEventId({ writer: row.writer, id: row.id, part: event.part }));
-      if (isAsked && (row.id !== after?.id || event.part > after.part)) yield event;
+    const hit = hitOf(context, request, event);
+    length += hit.body.length;
+    // A page ends when it is full, or when its bodies are too much for an answer.
+    if (hits.length === request.count || (length > maxPageBytes && hits.length > 0)) {
+      // Nothing older comes to the audit, so who has been through all of it need not look again.
+      if (event.isOwnOver && descending) places = { ...places, own: firstPosition };
+      return { events, hits, hasMore: true, places };
     }
+    events.push(event);
+    hits.push(hit);
+    places = behind(places, event);
   }
+  return { events, hits, hasMore: false, places };
 }
 
-async function* eventsOfWindow(
-  scope: ReadingScope,
-  window: AuditWindow,
-  { after, descending }: Direction,
-): AsyncGenerator<AuditEventSource> {
-  const mayBeAbout = aboutAllOf(window);
-  let position = after ?? (descending ? lastPosition : firstPosition);
-  let limit = firstBatch;
-  for (let examined = 0; examined < maxExamined; examined += limit, limit = furtherBatch) {
-    const start = position;
-    const { rows, isLast } = await scope.run((connection) =>
-      findAuditRows(connection, scope.epoch, window, start, { descending, limit: limit + 1 }),
-    );
-    for (const row of rows) {
-      for (const event of eventsOf(row)) {
-        if (row.id === start.id && event.part <= start.part) continue;
-        position = { recorded: row.recorded, id: row.id, part: event.part };
-        if (mayBeAbout(event)) yield event;
-      }
-    }
-    if (isLast) return;
-  }
-  throw tooManyExamined();
+const behind = (places: Places, { own, stored }: FoundEvent): Places => ({
+  own: own === undefined ? places.own : positionOf(own),
+  stored: stored === undefined ? places.stored : stored.place,
+});
+
+function hitOf(context: Context, request: SearchRequest, { own, stored }: FoundEvent): StoredVersion {
+  if (own !== undefined) return shownEvent(context, request, own);
+  if (stored === undefined) throw new Error('An event is one of the two kinds.');
+  return stored.shown;
 }
-
-const tooManyExamined = () =>
-  tooCostly(
-    `The search would look at more than ${maxExamined} entries of the audit; narrow it by 'date', 'patient', 'agent' or 'entity'`,
-  );
-
-/** Whether an event can be about what the window is about. Of a row about many patients most events are not. */
-function aboutAllOf({ keys }: AuditWindow): (event: AuditEventSource) => boolean {
-  const wanted = keys.map((references) => new Set(references));
-  return ({ row, compartment }) => {
-    const [entity = ''] = row.entity.split('/_history');
-    const own = [row.agent, row.on_behalf_of ?? '', entity, ...compartment];
-    return wanted.every((references) => own.some((reference) => references.has(reference)));
-  };
-}
-
-const firstPosition: EventPosition = { recorded: '-infinity', id: '0', part: -1 };
-const lastPosition: EventPosition = { recorded: 'infinity', id: '9223372036854775807', part: -1 };
 
 function shownEvent(context: Context, { shown }: SearchRequest, event: AuditEventSource): StoredVersion {
   const { version, projectId } = context.tenant;
@@ -203,24 +134,6 @@ function shownEvent(context: Context, { shown }: SearchRequest, event: AuditEven
   const [found] = shownAmong(context, 'search', [auditEventVersion(version, projectId, event, isLimited)]);
   if (found === undefined) throw new Error('A policy grants by its limits an event that it does not grant by itself.');
   return shown.kind === 'all' ? found : { ...found, body: showParts(version, found.type, found.body, shown) };
-}
-
-/** As many of the events from the first on as go into one answer. */
-function withinPage(events: readonly StoredVersion[]): StoredVersion[] {
-  let length = 0;
-  const end = events.findIndex(({ body }) => (length += body.length) > maxPageBytes);
-  return events.slice(0, end < 0 ? events.length : Math.max(end, 1));
-}
-
-function isDescending({ sort }: SearchRequest): boolean {
-  const unknown = sort.find(({ code }) => code !== 'date' && code !== '_lastUpdated');
-  if (unknown !== undefined) {
-    throw badRequest(`AuditEvents can be sorted by 'date' and '_lastUpdated' only, not by '${unknown.code}'`, {
-      code: 'value',
-      expression: ['_sort'],
-    });
-  }
-  return sort[0]?.descending ?? false;
 }
 
 /** Links to other resources are not followed from the audit, and to leave them out would find too much or too little. */
@@ -235,22 +148,17 @@ function assertJudgeable(criteria: readonly Criterion[]): void {
   }
 }
 
-/** Where the page starts; `behind` when the cursor stands among the stored events, undefined without a cursor. */
-function positionOf(tenant: TenantDatabase, request: SearchRequest): EventPosition | 'behind' | undefined {
+/** Where the page starts. A cursor holds the place in the audit, three texts or nulls, and behind it the other one. */
+function placesOf({ tenant }: Context, request: SearchRequest): Places {
   const after = decodeCursor(tenant.cursorKey, request);
-  if (after === undefined) return undefined;
-  if (!after.id.startsWith(cursorMark)) return 'behind';
-  const [id, part] = after.values;
-  return { recorded: after.id.slice(cursorMark.length), id: id ?? '0', part: Number(part) };
+  if (after === undefined) return { own: undefined, stored: undefined };
+  const [recorded, id, part, storedId, ...values] = after.values;
+  const own = typeof recorded === 'string' && typeof id === 'string' ? { recorded, id, part: Number(part) } : undefined;
+  return { own, stored: typeof storedId === 'string' ? { id: storedId, values } : undefined };
 }
 
-function cursorOf(event: AuditEventSource | undefined): { id: string; values: string[] } {
-  if (event === undefined) throw new Error('A page without an event has no next one.');
-  const { row, part } = event;
-  return { id: cursorMark + row.recorded, values: [row.id, String(part)] };
-}
-
-function storedPart(request: SearchRequest, count: number, offset: number): SearchRequest {
-  const { cursor: _cursor, offset: _offset, ...rest } = request;
-  return { ...rest, count, ...(offset > 0 ? { offset } : {}), ...(count === 0 ? { total: 'accurate' as const } : {}) };
+function cursorOf({ tenant }: Context, request: SearchRequest, { own, stored }: Places): string {
+  const ownPlace = own === undefined ? [null, null, null] : [own.recorded, own.id, String(own.part)];
+  const storedPlace = stored === undefined ? [null] : [stored.id, ...stored.values];
+  return encodeCursor(tenant.cursorKey, request, { id: cursorMark, values: [...ownPlace, ...storedPlace] });
 }

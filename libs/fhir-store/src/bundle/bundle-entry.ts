@@ -1,4 +1,5 @@
 import { badRequest, isJsonObject, notFound, notSupported, type FhirVersion, type JsonObject } from '#fhir';
+import { accountsInQuery } from '../accounts/account.js';
 import { isFhirId } from '../stored-version.js';
 
 interface Direct<Kind> {
@@ -17,7 +18,12 @@ interface Conditional<Kind> {
 
 /** What an entry that writes asks for. */
 export type WritingInteraction =
-  | { readonly kind: 'create'; readonly type: string; readonly ifNoneExist?: string }
+  | {
+      readonly kind: 'create';
+      readonly type: string;
+      readonly ifNoneExist?: string;
+      readonly accounts?: readonly string[];
+    }
   | Direct<'update'>
   | Direct<'patch'>
   | Direct<'delete'>
@@ -169,7 +175,8 @@ function writingOf(method: string, url: EntryUrl, request: JsonObject): WritingI
   const { type, id, rest, query, operation } = url;
   if (type === undefined || rest.length > 0 || operation !== undefined) return undefined;
   if (method === 'POST') {
-    return id === undefined ? { kind: 'create', type, ...conditions(request, 'ifNoneExist') } : undefined;
+    if (id !== undefined) return undefined;
+    return { kind: 'create', type, ...conditions(request, 'ifNoneExist'), ...accountsInQuery(query) };
   }
   const kind = updatingKinds.get(method);
   if (kind === undefined) return undefined;

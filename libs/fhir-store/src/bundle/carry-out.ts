@@ -30,7 +30,7 @@ interface Condition {
 
 /** The part of a repository that entries of a batch use. */
 export interface Interactions extends ReadingInteractions {
-  create(text: ResourceText, options?: { ifNoneExist?: string }): Promise<CreateResult>;
+  create(text: ResourceText, options?: { ifNoneExist?: string; accounts?: readonly string[] }): Promise<CreateResult>;
   update(type: string, id: string, text: ResourceText, options?: Condition): Promise<UpdateResult>;
   conditionalUpdate(type: string, query: string, text: ResourceText, options?: Condition): Promise<UpdateResult>;
   patch(type: string, id: string, patch: ResourcePatch, options?: Condition): Promise<UpdateResult>;

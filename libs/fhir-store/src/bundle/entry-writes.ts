@@ -44,7 +44,7 @@ export async function finishEntries(
   entries: readonly EntryWrite[],
   inStep: WorkOnEntry,
 ): Promise<FinishedEntry[]> {
-  const known = entries.map(({ step, pending }) => inEntry(step.index, () => unfinished(pending)));
+  const known = entries.map(({ step, pending }) => inEntry(step.index, () => unfinished(context, pending)));
   await loadCharts(context, charts, known, (position, work) => inEntry(entries[position]?.step.index ?? 0, work));
   return Promise.all(
     entries.map(async (entry) => ({

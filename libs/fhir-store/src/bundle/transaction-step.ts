@@ -173,7 +173,8 @@ export function readText(
   const text = readResource(withLinks(step, links, resource, references));
   if (interaction.kind === 'update') assertIdentity(text, interaction.type, interaction.id);
   else assertType(text, interaction.type);
-  step.written = readWritten(context, settings, interactionOf[interaction.kind], text);
+  const namedAccounts = interaction.kind === 'create' ? interaction.accounts : undefined;
+  step.written = readWritten(context, settings, interactionOf[interaction.kind], text, { namedAccounts });
 }
 
 /** Whether the entry's resource is what is to be stored. */

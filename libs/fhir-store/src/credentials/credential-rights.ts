@@ -1,19 +1,28 @@
-import { forbidden, type JsonObject } from '#fhir';
-import type { Draft } from '../draft.js';
 import type { Context } from '../rights.js';
-import type { StoredVersion } from '../stored-version.js';
 
 /**
- * Throws 403 when a write by somebody who does not administer the project would give a client a secret or other keys to
- * prove itself with. Whoever may set these may log in as the client, with all its rights; a rule about
- * ClientApplications grants no such thing. Keys that stay as they are stored are no change.
+ * What says how a client proves who it is and where those who log in through it are sent, with all rights that they have.
+ * A rule about ClientApplications grants no such thing.
  */
-export function assertMayChangeCredentials(
-  { caller }: Context,
-  { type, credentials, value }: Draft,
-  current: StoredVersion | undefined,
-): void {
-  if (type !== 'ClientApplication' || caller.policy.projectAdmin) return;
-  const stored = current === undefined || current.deleted ? {} : (JSON.parse(current.body) as JsonObject);
-  if (Object.keys(credentials).length > 0 || value['jwksUri'] !== stored['jwksUri']) throw forbidden();
-}
+const securityFields: ReadonlyMap<string, readonly string[]> = new Map([
+  [
+    'ClientApplication',
+    [
+      'secret',
+      'retiringSecret',
+      'jwksUri',
+      'redirectUri',
+      'redirectUris',
+      'pkceOptional',
+      'identityProvider',
+      'allowedOrigin',
+    ],
+  ],
+]);
+
+/**
+ * The fields of a type that the caller cannot write because that is for administrators of the project alone, whatever a
+ * policy says. Like fields that a policy makes readonly they keep their stored value, and stay away where nothing is stored.
+ */
+export const fieldsOfAdministrators = ({ caller: { policy } }: Context, type: string): readonly string[] =>
+  policy.projectAdmin ? [] : (securityFields.get(type) ?? []);

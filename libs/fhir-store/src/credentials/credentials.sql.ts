@@ -26,14 +26,20 @@ export async function keepCredentials(
 /** Forgets what a deleted ClientApplication or User could log in with; nothing happens for other types. */
 export async function forgetCredentials(connection: Connection, type: string, id: string): Promise<void> {
   if (type === 'ClientApplication') await connection.query(sql`DELETE FROM client_secret WHERE client_id = ${id}`);
-  if (type === 'User') await connection.query(sql`DELETE FROM user_password WHERE user_id = ${id}`);
+  if (type !== 'User') return;
+  await connection.query(sql`DELETE FROM user_password WHERE user_id = ${id}`);
+  await connection.query(sql`DELETE FROM user_second_factor WHERE user_id = ${id}`);
 }
 
-/** Keeps the hash (as `hashPassword` gives it) of a person's password. */
+/**
+ * Keeps the hash (as `hashPassword` gives it) of a person's password. Who knew another one and has tried codes of the second
+ * factor is out, so the codes that they tried do not count any more.
+ */
 export async function setUserPassword(connection: Connection, userId: string, hash: string): Promise<void> {
   await connection.query(sql`
     INSERT INTO user_password (user_id, hash) VALUES (${userId}, ${hash})
     ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash`);
+  await connection.query(sql`UPDATE user_second_factor SET tries = 0 WHERE user_id = ${userId}`);
 }
 
 /** The hash of a person's password, or what is left of one that is good no longer; undefined when there never was one. */

@@ -1,6 +1,7 @@
 /**
  * Login resources: the record of one authentication, to which every token is bound. One is written when the first tokens
- * are given, and changes once at most, when it is revoked; only that raises the security epoch.
+ * are given. It changes when it is revoked, and when its person sets up a second factor in it; only that raises the
+ * security epoch.
  */
 import { readResource } from '#fhir';
 import { systemPolicy } from '#access-policy';
@@ -10,11 +11,12 @@ import { acceptResource } from '../resource-checks.js';
 import type { Context } from '../rights.js';
 import { insertResources } from '../sql/insert.sql.js';
 import { lockCurrent } from '../sql/read.sql.js';
-import { replaceVersion } from '../sql/replace.sql.js';
+import { replaceVersions, type Replacement } from '../sql/replace-many.sql.js';
 import { assertTenantDatabase, type TenantDatabase } from '../tenant-database.js';
 import { inTransaction, type Scope } from '../transaction.js';
 import { isMarkCurrent, setUserPassword, type PasswordMark } from './credentials.sql.js';
 import { forgetExpiredLogins, insertLoginSession, takeLoginCode, type GrantedSession } from './login-session.sql.js';
+import { hasOtherFactor } from './second-factor.sql.js';
 import { takeLink, type SecurityLink } from './security-links.js';
 import { findUnrevokedLogins, type StoredResource } from './users.js';
 
@@ -46,25 +48,32 @@ export async function recordLogin(
   await tenant.use(forgetExpiredLogins);
 }
 
+/** What a person has shown in a log-in. */
+export interface LoginProof extends PasswordMark {
+  /** The `changes` of the second factor that was shown; undefined when none was. */
+  readonly shownFactor?: number;
+}
+
 /**
  * Exchanges the code of a session and records the log-in, both or neither. False, with nothing changed, when the code is
- * not the session's, has expired or was used, and when the person has another password than the one with which the log-in
- * began (`proof`): a change of password excludes this transaction, so it ends the log-in or is found by it. Of two
- * exchanges at the same time the later one waits for the earlier one, so that whoever gets false because of it finds a
- * Login to revoke.
+ * not the session's, has expired or was used, and when the person has another password or another second factor
+ * than the log-in has shown (`proof`): a change of either excludes this transaction, so it ends the log-in or is found by
+ * it. Of two exchanges at the same time the later one waits for the earlier one, so that whoever gets false because of it
+ * finds a Login to revoke.
  */
 export async function grantLogin(
   tenant: TenantDatabase,
   by: LoginAgent,
   login: StoredResource,
   grant: GrantedSession,
-  proof: PasswordMark,
+  proof: LoginProof,
 ): Promise<boolean> {
   assertTenantDatabase(tenant);
   const caller = recorder(by);
   const draft = draftOf(tenant, caller, login);
   return inTransaction(tenant, caller, false, async ({ connection, epoch }) => {
     if (!(await isMarkCurrent(connection, proof))) return false;
+    if (await hasOtherFactor(connection, proof.userId, proof.shownFactor)) return false;
     if (!(await takeLoginCode(connection, login.id, grant))) return false;
     await insertResources(connection, epoch, caller, [draft]);
     return true;
@@ -111,19 +120,24 @@ export async function changePassword(tenant: TenantDatabase, by: LoginAgent, cha
   });
 }
 
-async function revokeIn(
+/**
+ * `revokeLogins` inside a transaction that changes rights; nobody else writes meanwhile, so many log-ins are ended by few
+ * statements.
+ */
+export async function revokeIn(
   { tenant, caller }: Context,
   { connection, epoch }: Scope,
   ids: readonly string[],
 ): Promise<void> {
   const identities = ids.map((id) => ({ type: 'Login', id }));
-  for (const version of (await lockCurrent(connection, identities)).values()) {
-    if (version.deleted) continue;
-    const login = JSON.parse(version.body) as StoredResource;
+  const replacements: Replacement[] = [];
+  for (const expected of (await lockCurrent(connection, identities)).values()) {
+    if (expected.deleted) continue;
+    const login = JSON.parse(expected.body) as StoredResource;
     if (login.revoked === true) continue;
-    const draft = draftOf(tenant, caller, { ...login, revoked: true });
-    await replaceVersion(connection, epoch, caller, version, draft);
+    replacements.push({ expected, draft: draftOf(tenant, caller, { ...login, revoked: true }) });
   }
+  await replaceVersions(connection, epoch, caller, replacements);
 }
 
 function draftOf(tenant: TenantDatabase, caller: Caller, login: StoredResource): Draft {

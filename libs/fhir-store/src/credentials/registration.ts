@@ -43,7 +43,7 @@ export async function registerUser(
       sql`SELECT pg_advisory_xact_lock(${ADDRESS_LOCKS}::int, hashtext(${user.email}::text))`,
     );
     if ((await findUser({ tenant }, scope, user.email)) !== undefined) return 'taken';
-    return (await createUser({ tenant, caller }, scope, user)).id;
+    return (await createUser({ tenant, caller }, scope, { ...user, emailVerified: false })).id;
   });
 }
 

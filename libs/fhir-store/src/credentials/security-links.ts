@@ -1,7 +1,8 @@
 /**
  * Links by mail, each with a UserSecurityRequest that says what was asked for. A link's secret is kept as a hash, outside the
  * resource, and is good once. One by which a password can be set is bound to the password that the person had when it was
- * made, so that whoever sets a password makes all other such links void.
+ * made, so that whoever sets a password makes all other such links void. A new link takes the place of the one that the person
+ * got before for the same purpose.
  */
 import { readResource } from '#fhir';
 import { sha256, uuidv7 } from '#platform';
@@ -14,7 +15,7 @@ import { insertResources } from '../sql/insert.sql.js';
 import { assertTenantDatabase, type TenantDatabase } from '../tenant-database.js';
 import { inTransaction, type Scope } from '../transaction.js';
 import { findUserPassword, passwordMark } from './credentials.sql.js';
-import { addSingleUse, isSingleUse, takeSingleUse } from './single-use.sql.js';
+import { isSingleUse, replaceSingleUse, takeSingleUse } from './single-use.sql.js';
 
 /** Why somebody gets a link by mail; an invitation is answered like a reset. */
 export type SecurityRequestType = 'invite' | 'reset' | 'verify-email';
@@ -35,7 +36,7 @@ const GOOD_FOR_SECONDS = { invite: 7 * 86_400, reset: 3_600, 'verify-email': 7 *
 
 /**
  * Writes a UserSecurityRequest in the transaction of `scope`. The link is good for an hour to reset a password, else for a
- * week. Returns the request's id.
+ * week; one that was made before for the same person and purpose is good no longer. Returns the request's id.
  */
 export async function createSecurityRequest(
   { tenant, caller }: Context,
@@ -47,7 +48,8 @@ export async function createSecurityRequest(
   const resource = { resourceType: 'UserSecurityRequest', id, type, user: { reference: user } };
   const draft = draftResource(tenant, caller, id, acceptResource(tenant, readResource(JSON.stringify(resource))));
   await insertResources(connection, epoch, caller, [draft]);
-  await addSingleUse(connection, await keyOf(connection, { ...request, id }), GOOD_FOR_SECONDS[type]);
+  const series = sha256(`security requests|${type}|${user}`);
+  await replaceSingleUse(connection, series, await keyOf(connection, { ...request, id }), GOOD_FOR_SECONDS[type]);
   return id;
 }
 

@@ -10,6 +10,19 @@ export async function addSingleUse(connection: Connection, key: Buffer, expiresI
   return rows.length > 0;
 }
 
+/** Adds a key in the place of the one that was added before in the same series (32 bytes that say what they are), if any. */
+export async function replaceSingleUse(
+  connection: Connection,
+  series: Buffer,
+  key: Buffer,
+  expiresInSeconds: number,
+): Promise<void> {
+  await connection.query(sql`
+    INSERT INTO single_use (key, series, expires_at)
+    VALUES (${key}, ${series}, clock_timestamp() + make_interval(secs => ${expiresInSeconds}))
+    ON CONFLICT (series) DO UPDATE SET key = excluded.key, expires_at = excluded.expires_at`);
+}
+
 /** Takes a key away. False when it was not there, or has expired: of several at the same time one gets it. */
 export async function takeSingleUse(connection: Connection, key: Buffer): Promise<boolean> {
   const rows = await connection.query<{ fresh: boolean }>(sql`

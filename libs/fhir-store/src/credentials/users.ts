@@ -19,8 +19,8 @@ import { setUserPassword } from './credentials.sql.js';
 /** A resource as it is stored, which always has a type and an id. */
 export type StoredResource = JsonObject & { readonly resourceType: string; readonly id: string };
 
-/** No search for a person's records gives more. */
-const MAX_FOUND = 1000;
+/** How many records are read at a time. */
+const PAGE_SIZE = 1000;
 
 /** An address as it is compared and stored: without white space around it, in lower case. */
 export const normalizedEmail = (email: string): string => email.trim().toLowerCase();
@@ -40,7 +40,7 @@ export async function findUser(
   email: string,
 ): Promise<StoredResource | undefined> {
   const address = normalizedEmail(email);
-  const found = await findAll(tenant, scope, 'User', 'email:exact', escaped(address));
+  const found = await findAll(tenant, scope, 'User', [['email:exact', escaped(address)]]);
   return found.find((user) => user.email === address);
 }
 
@@ -51,23 +51,27 @@ export async function findMembershipsOf(tenant: TenantDatabase, user: string): P
 
 /** The same inside a transaction. */
 export function findMemberships(tenant: TenantDatabase, scope: Scope, user: string): Promise<StoredResource[]> {
-  return findAll(tenant, scope, 'ProjectMembership', 'user', user);
+  return findAll(tenant, scope, 'ProjectMembership', [['user', user]]);
 }
 
-/** The log-ins of `user` (`User/…`) that are not revoked, the newest first. Some of them may have expired. */
+/** The log-ins of `user` (`User/…`) that are not revoked, the newest thousand first. Some of them may have expired. */
 export async function findLoginsOf(tenant: TenantDatabase, user: string): Promise<StoredResource[]> {
-  return inOwnScope(tenant, ({ tenant: own }, scope) => findUnrevokedLogins(own, scope, user));
+  return inOwnScope(tenant, async ({ tenant: own }, scope) => {
+    const { found } = await findPage(own, scope, 'Login', unrevokedLoginsOf(user));
+    return found;
+  });
 }
 
-/** The same inside a transaction. */
-export async function findUnrevokedLogins(
-  tenant: TenantDatabase,
-  scope: Scope,
-  user: string,
-): Promise<StoredResource[]> {
-  const logins = await findAll(tenant, scope, 'Login', 'user', user, '-_lastUpdated');
-  return logins.filter((login) => login.revoked !== true);
+/** All of them, however many there are, inside a transaction: who ends a person's log-ins must not leave one. */
+export function findUnrevokedLogins(tenant: TenantDatabase, scope: Scope, user: string): Promise<StoredResource[]> {
+  return findAll(tenant, scope, 'Login', unrevokedLoginsOf(user));
 }
+
+const unrevokedLoginsOf = (user: string): Query => [
+  ['user', user],
+  ['revoked:not', 'true'],
+  ['_sort', '-_lastUpdated'],
+];
 
 export interface NewUser {
   readonly firstName: string;
@@ -76,6 +80,8 @@ export interface NewUser {
   readonly email?: string;
   readonly externalId?: string;
   readonly mfaRequired?: boolean;
+  /** False: the person has given the address themselves, and has not shown yet that it is theirs. */
+  readonly emailVerified?: boolean;
   /** As `hashPassword` gives it; without one the person cannot log in until a password is set. */
   readonly passwordHash?: string;
 }
@@ -113,22 +119,41 @@ async function inOwnScope<T>(tenant: TenantDatabase, work: (context: Context, sc
 
 const platform: Caller = { policy: systemPolicy('identity'), agent: 'system/identity', requestId: 'identity' };
 
-async function findAll(
+type Query = readonly (readonly [string, string])[];
+
+async function findAll(tenant: TenantDatabase, scope: Scope, type: string, query: Query): Promise<StoredResource[]> {
+  const all: StoredResource[] = [];
+  let cursor: string | undefined;
+  do {
+    const page: Page = await findPage(tenant, scope, type, query, cursor);
+    all.push(...page.found);
+    cursor = page.next;
+  } while (cursor !== undefined);
+  return all;
+}
+
+interface Page {
+  readonly found: StoredResource[];
+  /** The cursor of the next page, if there is one. */
+  readonly next?: string;
+}
+
+async function findPage(
   tenant: TenantDatabase,
   scope: Scope,
   type: string,
-  parameter: string,
-  value: string,
-  sort?: string,
-): Promise<StoredResource[]> {
+  query: Query,
+  cursor?: string,
+): Promise<Page> {
   const parameters: [string, string][] = [
-    [parameter, value],
-    ['_count', String(MAX_FOUND)],
+    ...query.map(([name, value]): [string, string] => [name, value]),
+    ['_count', String(PAGE_SIZE)],
+    ...(cursor === undefined ? [] : [['_cursor', cursor] satisfies [string, string]]),
   ];
-  if (sort !== undefined) parameters.push(['_sort', sort]);
   const request = parseSearch(tenant.version, type, parameters, { handling: 'strict' });
-  const { hits } = await runSearch({ tenant, caller: platform }, scope, request);
-  return hits.map(({ body }) => JSON.parse(body) as StoredResource);
+  const { hits, next } = await runSearch({ tenant, caller: platform }, scope, request);
+  const found = hits.map(({ body }) => JSON.parse(body) as StoredResource);
+  return { found, ...(next === undefined ? {} : { next }) };
 }
 
 /** A value as data of a search (https://hl7.org/fhir/R4/search.html#escaping). */

@@ -6,6 +6,7 @@ import { tooCostly } from '#fhir';
 import { maxPageBytes } from '#fhir-search';
 import { compiledSql, type Connection } from '#postgres';
 import { assertEpoch } from '../caller.js';
+import { textArray } from './array-literal.js';
 import {
   instant,
   storedVersion,
@@ -52,6 +53,36 @@ export async function findCurrent(
   if (row === undefined) throw new Error('The tenant database has no security epoch.');
   assertEpoch(epoch, row.epoch);
   return isPresent<CurrentRow>(row) ? { ...storedVersion(type, id, row), rowId: row.id } : undefined;
+}
+
+const eachText = `
+SELECT e.epoch, r.id, ${versionColumns('r')}
+FROM security_epoch e
+CROSS JOIN unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (type, fhir_id, position)
+LEFT JOIN resource r ON r.type = k.type AND r.fhir_id = k.fhir_id
+ORDER BY k.position`;
+
+/**
+ * The same for several resources (at least one), which need not be different: the epoch of this moment, and each one's
+ * version in the place where it was asked for. The caller compares the epoch.
+ */
+export async function findEachCurrent(
+  connection: Connection,
+  identities: readonly Identity[],
+): Promise<{ readonly epoch: string; readonly versions: readonly (CurrentVersion | undefined)[] }> {
+  const values = [textArray(identities.map(({ type }) => type)), textArray(identities.map(({ id }) => id))];
+  const rows = await connection.query<{ epoch: string } & Maybe<CurrentRow>>(
+    compiledSql({ name: 'store_read_each', text: eachText, values }),
+  );
+  const [first] = rows;
+  if (first === undefined) throw new Error('The tenant database has no security epoch.');
+  const versions = identities.map(({ type, id }, place) => {
+    const row = rows[place];
+    return row !== undefined && isPresent<CurrentRow>(row)
+      ? { ...storedVersion(type, id, row), rowId: row.id }
+      : undefined;
+  });
+  return { epoch: first.epoch, versions };
 }
 
 const versionText = `

@@ -18,6 +18,27 @@ import { statementsByTables, writtenRows } from './index-rows.sql.js';
 /** A clock that was set back must not make a version older than the one before it. */
 const at = 'greatest(number.at, r.last_updated)';
 
+/** What an update of `resource r`, a CTE by the name `written`, returns for `supersedeText`. */
+export const oldVersionColumns = `r.id, r.type, r.fhir_id, old.version AS old_version, old.last_updated AS old_last_updated,
+    old.writer AS old_writer, old.deleted AS old_deleted, old.body AS old_body, old.extended_meta AS old_extended_meta,
+    new.version, new.last_updated`;
+
+/** CTEs, each behind a comma, that move what `written` has replaced into the history, and remove its index rows. */
+export const supersedeText = `, superseded AS (
+  INSERT INTO resource_history (resource_id, version, type, last_updated, superseded, writer, deleted, body, extended_meta)
+  SELECT id, old_version, type, old_last_updated, last_updated, old_writer, old_deleted, old_body, old_extended_meta FROM written
+), old_references AS (
+  DELETE FROM resource_reference d USING written WHERE d.resource_id = written.id
+), old_strings AS (
+  DELETE FROM resource_string d USING written WHERE d.resource_id = written.id
+), old_dates AS (
+  DELETE FROM resource_date d USING written WHERE d.resource_id = written.id
+), old_numbers AS (
+  DELETE FROM resource_number d USING written WHERE d.resource_id = written.id
+), old_text AS (
+  DELETE FROM resource_text d USING written WHERE d.resource_id = written.id
+)`;
+
 const replaceText = (insertRows: string): string => `
 WITH gate AS MATERIALIZED (
   SELECT begin_write() AS epoch, date_trunc('milliseconds', clock_timestamp()) AS at
@@ -35,22 +56,8 @@ WITH gate AS MATERIALIZED (
     sort_texts = $11::jsonb
   FROM number
   WHERE r.id = $4::bigint AND r.version = $5::bigint
-  RETURNING r.id, r.type, r.fhir_id, old.version AS old_version, old.last_updated AS old_last_updated, old.writer AS old_writer,
-    old.deleted AS old_deleted, old.body AS old_body, old.extended_meta AS old_extended_meta, new.version, new.last_updated
-), superseded AS (
-  INSERT INTO resource_history (resource_id, version, type, last_updated, superseded, writer, deleted, body, extended_meta)
-  SELECT id, old_version, type, old_last_updated, last_updated, old_writer, old_deleted, old_body, old_extended_meta FROM written
-), old_references AS (
-  DELETE FROM resource_reference d USING written WHERE d.resource_id = written.id
-), old_strings AS (
-  DELETE FROM resource_string d USING written WHERE d.resource_id = written.id
-), old_dates AS (
-  DELETE FROM resource_date d USING written WHERE d.resource_id = written.id
-), old_numbers AS (
-  DELETE FROM resource_number d USING written WHERE d.resource_id = written.id
-), old_text AS (
-  DELETE FROM resource_text d USING written WHERE d.resource_id = written.id
-)${insertRows}, audit AS (
+  RETURNING ${oldVersionColumns}
+)${supersedeText}${insertRows}, audit AS (
   INSERT INTO audit_event (recorded, action, outcome, ${originColumns}, entity, subjects, request_id)
   SELECT last_updated, CASE WHEN $6::boolean THEN 'D' ELSE 'U' END::"char", 0, ${originValues('$2')},
          type || '/' || fhir_id || '/_history/' || version, nullif($12::text, ''), $3

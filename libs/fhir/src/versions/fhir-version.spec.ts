@@ -67,7 +67,7 @@ it.each([
 
 describe('FHIR R4', () => {
   it('has its own resource types and those of the platform', () => {
-    expect(r4.resourceTypes).toHaveLength(146 + 11);
+    expect(r4.resourceTypes).toHaveLength(146 + 12);
     expect(r4.platformTypes).toContain('ProjectMembership');
     for (const type of ['Patient', 'Project', 'JsonWebKey']) expect(r4.isResourceType(type)).toBe(true);
     for (const type of ['HumanName', 'Resource', 'patient', '', 'constructor'])

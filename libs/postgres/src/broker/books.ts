@@ -92,14 +92,26 @@ export class TenantConnections {
 
 /** What the broker keeps per cluster: the count against the hard cap, and who waits. */
 export class ClusterConnections {
-  /** Connections that occupy a place at the server: open, being opened, or not closed yet. Never above the cap. */
+  /**
+   * Connections that occupy a place at the server: open, being opened, or not closed yet. Above the cap only for a while
+   * after that was lowered.
+   */
   open = 0;
+  /** Of these, the ones that are being closed and leave their place free. */
+  leaving = 0;
   /** Dials in flight, the eviction that makes room for a dial included. */
   dialling = 0;
   readonly idle = new IdleList<Slot>();
   /** Waiting tenants in turn. Those without any connection go before those that would like one more. */
   readonly cold = new Set<TenantConnections>();
   readonly growing = new Set<TenantConnections>();
+
+  constructor(public cap: number) {}
+
+  /** How many connections must go until there are no more than the cap allows. */
+  get excess(): number {
+    return Math.max(0, this.open - this.leaving - this.cap);
+  }
 
   /** Puts a tenant at the end of the queue where it belongs now, or of none. */
   queue(tenant: TenantConnections, perTenant: number): void {

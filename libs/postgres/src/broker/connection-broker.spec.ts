@@ -706,3 +706,51 @@ describe('sharing', () => {
     expect(server.open).toHaveLength(0);
   });
 });
+
+describe('a cap that changes', () => {
+  test('closes idle connections at once, those unused longest first, and keeps to the new cap', async () => {
+    const broker = aBroker({ maxConnections: 4 });
+    for (const key of ['a', 'b', 'c', 'd']) await (await start(broker, key)).end();
+    expect(server.open.map(({ target: { key } }) => key)).toEqual(['a', 'b', 'c', 'd']);
+    broker.setCap('cl_1', 2);
+    await settle();
+    expect(server.open.map(({ target: { key } }) => key)).toEqual(['c', 'd']);
+    expect(broker.openByCluster()).toEqual({ cl_1: 2 });
+    await (await start(broker, 'e')).end();
+    expect(server.open).toHaveLength(2);
+  });
+
+  test('does not cut work in flight: what is too much is closed as it is given back', async () => {
+    const broker = aBroker({ maxConnections: 3 });
+    const works = [await start(broker, 'a'), await start(broker, 'b'), await start(broker, 'c')];
+    broker.setCap('cl_1', 1);
+    await settle();
+    expect(server.open).toHaveLength(3);
+    for (const [index, work] of works.entries()) {
+      expect(await work.end()).toBe('done');
+      expect(server.open).toHaveLength(Math.max(1, 2 - index));
+    }
+    expect(broker.stats()).toMatchObject({ open: 1, idle: 1 });
+  });
+
+  test('serves those who wait as soon as it rises', async () => {
+    const broker = aBroker({ maxConnections: 1 });
+    await start(broker, 'a');
+    const waiting = await start(broker, 'b');
+    expect(waiting.started).toBe(false);
+    broker.setCap('cl_1', 2);
+    await settle();
+    expect(waiting.started).toBe(true);
+  });
+
+  test('is of one cluster, known before or not', async () => {
+    const broker = aBroker({ maxConnections: 1 });
+    broker.setCap('cl_1', 2);
+    await start(broker, 'a');
+    expect((await start(broker, 'b')).started).toBe(true);
+    void broker.use(target('x', 'cl_2'), () => new Promise(() => undefined)).catch(() => undefined);
+    const other = new Work(broker, target('y', 'cl_2'));
+    await settle();
+    expect(other.started).toBe(false);
+  });
+});

@@ -9,7 +9,7 @@ import { ClusterConnections, Slot, TenantConnections, type Waiter } from './book
 import { workOn } from './work-on.js';
 
 export interface ConnectionBrokerOptions {
-  /** Hard cap of connections per cluster, those being opened or closed included. */
+  /** Hard cap of connections per cluster, those being opened or closed included, until `setCap` gives it another. */
   maxConnections: number;
   /** Most connections of one tenant; by default 2. */
   perTenant?: number;
@@ -45,6 +45,8 @@ export class ConnectionBroker {
   private readonly now: () => number;
   private readonly tenants = new Map<string, TenantConnections>();
   private readonly clusters = new Map<string, ClusterConnections>();
+  /** What `setCap` has said. */
+  private readonly caps = new Map<string, number>();
   private readonly sweeper: NodeJS.Timeout;
   private tick = 0;
   private arrivals = 0;
@@ -94,7 +96,30 @@ export class ConnectionBroker {
   prepare(target: DatabaseTarget): void {
     const isKnown = this.tenants.has(target.key);
     const open = this.clusters.get(target.clusterId)?.open ?? 0;
-    if (!isKnown && open < this.maxConnections) this.use(target, () => Promise.resolve()).catch(() => undefined);
+    if (!isKnown && open < this.capOf(target.clusterId))
+      this.use(target, () => Promise.resolve()).catch(() => undefined);
+  }
+
+  /**
+   * Changes the cap of a cluster. When it falls, idle connections are closed now, those unused longest first, and lent
+   * ones when they are given back, until there are no more than allowed; work in flight is not cut.
+   */
+  setCap(clusterId: string, cap: number): void {
+    this.caps.set(clusterId, cap);
+    const cluster = this.clusters.get(clusterId);
+    if (cluster === undefined) return;
+    cluster.cap = cap;
+    while (cluster.excess > 0 && cluster.idle.oldest !== undefined) {
+      const slot = cluster.idle.oldest;
+      this.unpark(slot);
+      this.discard(slot);
+    }
+    this.pump(cluster);
+  }
+
+  /** How many places at each cluster's server are taken, by its id. */
+  openByCluster(): Record<string, number> {
+    return Object.fromEntries([...this.clusters].map(([clusterId, { open }]) => [clusterId, open]));
   }
 
   /**
@@ -165,7 +190,7 @@ export class ConnectionBroker {
 
   private release(slot: Slot): void {
     const { tenant } = slot;
-    if (slot.session.broken || !slot.session.isQuiet || tenant.retired) {
+    if (slot.session.broken || !slot.session.isQuiet || tenant.retired || tenant.cluster.excess > 0) {
       this.discard(slot);
       return;
     }
@@ -204,7 +229,7 @@ export class ConnectionBroker {
     return (
       starving !== undefined &&
       starving.arrival < waiter.arrival &&
-      cluster.open >= this.maxConnections &&
+      cluster.open >= cluster.cap &&
       cluster.dialling < this.maxDials &&
       cluster.idle.size === 0
     );
@@ -255,12 +280,16 @@ export class ConnectionBroker {
     }
     let cluster = this.clusters.get(target.clusterId);
     if (cluster === undefined) {
-      cluster = new ClusterConnections();
+      cluster = new ClusterConnections(this.capOf(target.clusterId));
       this.clusters.set(target.clusterId, cluster);
     }
     const tenant = new TenantConnections(target, cluster, new CircuitBreaker(this.now));
     this.tenants.set(target.key, tenant);
     return tenant;
+  }
+
+  private capOf(clusterId: string): number {
+    return this.caps.get(clusterId) ?? this.maxConnections;
   }
 
   /** Starts as many dials as are allowed now, for the waiting tenants in turn. */
@@ -270,7 +299,7 @@ export class ConnectionBroker {
       if (tenant === undefined) return;
       if (!tenant.wantsDial(this.perTenant)) {
         cluster.unqueue(tenant);
-      } else if (cluster.open < this.maxConnections) {
+      } else if (cluster.open < cluster.cap) {
         cluster.open++;
         this.startDial(tenant, Promise.resolve());
       } else if (cluster.idle.oldest !== undefined) {
@@ -346,8 +375,10 @@ export class ConnectionBroker {
   private discard(slot: Slot): void {
     const { tenant } = slot;
     tenant.slots--;
+    tenant.cluster.leaving++;
     tenant.cluster.queue(tenant, this.perTenant);
     void this.goodbye(slot).then(() => {
+      tenant.cluster.leaving--;
       tenant.cluster.open--;
       this.pump(tenant.cluster);
     });

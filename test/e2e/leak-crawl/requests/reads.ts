@@ -93,15 +93,18 @@ export function operations({ types, theirs, ours, random }: Declared): Probe[] {
       get('operation', `${address}/$meta-add`, { ...refused, ...meta }),
       get('operation', `${address}/$meta-delete`, { ...refused, ...meta }),
       get('operation', `${address}/$set-accounts`, { ...refused, ...setAccounts }),
+      get('operation', `${address}/$expunge`, { ...refused, method: 'POST' }),
       get('operation', `${address}/$validate`, { namesTheirs: true }),
       get('operation', `${address}/$graphql?query=${encodeURIComponent('{id meta{tag{code}}}')}`, {
         namesTheirs: true,
       }),
       get('operation', `${type}/$validate`, parameters({ resourceType: type, id: address.split('/')[1] })),
     ]),
-    ...ourPatients.map(({ address }) =>
+    ...[...ourPatients, ...theirPatients].flatMap(({ address }) => [
       get('operation', `${address}/$set-accounts`, { ...setAccounts, expect: [403] }),
-    ),
+      get('operation', `${address}/$expunge`, { method: 'POST', expect: [403] }),
+      get('operation', `${address}/$expunge?everything=true`, { method: 'POST', expect: [403] }),
+    ]),
     ...types.map(({ type }) => get('operation', `${type}/$meta`)),
     get('operation', '$meta'),
     get('binary', 'Binary/far-file', refused),

@@ -41,6 +41,14 @@ export class ListProjectsDto {
   @Matches(/^[A-Za-z0-9_-]{1,64}$/, { message: 'is not the id of a cluster' })
   clusterId?: string;
 
+  @ApiProperty({ required: false, minimum: 0, description: 'The schema of its tenant database.', example: 42 })
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt({ message: 'must be a whole number' })
+  @Min(0, { message: 'must be at least 0' })
+  @Max(1_000_000, { message: 'must be at most 1000000' })
+  schemaVersion?: number;
+
   @ApiProperty({ required: false, minimum: 1, maximum: 200, default: 50 })
   @IsOptional()
   @Type(() => Number)

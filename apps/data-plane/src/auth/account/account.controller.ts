@@ -49,7 +49,7 @@ export class AccountController {
     }
     const change = {
       userId,
-      hash: await hashPassword(newPassword),
+      hash: await hashPassword(newPassword, runtime.entry.projectId),
       keptLogins: loginId === undefined ? [] : [loginId],
     };
     await withCurrentRights(request, () => changePassword(runtime.database, session.caller(request.id), change));
@@ -70,8 +70,7 @@ export class AccountController {
     fields.check();
     const tenant = tenantOf(request);
     const runtime = await this.runtimes.of(tenant.entry);
-    this.backoff.begin({
-      projectId: tenant.entry.projectId,
+    await this.backoff.begin(runtime, {
       account: `reset ${normalizedEmail(email)}`,
       address: request.ip,
       secret: 'password',

@@ -1,9 +1,9 @@
 import { systemPolicy } from '#access-policy';
-import { type JsonObject, readResource } from '#fhir';
+import type { JsonObject } from '#fhir';
 import { ResourceRepository } from '#fhir-store';
 import type { TenantRuntime } from '../../tenant/tenant-runtime.js';
 
-/** Marks the address of a person (`User/<id>`) as confirmed. */
+/** Marks the address of a person (`User/<id>`) as confirmed: they have shown that they read its mail. */
 export async function confirmEmail(runtime: TenantRuntime, user: string, requestId: string): Promise<void> {
   const id = user.slice('User/'.length);
   const repository = new ResourceRepository(runtime.database, {
@@ -11,6 +11,7 @@ export async function confirmEmail(runtime: TenantRuntime, user: string, request
     agent: user,
     requestId,
   });
-  const stored = JSON.parse((await repository.read('User', id)).body) as JsonObject;
-  await repository.update('User', id, readResource(JSON.stringify({ ...stored, emailVerified: true })));
+  await repository.patch('User', id, (body) =>
+    JSON.stringify({ ...(JSON.parse(body) as JsonObject), emailVerified: true }),
+  );
 }

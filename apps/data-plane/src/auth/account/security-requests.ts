@@ -19,6 +19,7 @@ import {
 import { generateSecret, hashPassword } from '#platform';
 import { Mail } from '../../mail/mail.js';
 import type { TenantRuntime } from '../../tenant/tenant-runtime.js';
+import { confirmEmail } from './confirm-email.js';
 
 /** What somebody brings who follows a link. */
 export interface FollowedLink {
@@ -31,6 +32,9 @@ const SUBJECTS = {
   reset: 'Reset your password',
   'verify-email': 'Confirm your address',
 } as const satisfies Record<SecurityRequestType, string>;
+
+/** Whoever confirms an account that somebody else has made in their name gives it to them. */
+const UNEXPECTED = 'If you did not ask for this yourself, do not follow the link.';
 
 const ID_FORM = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const SECRET_FORM = /^[A-Za-z0-9_-]{43}$/;
@@ -60,29 +64,31 @@ export class SecurityRequests {
     await this.mail.send(runtime.entry.projectId, {
       to: email,
       subject: `${runtime.entry.name.replace(/\s+/g, ' ')}: ${SUBJECTS[type]}`,
-      text: `${SUBJECTS[type]}: ${securityLink(baseUrl, type, id, secret)}\n`,
+      text: `${SUBJECTS[type]}: ${securityLink(baseUrl, type, id, secret)}\n\n${UNEXPECTED}\n`,
     });
   }
 
   /**
-   * Sets a password by a link and ends all log-ins of the person. False, with nothing changed, when the link is not good
-   * (any more).
+   * Sets a password by a link, ends all log-ins of the person, and marks their address as confirmed, since the link went
+   * there. False, with nothing changed, when the link is not good (any more).
    */
   async setPassword(
-    { database }: TenantRuntime,
+    runtime: TenantRuntime,
     followed: FollowedLink,
     password: string,
     requestId: string,
   ): Promise<boolean> {
+    const { database, entry } = runtime;
     const repository = new ResourceRepository(database, caller(requestId));
     const link = await findLink(repository, followed, ['invite', 'reset']);
     if (link === undefined) return false;
     // Asked before the change, which asks again, so that nobody can have passwords hashed without a link.
     if (!(await database.use((connection) => isGoodLink(connection, link)))) return false;
     const userId = link.user.slice('User/'.length);
-    const change = { userId, hash: await hashPassword(password), keptLogins: [], link };
+    const change = { userId, hash: await hashPassword(password, entry.projectId), keptLogins: [], link };
     if (!(await changePassword(database, { agent: link.user, requestId }, change))) return false;
     await markUsed(repository, link);
+    await confirmEmail(runtime, link.user, requestId);
     return true;
   }
 

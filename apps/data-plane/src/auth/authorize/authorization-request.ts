@@ -4,6 +4,7 @@
  * else is told to the client there.
  */
 import type { FastifyRequest } from 'fastify';
+import type { LaunchContext } from '../launch/launch-context.js';
 import type { ChallengeMethod } from '../login/pkce.js';
 import { readChallenge } from '../login/pkce.js';
 import type { RegisteredClient } from '../registered-client.js';
@@ -20,6 +21,7 @@ const KEPT_PARAMETERS = [
   'code_challenge',
   'code_challenge_method',
   'aud',
+  'launch',
 ] as const;
 
 /** What is wrong, as the client is told (RFC 6749 section 4.1.2.1). */
@@ -33,6 +35,8 @@ export interface AuthorizationRequest {
   readonly kind: 'request';
   readonly scope: string;
   readonly nonce?: string;
+  /** What the app was launched for. */
+  readonly launch?: LaunchContext;
   readonly codeChallenge?: string;
   readonly codeChallengeMethod?: ChallengeMethod;
 }
@@ -110,6 +114,19 @@ export function readAuthorizationRequest(
     ...(nonce === undefined ? {} : { nonce }),
     ...(typeof challenge === 'string' ? {} : challenge),
   };
+}
+
+/** The request with what its parameter `launch` stands for; a problem when that is no launch. */
+export async function withLaunch(
+  asked: AuthorizationRequest | AuthorizationProblem,
+  parameters: ReadonlyMap<string, string>,
+  find: (id: string) => Promise<LaunchContext | undefined>,
+): Promise<AuthorizationRequest | AuthorizationProblem> {
+  const id = parameters.get('launch');
+  if (asked.kind === 'problem' || id === undefined) return asked;
+  const launch = await find(id);
+  if (launch !== undefined) return { ...asked, launch };
+  return { kind: 'problem', error: 'invalid_request', description: 'There is no such launch, or it is over.' };
 }
 
 /** The client's address with an answer in its query; `iss` says who answers (RFC 9207). */

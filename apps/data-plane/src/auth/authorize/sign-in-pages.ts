@@ -1,4 +1,4 @@
-import type { OfferedMembership } from '../login/login-flow.js';
+import type { AwaitedFactor, OfferedMembership } from '../login/login-flow.js';
 import { hiddenFields, html, type Page, problemText } from '../pages/html.js';
 
 export interface SignInTexts {
@@ -38,4 +38,35 @@ export function profilePage(
   );
   const body = html`<form method="post" action="authorize">${hiddenFields(carried)}${buttons}</form>`;
   return { title: `Choose a profile in ${project}`, body, formTarget };
+}
+
+/** The page that asks for a code of the second factor, and shows what is needed to set it up where there is none yet. */
+export function secondFactorPage(
+  { project, problem }: Pick<SignInTexts, 'project' | 'problem'>,
+  carried: ReadonlyMap<string, string>,
+  { enrollUri, enrollQrCode, secret }: AwaitedFactor,
+  formTarget: string,
+): Page {
+  const isNew = enrollUri !== undefined && enrollQrCode !== undefined;
+  const offered = isNew
+    ? html`<p>Scan this with an authenticator app, or <a href="${enrollUri}">open it there</a>.</p>
+        <img src="${enrollQrCode}" alt="The key as a QR code" />
+        <p>Key: <code>${secret ?? ''}</code></p>`
+    : html``;
+  const body = html`${problemText(problem)}${offered}
+    <form method="post" action="authorize">
+      ${hiddenFields(carried)}
+      <label
+        >Code of the app<input
+          name="token"
+          inputmode="numeric"
+          autocomplete="one-time-code"
+          pattern="[0-9 ]*"
+          required
+          autofocus
+      /></label>
+      <button name="step" value="${isNew ? 'enrolment' : 'code'}">${isNew ? 'Set up' : 'Go on'}</button>
+    </form>`;
+  const title = isNew ? `Set up a second factor for ${project}` : `Sign in to ${project}`;
+  return { title, body, formTarget, hasPictures: isNew };
 }

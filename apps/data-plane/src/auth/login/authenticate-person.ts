@@ -5,8 +5,8 @@ import type { TenantRuntime } from '../../tenant/tenant-runtime.js';
 import type { PersonAuthenticator, PersonSecret, ProvedPerson } from './person-authenticator.js';
 
 /**
- * The person with this address and password, recorded in the audit either way. Throws 400 when they are wrong, and for
- * somebody who must give a second factor, which cannot be checked here: without it nobody comes in.
+ * The person with this address and password, recorded in the audit either way. Throws 400 when they are wrong. Whether the
+ * person must give a second factor too is for the log-in to find out.
  */
 export async function authenticatePerson(
   people: PersonAuthenticator,
@@ -27,8 +27,5 @@ export async function authenticatePerson(
     requestId: request.id,
   });
   if (person === undefined) throw badRequest('Email or password is wrong');
-  if (person.user.mfaRequired === true || person.user.mfaEnrolled === true) {
-    throw badRequest('This account needs a second factor, which this server does not offer', { code: 'not-supported' });
-  }
   return person;
 }

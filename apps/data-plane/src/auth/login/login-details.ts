@@ -1,5 +1,6 @@
 /** What a log-in remembers from its first request until its tokens are given, and for their renewal. */
-import type { PasswordMark, StoredResource } from '#fhir-store';
+import type { LoginProof, StoredResource } from '#fhir-store';
+import { type LaunchContext, launchedFor } from '../launch/launch-context.js';
 import type { ChallengeMethod } from './pkce.js';
 
 export interface LoginDetails {
@@ -7,11 +8,18 @@ export interface LoginDetails {
   readonly user: string;
   /** Of the password that was right: the log-in goes on as long as it is the person's. */
   readonly passwordMark: string;
+  /**
+   * Of the second factor of which a code was right, or which was set up in this log-in, how often the person's factor had
+   * been changed: another one has another number.
+   */
+  readonly shownFactor?: number;
   /** Id of the chosen ProjectMembership; absent until one is chosen. */
   readonly membership?: string;
   /** Id of the ClientApplication through which the person logs in. */
   readonly client?: string;
   readonly scope: string;
+  /** For what the app was launched through which the person logs in. */
+  readonly launch?: LaunchContext;
   readonly nonce?: string;
   readonly codeChallenge?: string;
   readonly codeChallengeMethod?: ChallengeMethod;
@@ -46,10 +54,14 @@ export function printableUserAgent(header: string | undefined): string | undefin
   return text === '' ? undefined : text;
 }
 
-/** The password with which a log-in began, as `grantLogin` and `isMarkCurrent` ask for it. */
-export const proofOf = ({ user, passwordMark }: LoginDetails): PasswordMark => ({
-  userId: user.slice('User/'.length),
+/** The id in `User/<id>`. */
+export const userIdOf = (user: string): string => user.slice('User/'.length);
+
+/** The password with which a log-in began and the factor it has shown, as `grantLogin` and `isMarkCurrent` ask for them. */
+export const proofOf = ({ user, passwordMark, shownFactor }: LoginDetails): LoginProof => ({
+  userId: userIdOf(user),
   mark: passwordMark,
+  ...(shownFactor === undefined ? {} : { shownFactor }),
 });
 
 /** The Login resource of a log-in whose membership is known. */
@@ -60,6 +72,7 @@ export function loginResource(
   profileType: string,
 ): StoredResource {
   const { client, nonce, userAgent } = details;
+  const { patient } = launchedFor(details.scope, details.launch);
   return {
     resourceType: 'Login',
     id,
@@ -69,12 +82,15 @@ export function loginResource(
     user: { reference: details.user },
     membership: { reference: `ProjectMembership/${details.membership}` },
     scope: details.scope,
+    // To the chart of this patient the scopes `patient/…` are limited.
+    ...(patient === undefined ? {} : { launch: { reference: patient } }),
     authMethod: details.user.startsWith('User/') ? 'password' : 'client',
     authTime: details.authTime,
     ...(details.codeChallenge === undefined || details.codeChallengeMethod === undefined
       ? {}
       : { codeChallenge: details.codeChallenge, codeChallengeMethod: details.codeChallengeMethod }),
     ...(nonce === undefined ? {} : { nonce }),
+    ...(details.shownFactor !== undefined ? { mfaVerified: true } : {}),
     granted: true,
     remoteAddress: details.remoteAddress,
     ...(userAgent === undefined ? {} : { userAgent }),

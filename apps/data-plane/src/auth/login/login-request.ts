@@ -2,6 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { TenantRuntime } from '../../tenant/tenant-runtime.js';
 import type { JsonFields } from '../json-fields.js';
+import { findLaunch } from '../launch/launch-context.js';
 import { findRegisteredClient } from '../registered-client.js';
 import { grantedScope } from '../scopes.js';
 import { type LoginDetails, printableUserAgent } from './login-details.js';
@@ -13,8 +14,8 @@ export type LoginPurpose = Omit<LoginDetails, 'user' | 'passwordMark'>;
 const PROFILE_TYPES = ['Patient', 'Practitioner', 'RelatedPerson'];
 
 /**
- * Reads `clientId`, `projectId`, `scope`, `nonce`, `resourceType`, `remember`, `codeChallenge` and `codeChallengeMethod`. What is
- * wrong becomes issues of `fields`: an unknown client, another project's id, a challenge that is missing although the
+ * Reads `clientId`, `projectId`, `scope`, `launch`, `nonce`, `resourceType`, `remember`, `codeChallenge` and `codeChallengeMethod`. What is
+ * wrong becomes issues of `fields`: an unknown client or launch, another project's id, a challenge that is missing although the
  * client is not one that may go without.
  */
 export async function readLoginPurpose(
@@ -41,11 +42,18 @@ export async function readLoginPurpose(
   if (profileType !== undefined && !PROFILE_TYPES.includes(profileType)) {
     fields.fail('resourceType', `A profile is one of ${PROFILE_TYPES.join(', ')}`);
   }
+  const launchId = fields.text('launch');
+  const launch =
+    launchId === undefined
+      ? undefined
+      : await findLaunch(runtime.database, launchId, { requestId: request.id, now: new Date() });
+  if (launchId !== undefined && launch === undefined) fields.fail('launch', 'There is no such launch');
   const nonce = fields.text('nonce');
   const userAgent = printableUserAgent(request.headers['user-agent']);
   return {
     ...(client === undefined ? {} : { client: client.id }),
     scope: scope ?? '',
+    ...(launch === undefined ? {} : { launch }),
     ...(nonce === undefined ? {} : { nonce }),
     ...(typeof challenge === 'string' ? {} : challenge),
     remember: fields.flag('remember'),

@@ -1,7 +1,7 @@
 import { findUserByEmail, findUserPassword, normalizedEmail, passwordMark, type StoredResource } from '#fhir-store';
 import { verifyPassword } from '#platform';
 import type { TenantRuntime } from '../../tenant/tenant-runtime.js';
-import { LoginBackoff } from '../login-backoff.js';
+import { type BegunAttempt, LoginBackoff } from '../login-backoff.js';
 
 export interface PersonSecret {
   readonly email: string;
@@ -31,20 +31,16 @@ export class PersonAuthenticator {
     { email, password }: PersonSecret,
     address: string,
   ): Promise<ProvedPerson | undefined> {
-    const attempt = this.backoff.begin({
-      projectId: runtime.entry.projectId,
-      account: normalizedEmail(email),
-      address,
-      secret: 'password',
-    });
+    const account = normalizedEmail(email);
+    const attempt = await this.backoff.begin(runtime, { account, address, secret: 'password' });
     const user = await findUserByEmail(runtime.database, email);
     const hash = await runtime.database.use((connection) => findUserPassword(connection, user?.id ?? 'nobody'));
-    const isRight = await this.verify(password, hash);
+    const isRight = await this.isRight(runtime, { password, hash }, attempt);
     if (!isRight || user === undefined) {
-      attempt.failed();
+      await attempt.failed();
       return undefined;
     }
-    attempt.succeeded();
+    await attempt.succeeded();
     return { user, passwordMark: passwordMark(hash) };
   }
 
@@ -56,11 +52,23 @@ export class PersonAuthenticator {
     address: string,
   ): Promise<boolean> {
     const account = `User/${userId}`;
-    const attempt = this.backoff.begin({ projectId: runtime.entry.projectId, account, address, secret: 'password' });
+    const attempt = await this.backoff.begin(runtime, { account, address, secret: 'password' });
     const hash = await runtime.database.use((connection) => findUserPassword(connection, userId));
-    const isRight = await this.verify(password, hash);
-    if (isRight) attempt.succeeded();
-    else attempt.failed();
+    const isRight = await this.isRight(runtime, { password, hash }, attempt);
+    await (isRight ? attempt.succeeded() : attempt.failed());
     return isRight;
+  }
+  /** Whoever finds the queue of hashes full has guessed at nothing. */
+  private async isRight(
+    { entry }: Pick<TenantRuntime, 'entry'>,
+    { password, hash }: { readonly password: string; readonly hash: string | undefined },
+    attempt: BegunAttempt,
+  ): Promise<boolean> {
+    try {
+      return await this.verify(password, hash, entry.projectId);
+    } catch (error) {
+      await attempt.unchecked();
+      throw error;
+    }
   }
 }

@@ -32,6 +32,8 @@ export interface Page {
   readonly body: Html;
   /** Where a form of the page may lead to besides the project itself: an origin, or the scheme of an app. */
   readonly formTarget?: string;
+  /** The page has pictures, in `data:` addresses. */
+  readonly hasPictures?: boolean;
 }
 
 const STYLE = `body{font:16px/1.5 system-ui,sans-serif;max-width:22rem;margin:12vh auto;padding:0 1rem;color:#1b1f24}
@@ -39,14 +41,15 @@ label{display:block;margin:.75rem 0}input:not([type=checkbox]){display:block;wid
 button{font:inherit;padding:.5rem 1rem;margin:.25rem 0;width:100%}.problem{color:#a40e26}`;
 
 /**
- * Sends a page. It may load nothing and run nothing, cannot be framed, is kept by nobody, and its address is told to nobody
+ * Sends a page. It may load nothing (pictures are in the page itself) and run nothing, cannot be framed, is kept by nobody, and its address is told to nobody
  * (https://www.w3.org/TR/CSP3/): the addresses of these pages hold what must not leak.
  */
-export function sendPage(reply: FastifyReply, status: number, { title, body, formTarget }: Page): void {
+export function sendPage(reply: FastifyReply, status: number, { title, body, formTarget, hasPictures }: Page): void {
   const nonce = randomBytes(16).toString('base64');
   const policy = [
     `default-src 'none'`,
     `style-src 'nonce-${nonce}'`,
+    ...(hasPictures === true ? ['img-src data:'] : []),
     // Browsers apply this to the redirection that answers a form as well.
     `form-action 'self'${formTarget === undefined ? '' : ` ${formTarget}`}`,
     `frame-ancestors 'none'`,

@@ -62,8 +62,7 @@ export class RegistrationController {
     await this.assertAllowed(runtime);
 
     // What registrations cost us is slowed down like guessing: by the address from which they come.
-    this.backoff.begin({
-      projectId: runtime.entry.projectId,
+    await this.backoff.begin(runtime, {
       account: `registration ${email}`,
       address: request.ip,
       secret: 'password',
@@ -71,7 +70,7 @@ export class RegistrationController {
     const taken = () => badRequest('This address is taken', { expression: ['email'] });
     // Most of those who are refused are refused before the password is hashed and anything is locked.
     if ((await findUserByEmail(runtime.database, email)) !== undefined) throw taken();
-    const passwordHash = await hashPassword(password);
+    const passwordHash = await hashPassword(password, runtime.entry.projectId);
     const registered = await registerUser(runtime.database, { firstName, lastName, email, passwordHash }, request.id);
     if (registered === 'taken') throw taken();
     const proved = { user: `User/${registered}`, passwordMark: passwordMark(passwordHash) };
@@ -99,7 +98,7 @@ export class RegistrationController {
       fields.fail('projectId', 'This address belongs to another project');
     }
     fields.check();
-    const details = await this.flow.pending(runtime, login);
+    const details = await this.flow.verified(runtime, login);
     if (details.registering !== true) {
       throw badRequest('This log-in is not one of somebody who registers', { expression: ['login'] });
     }

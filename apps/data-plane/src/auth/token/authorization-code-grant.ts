@@ -3,24 +3,21 @@
  * log-in that the first one began, because one of the two was not by its owner.
  */
 import { findLoginSession, grantLogin, type LoginSession, revokeLogins } from '#fhir-store';
+import { isAllowedOrigin } from '../allowed-origins.js';
 import { type LoginDetails, loginResource, proofOf } from '../login/login-details.js';
 import { answersChallenge } from '../login/pkce.js';
 import { principalOfMembership } from '../open-principal.js';
-import {
-  DEFAULT_ACCESS_SECONDS,
-  DEFAULT_REFRESH_SECONDS,
-  findRegisteredClient,
-  type RegisteredClient,
-} from '../registered-client.js';
+import { DEFAULT_REFRESH_SECONDS, findRegisteredClient, type RegisteredClient } from '../registered-client.js';
 import { wantsRefresh } from '../scopes.js';
+import { loginSubject } from './login-subject.js';
 import { newRefreshToken, readCode, sameHash } from './opaque-secrets.js';
 import { tokenAnswer, type TokenAnswer } from './token-answer.js';
-import { invalidClient, invalidGrant, TokenError } from './token-error.js';
+import { ForeignOrigin, invalidClient, invalidGrant, TokenError } from './token-error.js';
 import type { TokenRequest } from './token-request.js';
 
 /** Gives the tokens of the log-in to which the code belongs. Throws TokenError. */
 export async function grantAuthorizationCode(request: TokenRequest): Promise<TokenAnswer> {
-  const { runtime, form, issuer, requestId } = request;
+  const { runtime, form, requestId } = request;
   const code = form.get('code');
   if (code === undefined) throw new TokenError('invalid_request', 'The code is missing.');
   const read = readCode(code);
@@ -39,7 +36,7 @@ export async function grantAuthorizationCode(request: TokenRequest): Promise<Tok
   const principal = await principalOfMembership(runtime, membership, details.user);
   if (principal === undefined) throw invalidGrant();
 
-  const accessTokenSeconds = client?.accessTokenSeconds ?? DEFAULT_ACCESS_SECONDS;
+  const subject = loginSubject(request, loginId, details, principal, client);
   const refresh = details.remember || wantsRefresh(details.scope) ? newRefreshToken(loginId) : undefined;
   const refreshSeconds = client?.refreshTokenSeconds ?? DEFAULT_REFRESH_SECONDS;
   const [profileType = ''] = principal.profile.reference.split('/');
@@ -50,25 +47,15 @@ export async function grantAuthorizationCode(request: TokenRequest): Promise<Tok
     login,
     {
       codeHash,
-      expiresInSeconds: refresh === undefined ? accessTokenSeconds : Math.max(accessTokenSeconds, refreshSeconds),
+      expiresInSeconds: Math.max(subject.accessTokenSeconds, refresh === undefined ? 0 : refreshSeconds),
       ...(refresh === undefined ? {} : { refresh }),
     },
     proofOf(details),
   );
   if (!wasGranted) return endReplayed(request, loginId);
-  const subject = {
-    issuer,
-    loginId,
-    scope: details.scope,
-    membershipId: membership,
-    user: details.user,
-    profile: principal.profile.reference,
-    ...(client === undefined ? {} : { clientId: client.id }),
-    ...(details.nonce === undefined ? {} : { nonce: details.nonce }),
-    authTime: new Date(details.authTime),
-    accessTokenSeconds,
-  };
-  return tokenAnswer(runtime, subject, principal.profile, refresh?.text);
+  // The first ID token answers the nonce (OpenID Connect Core section 3.1.3.6); those that follow need not (section 12.2).
+  const nonce = details.nonce === undefined ? {} : { nonce: details.nonce };
+  return tokenAnswer(runtime, { ...subject, ...nonce }, principal.profile, refresh?.text);
 }
 
 /** The details of a session; the tokens of the log-in are given by what they say. */
@@ -82,10 +69,10 @@ async function endReplayed({ runtime, requestId }: TokenRequest, loginId: string
 
 /**
  * The client through which the person logged in; undefined when there was none. Throws when it has been switched off
- * since, or when the request proves to be another client's.
+ * since, when the request proves to be another client's, or when it comes from a page that the client does not allow.
  */
 export async function clientOf(request: TokenRequest, details: LoginDetails): Promise<RegisteredClient | undefined> {
-  const { runtime, form, proved, requestId } = request;
+  const { runtime, form, proved, origin, requestId } = request;
   const named = form.get('client_id');
   // A client_id that is left out is common even when the log-in named a client: the verifier decides then.
   if (named !== undefined && named !== details.client) throw invalidGrant();
@@ -93,6 +80,7 @@ export async function clientOf(request: TokenRequest, details: LoginDetails): Pr
   if (details.client === undefined) return undefined;
   const client = await findRegisteredClient(runtime.database, details.client, requestId);
   if (client === undefined) throw invalidClient();
+  if (!isAllowedOrigin(client.allowedOrigins, origin)) throw new ForeignOrigin();
   return client;
 }
 

@@ -5,17 +5,19 @@
 import { randomUUID } from 'node:crypto';
 import { ipAccess } from '#access-policy';
 import { recordLogin } from '#fhir-store';
+import { isAllowedOrigin } from '../allowed-origins.js';
 import { loginResource } from '../login/login-details.js';
 import { grantedScope } from '../scopes.js';
 import { tokenAnswer, type TokenAnswer } from './token-answer.js';
-import { invalidClient, TokenError } from './token-error.js';
+import { ForeignOrigin, invalidClient, TokenError } from './token-error.js';
 import type { TokenRequest } from './token-request.js';
 
 /** Gives a client that has proved who it is a token for its own membership. Throws TokenError. */
 export async function grantClientCredentials(request: TokenRequest): Promise<TokenAnswer> {
-  const { runtime, form, proved, issuer, remoteAddress, userAgent, requestId } = request;
+  const { runtime, form, proved, issuer, remoteAddress, origin, userAgent, requestId } = request;
   if (proved === undefined) throw new TokenError('invalid_request', 'client_id and client_secret are missing.');
   const { client, principal } = proved;
+  if (!isAllowedOrigin(client.allowedOrigins, origin)) throw new ForeignOrigin();
   if (principal === undefined) throw invalidClient();
   if (!ipAccess(principal.policy.ipAccessRules, remoteAddress)) {
     throw new TokenError('invalid_client', 'The client may not log in from this address.');

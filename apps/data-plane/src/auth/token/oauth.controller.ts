@@ -2,6 +2,7 @@ import { Controller, Get, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { operationOutcome } from '#fhir';
 import { ReadAudit, revokeLogins } from '#fhir-store';
+import { denyOrigin } from '../../http/cors.js';
 import { sendText } from '../../http/send.js';
 import { BaseUrls } from '../../tenant/base-urls.js';
 import { tenantOf } from '../../tenant/request-tenant.js';
@@ -18,7 +19,7 @@ import { sendOAuth } from './oauth-answer.js';
 import { ClientProof } from './prove-client.js';
 import { grantRefreshToken } from './refresh-token-grant.js';
 import type { TokenAnswer } from './token-answer.js';
-import { TokenError } from './token-error.js';
+import { ForeignOrigin, TokenError } from './token-error.js';
 import type { TokenRequest } from './token-request.js';
 
 /** Whoever holds what the grant asks for gets tokens. */
@@ -50,6 +51,7 @@ export class OAuthController {
       return await sendOAuth(request, reply, 200, answer);
     } catch (error) {
       if (!(error instanceof TokenError)) throw error;
+      if (error instanceof ForeignOrigin) denyOrigin(reply);
       this.record(request, runtime, 'refused', claimedAgent(form));
       const usedBasic = error.code === 'invalid_client' && parseBasic(request.headers.authorization) !== undefined;
       if (usedBasic) void reply.header('www-authenticate', 'Basic realm="fhir"');
@@ -92,6 +94,7 @@ export class OAuthController {
       proved: await this.proof.of(request, runtime, form),
       issuer: this.baseUrls.canonicalOf(runtime.entry),
       remoteAddress: request.ip,
+      origin: request.headers.origin,
       userAgent: printableUserAgent(request.headers['user-agent']),
       requestId: request.id,
     });

@@ -4,8 +4,9 @@
  */
 import { findLoginSession, type LoginSession, revokeLogins, rotateRefreshHash } from '#fhir-store';
 import { openLoginPrincipal } from '../open-principal.js';
-import { DEFAULT_ACCESS_SECONDS, DEFAULT_REFRESH_SECONDS } from '../registered-client.js';
+import { DEFAULT_REFRESH_SECONDS } from '../registered-client.js';
 import { clientOf, detailsOf } from './authorization-code-grant.js';
+import { loginSubject } from './login-subject.js';
 import { newRefreshToken, type ReadRefreshToken, readRefreshToken, sameHash } from './opaque-secrets.js';
 import { tokenAnswer, type TokenAnswer } from './token-answer.js';
 import { invalidGrant, TokenError } from './token-error.js';
@@ -13,7 +14,7 @@ import type { TokenRequest } from './token-request.js';
 
 /** Gives new tokens and the next refresh token. Throws TokenError. */
 export async function grantRefreshToken(request: TokenRequest): Promise<TokenAnswer> {
-  const { runtime, form, issuer } = request;
+  const { runtime, form } = request;
   const token = form.get('refresh_token');
   if (token === undefined) throw new TokenError('invalid_request', 'The refresh_token is missing.');
   const read = readRefreshToken(token);
@@ -27,28 +28,17 @@ export async function grantRefreshToken(request: TokenRequest): Promise<TokenAns
   if (!sameHash(session.refreshHash, read.refreshHash)) return endReused(request, loginId);
   const principal =
     membership && (await openLoginPrincipal(runtime, { membershipId: membership, user: details.user, loginId }));
-  if (!membership || !principal) throw invalidGrant();
+  if (!principal) throw invalidGrant();
 
   const next = newRefreshToken(loginId, read.family);
-  const accessTokenSeconds = client?.accessTokenSeconds ?? DEFAULT_ACCESS_SECONDS;
+  const subject = loginSubject(request, loginId, details, principal, client);
   const rotation = {
     used: read.refreshHash,
     next: next.refreshHash,
-    expiresInSeconds: Math.max(accessTokenSeconds, client?.refreshTokenSeconds ?? DEFAULT_REFRESH_SECONDS),
+    expiresInSeconds: Math.max(subject.accessTokenSeconds, client?.refreshTokenSeconds ?? DEFAULT_REFRESH_SECONDS),
   };
   const wasRotated = await runtime.database.use((connection) => rotateRefreshHash(connection, loginId, rotation));
   if (!wasRotated) return endReused(request, loginId);
-  const subject = {
-    issuer,
-    loginId,
-    scope: details.scope,
-    membershipId: membership,
-    user: details.user,
-    profile: principal.profile.reference,
-    ...(client === undefined ? {} : { clientId: client.id }),
-    authTime: new Date(details.authTime),
-    accessTokenSeconds,
-  };
   return tokenAnswer(runtime, subject, principal.profile, next.text);
 }
 

@@ -13,8 +13,12 @@ export interface TokenAnswer {
   readonly refresh_token?: string;
   readonly project: NamedReference;
   readonly profile: NamedReference;
-  /** The patient in context (SMART App Launch): the person's own record. */
+  /**
+   * Ids of what is in context (https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html): the patient for whom
+   * the app was launched, or the person's own record; and the encounter.
+   */
   readonly patient?: string;
+  readonly encounter?: string;
 }
 
 /** Signs the tokens for `subject` and puts them into an answer. `profile` is shown with its name. */
@@ -25,7 +29,7 @@ export function tokenAnswer(
   refreshToken?: string,
 ): TokenAnswer {
   const { projectId, name } = runtime.entry;
-  const patient = /^Patient\/(.+)$/.exec(profile.reference)?.[1];
+  const [patient, encounter] = [subject.patient, subject.encounter].map((reference) => reference?.split('/')[1]);
   return {
     token_type: 'Bearer',
     expires_in: subject.accessTokenSeconds,
@@ -36,5 +40,6 @@ export function tokenAnswer(
     project: { reference: `Project/${projectId}`, display: name },
     profile,
     ...(patient === undefined ? {} : { patient }),
+    ...(encounter === undefined ? {} : { encounter }),
   };
 }

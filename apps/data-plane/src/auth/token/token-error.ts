@@ -19,6 +19,13 @@ export class TokenError extends Error {
   }
 }
 
+/** A page of another origin than the client allows asks for tokens; its browser is not to show it the answer. */
+export class ForeignOrigin extends TokenError {
+  constructor() {
+    super('invalid_request', 'The client does not allow pages of this origin.');
+  }
+}
+
 /** The one answer to every code and refresh token that is not good, whatever the reason. */
 export const invalidGrant = (): TokenError =>
   new TokenError('invalid_grant', 'The code or refresh token is not valid, has expired or was used already.');

@@ -10,6 +10,8 @@ export interface TokenRequest {
   /** What tokens name as their issuer. */
   readonly issuer: string;
   readonly remoteAddress: string;
+  /** Whose page sends the request, if one does. */
+  readonly origin: string | undefined;
   readonly userAgent: string | undefined;
   readonly requestId: string;
 }

@@ -1,7 +1,10 @@
 import { Controller, Get, Post, HttpCode, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type JsonObject, OutcomeError, unauthorized } from '#fhir';
+import { ResourceRepository } from '#fhir-store';
 import { InPerson } from '../in-person.decorator.js';
 import { MemberReader } from '../me/member-reader.js';
+import { principalOfMembership } from '../open-principal.js';
 import type { Session } from '../session.js';
 import { sendOAuth } from '../token/oauth-answer.js';
 import { withCurrentRights } from '../with-current-rights.js';
@@ -11,7 +14,7 @@ import { userinfoClaims } from './userinfo-claims.js';
 @InPerson()
 @Controller('oauth2')
 export class UserinfoController {
-  /** What the scopes of the caller's log-in let an app know about the person. */
+  /** What the scopes of the caller's log-in, and the caller's policy, let an app know about the person. */
   @Get('userinfo')
   async userinfo(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const claims = await withCurrentRights(request, (session) => describe(session, request.id));
@@ -27,11 +30,29 @@ export class UserinfoController {
 
 async function describe(session: Session, requestId: string): Promise<object> {
   const { current, loginId } = session;
-  const reader = new MemberReader(session, requestId);
-  const [profile, login] = await Promise.all([
-    reader.find(current.profile.reference),
-    loginId === undefined ? undefined : reader.find(`Login/${loginId}`),
-  ]);
+  // Under the rights of the session, so that one that is over is told nothing.
+  const login = loginId === undefined ? undefined : await new MemberReader(session, requestId).find(`Login/${loginId}`);
   const scope = typeof login?.scope === 'string' ? login.scope : '';
-  return userinfoClaims(current.profile.reference, profile ?? {}, scope);
+  return userinfoClaims(current.profile.reference, await readableProfile(session, requestId), scope);
 }
+
+/**
+ * The person's own profile as far as their policy lets them read it; empty where it does not. What of it an app is told,
+ * scopes like `profile` and `email` decide; SMART scopes are about the FHIR API and say nothing of it.
+ */
+async function readableProfile({ runtime, current }: Session, requestId: string): Promise<JsonObject> {
+  const { membershipId, user, profile } = current;
+  const member = await principalOfMembership(runtime, membershipId, user);
+  if (member === undefined) throw unauthorized();
+  const { policy, epoch } = member;
+  const repository = new ResourceRepository(runtime.database, { policy, epoch, agent: profile.reference, requestId });
+  const [type = '', id = ''] = profile.reference.split('/');
+  try {
+    return JSON.parse((await repository.read(type, id)).body) as JsonObject;
+  } catch (error) {
+    if (error instanceof OutcomeError && UNREADABLE.has(error.category)) return {};
+    throw error;
+  }
+}
+
+const UNREADABLE: ReadonlySet<OutcomeError['category']> = new Set(['forbidden', 'not-found', 'gone']);

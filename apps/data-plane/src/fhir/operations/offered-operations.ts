@@ -16,7 +16,7 @@ export interface OfferedOperation {
 const particular = new Set(['expand-profile']);
 
 /** Operations that are defined for all types at once. */
-const general = new Set(['validate', 'meta', 'meta-add', 'meta-delete', 'set-accounts', 'graphql']);
+const general = new Set(['validate', 'meta', 'meta-add', 'meta-delete', 'set-accounts', 'expunge', 'graphql']);
 
 /** What can be called at the base address. */
 export function systemOperations(version: FhirVersion): OfferedOperation[] {

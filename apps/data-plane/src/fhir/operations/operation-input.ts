@@ -26,7 +26,10 @@ export function operationInput(request: FastifyRequest, about?: string): Operati
   if (request.method !== 'POST' || request.body === undefined || request.body === '') {
     return { texts, objects: [], body: undefined };
   }
-  const { value, resourceType } = readResource(jsonText(request));
+  const text = jsonText(request);
+  // Clients that always send a body send an empty object where they have nothing to say.
+  if (/^\s*\{\s*\}\s*$/.test(text)) return { texts, objects: [], body: undefined };
+  const { value, resourceType } = readResource(text);
   if (resourceType !== 'Parameters' || (about === 'Parameters' && !holdsResource(value))) {
     return { texts, objects: [], body: value };
   }
@@ -67,6 +70,15 @@ export function oneText({ texts }: OperationInput, name: string): string | undef
   const found = texts.filter(([other]) => other === name).map(([, value]) => value);
   if (found.length > 1) throw badRequest(`'${name}' may be given once only.`, { code: 'value', expression: [name] });
   return found[0];
+}
+
+/** The one truth value of that name; false when there is none. Throws 400 for several, and for anything else. */
+export function oneFlag(input: OperationInput, name: string): boolean {
+  const value = oneText(input, name) ?? 'false';
+  if (value !== 'true' && value !== 'false') {
+    throw badRequest(`The parameter '${name}' takes 'true' or 'false'.`, { code: 'value', expression: [name] });
+  }
+  return value === 'true';
 }
 
 /** Throws 400 for a parameter that the operation does not have: it would be ignored where it was meant. */

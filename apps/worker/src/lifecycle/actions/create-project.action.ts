@@ -1,9 +1,7 @@
-import type { Cluster, NewSigningKey } from '#control-database';
-import { TENANT_SCHEMA_VERSION } from '#migrations/tenant';
+import { type Cluster, newSigningKey, type NewSigningKey } from '#control-database';
 import { DomainError } from '#platform';
 import { planPlacement } from '../../clusters/plan-placement.js';
 import { type ActionContext, lifecycleAction, step } from '../lifecycle-action.js';
-import { newSigningKey } from '../signing-keys.js';
 import { openTenant, placedTenant, rememberPlace } from '../tenant-session.js';
 
 type Context = ActionContext<'project.create'>;
@@ -37,15 +35,16 @@ export const createProject = lifecycleAction(
 
 /** Claims a spare, or builds the database that an earlier run has recorded or that this one records now. */
 async function place(context: Context): Promise<void> {
-  const { project, tenantDatabases, clusters, preparation, builder, fence } = context;
-  const chosen: Cluster = planPlacement(await preparation.list());
-  const spare = await tenantDatabases.claimSpare(project.id, chosen.id, TENANT_SCHEMA_VERSION, { fence });
+  const { project, tenantDatabases, clusters, preparation, builder, schema, fence } = context;
+  const [loads, schemaVersion] = await Promise.all([preparation.list(), schema.target()]);
+  const chosen: Cluster = planPlacement(loads);
+  const spare = await tenantDatabases.claimSpare(project.id, chosen.id, schemaVersion, { fence });
   if (spare) {
     return rememberPlace(context, chosen.id === spare.clusterId ? chosen : await clusters.get(spare.clusterId), spare);
   }
   const database = (await tenantDatabases.findOfProject(project.id)) ?? (await builder.plan(chosen, project.id));
   const cluster = database.clusterId === chosen.id ? chosen : await clusters.get(database.clusterId);
-  if (!(await builder.build(cluster, database, 'operation'))) {
+  if (!(await builder.build(cluster, database))) {
     throw new DomainError(
       'unavailable',
       'build-in-progress',

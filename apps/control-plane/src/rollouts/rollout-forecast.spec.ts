@@ -1,0 +1,39 @@
+import { expect, test } from '@jest/globals';
+import type { RolloutCandidate } from '#control-database';
+import { forecastRollout } from './rollout-forecast.js';
+
+const now = new Date('2026-11-21T12:00:00Z');
+const candidate = (projectId: string, more: Partial<RolloutCandidate> = {}): RolloutCandidate => ({
+  ...{ projectId, slug: `slug-${projectId}`, state: 'active', labels: {}, schemaVersion: 1, isBusy: false },
+  ...{ clusterId: 'cl_1', clusterName: 'default', region: null },
+  ...{ schemaPin: null, schemaPinUntil: null, schemaPinReason: null, maintenanceWindow: null },
+  ...more,
+});
+
+test('says who goes when, who is there already, who is left out and who waits', () => {
+  const { waves, skipped } = forecastRollout(
+    { waves: [{ label: 'ring:canary' }] },
+    2,
+    [
+      candidate('a', { labels: { ring: 'canary' } }),
+      candidate('b', { labels: { ring: 'canary' }, schemaVersion: 2 }),
+      candidate('c', { schemaPin: 1, schemaPinReason: 'audit' }),
+      candidate('d', { maintenanceWindow: { days: [], from: '22:00', until: '04:00' } }),
+      candidate('e', { isBusy: true }),
+      candidate('f', { state: 'archived' }),
+    ],
+    now,
+  );
+  expect(waves.map(({ selector, counts }) => ({ selector, counts }))).toEqual([
+    { selector: { label: 'ring:canary' }, counts: { pending: 1, running: 0, done: 1, failed: 0, skipped: 0 } },
+    { selector: null, counts: { pending: 2, running: 0, done: 0, failed: 0, skipped: 1 } },
+  ]);
+  expect(waves[1]!.pending.map(({ candidate, admission }) => [candidate.projectId, admission])).toEqual([
+    ['d', { verdict: 'wait', for: 'window', until: new Date('2026-11-21T22:00:00Z') }],
+    ['e', expect.objectContaining({ verdict: 'wait', for: 'operation' })],
+  ]);
+  expect(skipped.map(({ candidate, admission }) => [candidate.projectId, admission])).toEqual([
+    ['c', { verdict: 'skip', reason: 'Pinned to schema 1: audit' }],
+    ['f', { verdict: 'skip', reason: 'The project is archived.' }],
+  ]);
+});

@@ -1,0 +1,67 @@
+import {
+  admit,
+  planWaves,
+  type Admission,
+  type RolloutCandidate,
+  type RolloutPlan,
+  type WaveSelector,
+} from '#control-database';
+import type { StateCounts } from './progress-figures.js';
+
+/** A project as a rollout would find it now. */
+export interface ForecastProject {
+  readonly candidate: RolloutCandidate;
+  readonly admission: Admission;
+}
+
+interface ForecastWave {
+  readonly selector: WaveSelector | null;
+  readonly counts: StateCounts;
+  /** Those that would be migrated, in the order of their ids. */
+  readonly pending: readonly ForecastProject[];
+}
+
+export interface Forecast {
+  readonly waves: readonly ForecastWave[];
+  /** Left out, with the reason as their admission. */
+  readonly skipped: readonly ForecastProject[];
+}
+
+/**
+ * What a rollout would do if it began now, by the same rules by which the worker will decide: which wave each project
+ * belongs to, which have the target already, which are left out and which have to wait. Archived projects belong to no
+ * wave.
+ */
+export function forecastRollout(
+  plan: Pick<RolloutPlan, 'waves'>,
+  target: number,
+  candidates: readonly RolloutCandidate[],
+  now: Date,
+): Forecast {
+  const projects = candidates.map((candidate) => ({ candidate, admission: admit(candidate, target, now) }));
+  const byId = new Map(projects.map((project) => [project.candidate.projectId, project]));
+  const present = candidates.filter(({ state }) => state !== 'archived');
+  const waves = planWaves(present, plan.waves).map(({ selector, projectIds }) =>
+    forecastWave(
+      selector,
+      projectIds.map((id) => byId.get(id)!),
+      target,
+    ),
+  );
+  return { waves, skipped: projects.filter(({ admission }) => admission.verdict === 'skip') };
+}
+
+function forecastWave(
+  selector: WaveSelector | null,
+  projects: readonly ForecastProject[],
+  target: number,
+): ForecastWave {
+  const isDone = ({ candidate }: ForecastProject) => (candidate.schemaVersion ?? 0) >= target;
+  const done = projects.filter(isDone).length;
+  const pending = projects.filter((project) => !isDone(project) && project.admission.verdict !== 'skip');
+  return {
+    selector,
+    counts: { pending: pending.length, running: 0, done, failed: 0, skipped: projects.length - done - pending.length },
+    pending: pending.toSorted((one, other) => (one.candidate.projectId < other.candidate.projectId ? -1 : 1)),
+  };
+}

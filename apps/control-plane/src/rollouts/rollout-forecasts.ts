@@ -1,0 +1,130 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { FleetRepository, RolloutProjectsRepository, type RolloutPlan } from '#control-database';
+import { DomainError, type Clock } from '#platform';
+import { stepForecast, type SchemaStep } from '#tenant-schema';
+import { CLOCK, SCHEMA_STEPS } from '../environment/environment.module.js';
+import { countStates } from './progress-figures.js';
+import { forecastRollout, type Forecast, type ForecastProject } from './rollout-forecast.js';
+import type { RolloutForecastResponse } from './rollout-forecast.response.js';
+import { toPlanResponse } from './rollout-plan.response.js';
+
+const projectsShown = 20;
+const skippedShown = 100;
+const namesShown = 5;
+
+/** Tells what rollouts would do, from the control database and this release's migrations; no tenant database is asked. */
+@Injectable()
+export class RolloutForecasts {
+  constructor(
+    private readonly fleet: FleetRepository,
+    private readonly projects: RolloutProjectsRepository,
+    @Inject(SCHEMA_STEPS) private readonly steps: readonly SchemaStep[],
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** The newest schema that this release knows. */
+  get newestSchema(): number {
+    return this.steps.length;
+  }
+
+  /**
+   * Checks that a rollout may go to this schema: this release knows it (`unsupported-schema`), and each contract step on
+   * the way finds every project at the schema before it (`contract-too-early`), since an older release may still use what
+   * the step takes away.
+   */
+  async assertPossible(target: number): Promise<void> {
+    if (target > this.newestSchema) {
+      throw new DomainError(
+        'unprocessable',
+        'unsupported-schema',
+        `This release knows schemas up to ${this.newestSchema}. Roll out to ${target} with the release that has it.`,
+        { details: { newest: this.newestSchema } },
+      );
+    }
+    for (const { version, name, phase } of this.steps.slice(0, target)) {
+      if (phase !== 'contract') continue;
+      const behind = await this.projects.listBehind(version - 1, namesShown);
+      if (behind.count === 0) continue;
+      throw new DomainError(
+        'conflict',
+        'contract-too-early',
+        `${name} takes away what projects below schema ${version - 1} still need, and ${behind.count} are below it or still fill it in (${behind.slugs.join(', ')}). Roll out to ${version - 1} first.`,
+        { details: { schema: version - 1, behind: behind.count, projects: behind.slugs } },
+      );
+    }
+  }
+
+  /** What a rollout would do if it began now. */
+  async forecast(plan: RolloutPlan, target: number): Promise<Forecast> {
+    return forecastRollout(plan, target, await this.fleet.listCandidates(), this.clock.now());
+  }
+
+  /** The whole answer of a dry run. */
+  async describe(plan: RolloutPlan, target: number): Promise<RolloutForecastResponse> {
+    const { waves, skipped } = await this.forecast(plan, target);
+    const pending = waves.flatMap((wave) => wave.pending);
+    return {
+      dryRun: true,
+      target,
+      plan: toPlanResponse(plan),
+      counts: countStates(waves.flatMap(({ counts }) => asCounts(counts))),
+      waves: waves.map(({ selector, counts, pending: ofWave }, position) => ({
+        position,
+        selector,
+        counts,
+        projects: ofWave.slice(0, projectsShown).map(toPendingProject),
+      })),
+      skipped: skipped.slice(0, skippedShown).map(({ candidate, admission }) => ({
+        project: candidate.projectId,
+        slug: candidate.slug,
+        reason: admission.verdict === 'skip' ? admission.reason : '',
+      })),
+      migrations: await this.describeMigrations(pending, target),
+    };
+  }
+
+  private async describeMigrations(
+    pending: readonly ForecastProject[],
+    target: number,
+  ): Promise<RolloutForecastResponse['migrations']> {
+    const described: RolloutForecastResponse['migrations'] = [];
+    for (const step of this.steps.slice(0, target)) {
+      const databases = pending.filter(({ candidate }) => (candidate.schemaVersion ?? 0) < step.version).length;
+      if (databases === 0) continue;
+      const { version, name, phase, transactional, statementTimeoutMs, backfill } = step;
+      described.push({
+        ...{ version, name, phase, transactional, statementTimeoutMs, backfill: backfill !== undefined, databases },
+        ...(await forecastLocks(step)),
+      });
+    }
+    return described;
+  }
+}
+
+/** A text that is no SQL would fail in every database; the dry run is the place to say so, not a reason to give none. */
+async function forecastLocks({
+  statements,
+}: SchemaStep): Promise<Pick<RolloutForecastResponse['migrations'][number], 'statements' | 'problem'>> {
+  try {
+    return { statements: (await stepForecast(statements)).map((statement) => ({ ...statement })), problem: null };
+  } catch (error) {
+    return {
+      statements: statements.map((text, index) => ({ number: index + 1, text, locks: null })),
+      problem: error instanceof Error ? error.message : String(error),
+    };
+  }
+}
+
+function asCounts(counts: Forecast['waves'][number]['counts']) {
+  return (Object.keys(counts) as (keyof typeof counts)[]).map((state) => ({ state, projects: counts[state] }));
+}
+
+function toPendingProject({ candidate, admission }: ForecastProject) {
+  return {
+    project: candidate.projectId,
+    slug: candidate.slug,
+    fromVersion: candidate.schemaVersion,
+    waitsFor: admission.verdict === 'wait' ? admission.for : null,
+    dueAt: admission.verdict === 'wait' ? admission.until.toISOString() : null,
+  };
+}

@@ -1,0 +1,183 @@
+import { type ClaimedRollout, planWaves, type RolloutReason, type RolloutStanding } from '#control-database';
+import type { Logger } from '#platform';
+import { isLeaseLost, LeaseKeeper, leaseLost } from '../lifecycle/lease-keeper.js';
+import { BackfillLane } from './backfill-lane.js';
+import { Bell } from './bell.js';
+import { contractRefusal } from './contract-rule.js';
+import { measureHealth } from './health-gate.js';
+import { MigrationLane } from './migration-lane.js';
+import { nextAction, type Step } from './next-action.js';
+import { forgetStanding, showStanding } from './rollout-metrics.js';
+import type { OnRolloutMoment, RolloutServices } from './rollout-services.js';
+
+/**
+ * One worker's run of one claimed rollout, under one fencing number. It looks how the rollout stands, does the next thing,
+ * and looks again; everything that the next look needs is in rows, so that it may end after any line and be gone on with
+ * elsewhere.
+ */
+export class RolloutRun {
+  private readonly bell = new Bell();
+  private readonly cut = new AbortController();
+  private readonly lease: LeaseKeeper;
+  private readonly migrations: MigrationLane;
+  private readonly backfills: BackfillLane;
+  private readonly logger: Logger;
+  private closing = false;
+
+  constructor(
+    private readonly rollout: ClaimedRollout,
+    private readonly services: RolloutServices,
+    leaseMs: number,
+    private readonly onMoment: OnRolloutMoment,
+  ) {
+    const { id, fence } = rollout;
+    this.logger = services.logger.child({ rollout: id });
+    this.lease = new LeaseKeeper(
+      `rollout ${id}`,
+      leaseMs,
+      () => services.rollouts.renewLease(id, fence, leaseMs),
+      () => this.abandon(leaseLost(`rollout ${id}`)),
+    );
+    const options = { rollout, services, onMoment, signal: this.cut.signal, bell: this.bell };
+    this.migrations = new MigrationLane(options);
+    this.backfills = new BackfillLane(options);
+  }
+
+  /** The rollout may have changed: look at it now. */
+  wake(): void {
+    this.bell.ring();
+  }
+
+  /** Lets what runs end, and gives the rollout to others. */
+  close(): void {
+    this.closing = true;
+    this.bell.ring();
+  }
+
+  /** Runs until the rollout does not run any more or this worker closes. Rejects with `lease-lost` when another has it. */
+  async execute(): Promise<void> {
+    const { id, fence } = this.rollout;
+    try {
+      await this.onMoment({ at: 'claimed', rolloutId: id });
+      await this.untilStopped();
+      await this.services.rollouts.release(id, fence);
+    } catch (error) {
+      this.abandon(error);
+      if (!isLeaseLost(error)) await this.giveUp();
+      throw error;
+    } finally {
+      this.lease.stop();
+      forgetStanding();
+    }
+  }
+
+  /** Lets somebody else try at once. When that cannot be written either, the lease's own end does it. */
+  private async giveUp(): Promise<void> {
+    const { id, fence } = this.rollout;
+    await this.services.rollouts
+      .release(id, fence)
+      .catch((error: unknown) => this.logger.warn({ err: error }, 'lease not given back'));
+  }
+
+  private abandon(reason: unknown): void {
+    this.cut.abort(reason);
+    this.bell.ring();
+  }
+
+  private async untilStopped(): Promise<void> {
+    for (;;) {
+      this.lease.assertHeld();
+      const standing = await this.look();
+      const { claimUpTo, step } = nextAction(standing, this.rollout.plan);
+      if (this.closing || step.do === 'stop') {
+        await this.drain();
+        // An operator may have let it go on in between.
+        if (this.closing || (await this.look()).state !== 'running') return;
+        continue;
+      }
+      if (standing.waves.some(({ counts }) => counts.backfillsPending > 0)) await this.backfills.fill();
+      if (step.do === 'wait') await this.work(claimUpTo, step.ms);
+      else await this.take(step, standing);
+    }
+  }
+
+  private async look(): Promise<RolloutStanding> {
+    const standing = await this.services.rollouts.look(this.rollout.id, this.rollout.fence);
+    showStanding(standing);
+    return standing;
+  }
+
+  private async drain(): Promise<void> {
+    await Promise.all([this.migrations.drain(), this.backfills.stop()]);
+  }
+
+  private async work(claimUpTo: number, ms: number): Promise<void> {
+    const refusal = await this.migrations.advance(claimUpTo, ms);
+    if (refusal !== undefined) await this.pause(refusal);
+  }
+
+  private async take(step: Exclude<Step, { do: 'wait' | 'stop' }>, standing: RolloutStanding): Promise<void> {
+    const { rollouts } = this.services;
+    switch (step.do) {
+      case 'plan':
+        return this.plan();
+      case 'begin-wave':
+        this.logger.info({ wave: step.wave }, 'wave begins');
+        return rollouts.setWave(this.rollout, step.wave, 'running');
+      case 'watch-health':
+        return rollouts.setWave(this.rollout, step.wave, 'checking');
+      case 'judge-health':
+        return this.judge(standing, step.wave);
+      case 'pass-wave':
+        return rollouts.passWave(this.rollout, step.wave);
+      case 'fail':
+        if (step.wave !== undefined) await rollouts.setWave(this.rollout, step.wave, 'failed');
+        return this.fail(step.reason);
+      case 'pause':
+        return this.pause(step.reason);
+      case 'finish':
+        return this.finish();
+    }
+  }
+
+  /** Divides the fleet among the waves, unless a contract step comes too early for it. */
+  private async plan(): Promise<void> {
+    const { rollouts, projects, fleet, steps } = this.services;
+    const { id, plan, targetVersion } = this.rollout;
+    const candidates = await fleet.listCandidates();
+    const oldest = Math.min(targetVersion, ...candidates.map(({ schemaVersion }) => schemaVersion ?? targetVersion));
+    const refusal = await contractRefusal(projects, steps, oldest, targetVersion);
+    if (refusal !== undefined) return this.pause(refusal);
+    await rollouts.writePlan(this.rollout, planWaves(candidates, plan.waves));
+    await this.onMoment({ at: 'planned', rolloutId: id });
+    this.logger.info({ projects: candidates.length, target: targetVersion }, 'rollout planned');
+  }
+
+  private async judge({ waves }: RolloutStanding, position: number): Promise<void> {
+    const { rollouts } = this.services;
+    const health = await measureHealth(this.services, this.rollout, waves[position]!);
+    await this.onMoment({ at: 'judged', rolloutId: this.rollout.id });
+    if (health.exceeded.length === 0) return rollouts.passWave(this.rollout, position, health);
+    await rollouts.setWave(this.rollout, position, 'failed', health);
+    await this.fail({ code: 'health-exceeded', message: `Wave ${position}: ${health.exceeded.join(' ')}` });
+  }
+
+  private async fail(reason: RolloutReason): Promise<void> {
+    const state = this.rollout.plan.onExceeded === 'abort' ? 'aborted' : 'paused';
+    this.logger.warn({ ...reason, state }, 'rollout stopped');
+    await this.services.rollouts.end(this.rollout, state, reason);
+  }
+
+  private async pause(reason: RolloutReason): Promise<void> {
+    this.logger.warn(reason, 'rollout paused');
+    await this.services.rollouts.end(this.rollout, 'paused', reason);
+  }
+
+  private async finish(): Promise<void> {
+    const { rollouts } = this.services;
+    const adopted = await rollouts.adopt(this.rollout);
+    if (adopted > 0) return;
+    this.logger.info('rollout succeeded');
+    await rollouts.end(this.rollout, 'succeeded', null);
+  }
+}

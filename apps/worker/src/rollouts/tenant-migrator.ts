@@ -1,0 +1,59 @@
+import type { Cluster } from '#control-database';
+import { sql } from '#postgres';
+import { failureOf, migrateSchema, type SchemaChange, SchemaError, type SchemaFailure } from '#tenant-schema';
+import type { RolloutServices } from './rollout-services.js';
+import { untilAborted } from './until-aborted.js';
+
+/** The tenant database that is migrated. */
+export interface MigratedDatabase {
+  readonly cluster: Cluster;
+  readonly databaseName: string;
+  readonly roleName: string;
+  /** The schema that the control database has last heard of. */
+  readonly schemaVersion: number;
+}
+
+export interface MigrationOrder {
+  readonly rolloutId: string;
+  readonly fence: string;
+  readonly target: number;
+  readonly lockTimeoutMs: number;
+  /** Cuts the connection: the lease is lost. */
+  readonly signal: AbortSignal;
+}
+
+export type MigrationResult =
+  ({ readonly outcome: 'done' } & SchemaChange) | { readonly outcome: 'failed'; readonly failure: SchemaFailure };
+
+/**
+ * Brings one tenant database to the target over a connection of its own, as the cluster's administrator. A failure is a
+ * result; rejects only when the signal is given, with its reason.
+ */
+export async function migrateTenant(
+  { admins, steps }: Pick<RolloutServices, 'admins' | 'steps'>,
+  { cluster, databaseName, roleName, schemaVersion }: MigratedDatabase,
+  { rolloutId, fence, target, lockTimeoutMs, signal }: MigrationOrder,
+): Promise<MigrationResult> {
+  try {
+    const change = await admins.inDatabase(cluster, databaseName, async (owner) => {
+      const migrating = migrateSchema(owner, {
+        steps,
+        target,
+        expected: schemaVersion,
+        fence,
+        by: rolloutId,
+        tenantRole: roleName,
+        lockTimeoutMs,
+      });
+      const [, migrated] = await untilAborted(signal, Promise.all([owner.query(endWhenForgotten), migrating]));
+      return migrated;
+    });
+    return { outcome: 'done', ...change };
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    return { outcome: 'failed', failure: error instanceof SchemaError ? error.failure : failureOf(error) };
+  }
+}
+
+/** A worker that is stopped in the middle of a step must not hold its locks for longer than this: requests wait for them. */
+const endWhenForgotten = sql`SELECT set_config('idle_in_transaction_session_timeout', '10s', false)`;

@@ -1,0 +1,123 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { tenantMigrations } from '#migrations/tenant';
+import { schemaSteps, type SchemaStep } from '#tenant-schema';
+import { bareVersionReads, bareMigrations } from './bare-migrations.js';
+import { type BenchEnvironment, withEnvironment } from './environment.js';
+import { emptyTenants } from './empty-tenants.js';
+import { LiveTraffic } from './live-traffic.js';
+import { median, percentile, publish, round } from './report.js';
+import { runRollouts } from './run-rollouts.js';
+
+const PROJECTS = Number(process.argv[3] ?? 1_000);
+const LIVE_PROJECTS = 20;
+const PARALLEL = 4;
+const ROUNDS = 3;
+const QUIET_SECONDS = 10;
+
+/**
+ * A rollout of a three-statement expand migration over a fleet, with traffic on 20 of its projects, beside a bare loop
+ * that does the same to the same databases, equally parallel: connect, lock, three statements, version row, commit. Both
+ * go over the fleet in turns, with the same traffic, after a first pass that counts for neither, because a database's
+ * first connection is slow.
+ */
+export async function benchRollout(): Promise<void> {
+  await withEnvironment(async (environment) => {
+    const live = await liveProjects(environment);
+    await environment.platform.kill('worker', 'SIGTERM');
+    const databases = await emptyTenants(environment, PROJECTS - LIVE_PROJECTS);
+    const newest = tenantMigrations.length;
+    const steps = [...(await schemaSteps(tenantMigrations))];
+    for (let pass = 1; pass <= ROUNDS; pass++) steps.push(expandStep(newest + pass, steps));
+    const traffic = new LiveTraffic(live);
+    await bareMigrations(environment, databases, PARALLEL, 0);
+
+    const before = await traffic.during(() => delay(QUIET_SECONDS * 1000));
+    const ours: number[] = [];
+    const bare: number[] = [];
+    const latencies: number[] = [];
+    let failed = 0;
+    await runRollouts(environment, steps, async (rollOut) => {
+      for (let pass = 1; pass <= ROUNDS; pass++) {
+        let perSecond = 0;
+        const during = await traffic.during(async () => {
+          perSecond = await rollOut(newest + pass, { parallel: PARALLEL });
+        });
+        latencies.push(...during.latencies);
+        failed += during.failed;
+        ours.push(perSecond);
+        await traffic.during(async () => bare.push(await bareMigrations(environment, databases, PARALLEL, pass)));
+      }
+      const started = performance.now();
+      await rollOut(newest + ROUNDS, { parallel: PARALLEL });
+      const centralMs = performance.now() - started;
+      const bareReads = await bareVersionReads(environment, databases, PARALLEL);
+      const ratio = median(ours) / median(bare);
+      const p95 = percentile(latencies, 0.95) / percentile(before.latencies, 0.95);
+      await publish({
+        name: 'rollout',
+        floor: 'a bare loop over the same databases: connect, lock, three statements, version row, commit',
+        ratio,
+        rows: [
+          {
+            what: `rollout over ${PROJECTS} projects, traffic on ${LIVE_PROJECTS}`,
+            'databases/s': round(median(ours)),
+          },
+          { what: 'bare loop', 'databases/s': round(median(bare)) },
+          { what: 'bare loop that reads the version', 'databases/s': round(bareReads) },
+        ],
+        checks: {
+          'databases per second': {
+            measured: `${ratio.toFixed(2)} of the bare loop`,
+            limit: '≥ 0.8',
+            holds: ratio >= 0.8,
+          },
+          'a fleet that is up to date': {
+            measured: `${Math.round(centralMs)} ms`,
+            limit: '≤ 2,000 ms',
+            holds: centralMs <= 2_000,
+          },
+          'failed requests meanwhile': {
+            measured: `${failed} of ${latencies.length}`,
+            limit: '0',
+            holds: failed === 0,
+          },
+          'p95 of requests meanwhile': {
+            measured: `${p95.toFixed(2)} × before (${round(percentile(before.latencies, 0.95))} ms)`,
+            limit: '≤ 1.5',
+            holds: p95 <= 1.5,
+          },
+        },
+      });
+    });
+  });
+}
+
+async function liveProjects({ platform }: BenchEnvironment) {
+  const live: { url: string; authorization: string }[] = [];
+  for (let index = 0; index < LIVE_PROJECTS; index++) {
+    const project = await platform.createProject(`live-${index}`);
+    live.push({
+      url: `${project.baseUrl}fhir/R4/Patient`,
+      authorization: `Bearer ${await platform.clientToken(project)}`,
+    });
+  }
+  return live;
+}
+
+/** Adds a column, a table and an index on it, under names that no other round uses. */
+function expandStep(version: number, before: readonly SchemaStep[]): SchemaStep {
+  const [model] = before;
+  if (model === undefined) throw new Error('There is no migration to go on from.');
+  return {
+    ...model,
+    version,
+    name: `BenchExpand${version}`,
+    phase: 'expand',
+    statements: [
+      `ALTER TABLE resource_text ADD COLUMN bench_${version} integer`,
+      `CREATE TABLE bench_slot_${version} (id bigint PRIMARY KEY, taken_at timestamptz NOT NULL)`,
+      `CREATE INDEX bench_slot_${version}_taken ON bench_slot_${version} (taken_at)`,
+    ],
+    checksum: `bench-${version}`,
+  };
+}

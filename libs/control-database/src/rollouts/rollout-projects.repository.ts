@@ -1,0 +1,122 @@
+import type { DataSource } from 'typeorm';
+import { runStatement } from '../connection/statements.js';
+import { leaseLost } from '../operations/lease-lost.js';
+import type { AdmissionFacts } from './admission.js';
+import type { BackfillState, RolloutProjectState, RolloutState } from './rollout-plan.js';
+import {
+  backfillsStatement,
+  behindStatement,
+  dueStatement,
+  recordBackfillStatement,
+  turnStatement,
+} from './rollout-projects.sql.js';
+
+/** A project of a rollout whose turn it could be, with what decides whether it is. */
+export interface DueProject extends AdmissionFacts {
+  readonly projectId: string;
+  readonly wave: number;
+  /** Tries that have ended. */
+  readonly attempts: number;
+  readonly fromVersion: number | null;
+  /** Null while the project has no database in use. */
+  readonly tenantDatabaseId: string | null;
+  readonly clusterId: string | null;
+  readonly databaseName: string | null;
+  readonly roleName: string | null;
+}
+
+/** What became of a project: the new content of its row. */
+export interface ProjectOutcome {
+  readonly projectId: string;
+  readonly state: Exclude<RolloutProjectState, 'running'>;
+  /** A try has ended. */
+  readonly tried?: boolean;
+  readonly toVersion?: number;
+  readonly durationMs?: number;
+  readonly error?: object;
+  readonly errorFingerprint?: string;
+  readonly skipReason?: string;
+  /** Until when it is left alone, and why; of pending ones. */
+  readonly dueInMs?: number;
+  readonly waitsFor?: 'retry' | 'window' | 'operation';
+  readonly backfill?: BackfillState;
+  /** The schema that this database was seen to have. */
+  readonly seen?: { readonly tenantDatabaseId: string; readonly schemaVersion: number };
+}
+
+/** A project whose backfills are to be done. */
+export interface BackfillProject {
+  readonly projectId: string;
+  readonly tenantDatabaseId: string;
+  readonly clusterId: string;
+  readonly databaseName: string;
+  /** Backfills of later steps than this may be unfinished. */
+  readonly fromVersion: number;
+}
+
+/** The projects of rollouts, for the worker. Writes are refused with `lease-lost` under an old fence. */
+export class RolloutProjectsRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** Projects of the waves up to `wave` that are due, earlier waves first and clusters by turns. */
+  listDue(rolloutId: string, wave: number, limit: number): Promise<DueProject[]> {
+    return runStatement<DueProject>(this.dataSource, undefined, dueStatement, [rolloutId, wave, limit]);
+  }
+
+  /**
+   * Records what became of projects and marks others as begun, in one statement. Gives those that were begun: none when the
+   * rollout does not run any more.
+   */
+  async turn(
+    rollout: { readonly id: string; readonly fence: string },
+    outcomes: readonly ProjectOutcome[],
+    begin: readonly string[],
+  ): Promise<{ state: RolloutState; begun: string[] }> {
+    const [turn] = await runStatement<{ state: RolloutState; begun: string[] }>(
+      this.dataSource,
+      undefined,
+      turnStatement,
+      [rollout.id, rollout.fence, JSON.stringify(outcomes), begin],
+    );
+    if (turn === undefined) throw leaseLost(`rollout ${rollout.id}`);
+    return turn;
+  }
+
+  /** Projects whose backfills are pending, those that have waited longest first. */
+  listBackfills(rolloutId: string, limit: number): Promise<BackfillProject[]> {
+    return runStatement<BackfillProject>(this.dataSource, undefined, backfillsStatement, [rolloutId, limit]);
+  }
+
+  /**
+   * Records how many more rows a project's backfills have worked on, and whether they go on. What earlier rollouts had left
+   * undone is done with it.
+   */
+  async recordBackfill(
+    rollout: { readonly id: string; readonly fence: string },
+    progress: {
+      readonly projectId: string;
+      readonly rows: number;
+      readonly state: 'pending' | 'done' | 'failed';
+      readonly error?: object;
+      readonly errorFingerprint?: string;
+    },
+  ): Promise<void> {
+    const rows = await runStatement(this.dataSource, undefined, recordBackfillStatement, [
+      ...[rollout.id, rollout.fence, progress.projectId, progress.rows, progress.state],
+      ...[progress.error === undefined ? null : JSON.stringify(progress.error), progress.errorFingerprint ?? null],
+    ]);
+    if (rows.length === 0) throw leaseLost(`rollout ${rollout.id}`);
+  }
+
+  /**
+   * Projects, archived ones left out, that do not have this schema yet or whose backfills of it are not done: what a
+   * contract step must wait for. A few of them, and how many there are.
+   */
+  async listBehind(schemaVersion: number, limit: number): Promise<{ count: number; slugs: string[] }> {
+    const [row] = await runStatement<{ count: number; slugs: string[] }>(this.dataSource, undefined, behindStatement, [
+      schemaVersion,
+      limit,
+    ]);
+    return row!;
+  }
+}

@@ -1,0 +1,77 @@
+/** The statements about the projects of a rollout. */
+
+/** `$1` the rollout, `$2` the wave, `$3` how many. */
+export const dueStatement = `
+SELECT due.project_id, due.wave, due.attempts, due.from_version, p.state, p.schema_pin, p.schema_pin_until,
+       p.schema_pin_reason, p.maintenance_window, t.id AS tenant_database_id, t.cluster_id, t.database_name, t.role_name,
+       t.schema_version,
+       EXISTS (SELECT FROM operation o WHERE o.project_id = p.id AND o.state IN ('queued', 'running')) AS is_busy
+  FROM (SELECT rp.*, row_number() OVER (PARTITION BY rp.wave, rp.cluster_id ORDER BY rp.project_id) AS place
+          FROM rollout_project rp
+         WHERE rp.rollout_id = $1 AND rp.state = 'pending' AND rp.wave <= $2
+           AND (rp.due_at IS NULL OR rp.due_at <= clock_timestamp())) due
+  JOIN project p ON p.id = due.project_id
+  LEFT JOIN tenant_database t ON t.project_id = p.id AND t.state = 'claimed'
+ ORDER BY due.wave, due.place, due.project_id LIMIT $3`;
+
+/** `$1` the rollout, `$2` the fence, `$3` outcomes as JSON, `$4` the projects to begin. One row; none under another fence. */
+export const turnStatement = `
+WITH held AS (SELECT id, state FROM rollout WHERE id = $1 AND fence = $2 FOR SHARE),
+  outcome AS (
+    SELECT o.* FROM held, jsonb_to_recordset($3::jsonb) AS o (
+      "projectId" uuid, state text, tried boolean, "toVersion" integer, "durationMs" integer, error jsonb,
+      "errorFingerprint" text, "skipReason" text, "dueInMs" float8, "waitsFor" text, backfill text, seen jsonb)),
+  recorded AS (
+    UPDATE rollout_project p
+       SET state = o.state, attempts = p.attempts + CASE WHEN o.tried THEN 1 ELSE 0 END,
+           to_version = coalesce(o."toVersion", p.to_version),
+           duration_ms = coalesce(o."durationMs", p.duration_ms),
+           finished_at = CASE WHEN o.state <> 'pending' THEN clock_timestamp() END,
+           error = CASE WHEN o.state = 'done' THEN NULL ELSE coalesce(o.error, p.error) END,
+           error_fingerprint = CASE WHEN o.state = 'done' THEN NULL
+                                    ELSE coalesce(o."errorFingerprint", p.error_fingerprint) END,
+           skip_reason = o."skipReason", waits_for = o."waitsFor",
+           due_at = clock_timestamp() + o."dueInMs" * interval '1 ms',
+           backfill = coalesce(o.backfill, p.backfill)
+      FROM outcome o WHERE p.rollout_id = $1 AND p.project_id = o."projectId" AND p.state IN ('pending', 'running')),
+  seen AS (
+    UPDATE tenant_database t SET schema_version = (o.seen ->> 'schemaVersion')::integer
+      FROM outcome o WHERE t.id = (o.seen ->> 'tenantDatabaseId')::uuid
+       AND t.schema_version <> (o.seen ->> 'schemaVersion')::integer),
+  begun AS (
+    UPDATE rollout_project p SET state = 'running', started_at = clock_timestamp(), due_at = NULL, waits_for = NULL
+      FROM held WHERE held.state = 'running' AND p.rollout_id = held.id AND p.project_id = ANY ($4::uuid[])
+       AND p.state = 'pending' RETURNING p.project_id)
+SELECT held.state, coalesce((SELECT array_agg(project_id::text) FROM begun), '{}') AS begun FROM held`;
+
+/** `$1` the rollout, `$2` how many. */
+export const backfillsStatement = `
+SELECT rp.project_id, t.id AS tenant_database_id, t.cluster_id, t.database_name,
+       (SELECT min(e.from_version) FROM rollout_project e
+         WHERE e.project_id = rp.project_id AND e.backfill IN ('pending', 'failed')) AS from_version
+  FROM rollout_project rp JOIN tenant_database t ON t.project_id = rp.project_id AND t.state = 'claimed'
+ WHERE rp.rollout_id = $1 AND rp.state = 'done' AND rp.backfill = 'pending'
+ ORDER BY rp.finished_at, rp.project_id LIMIT $2`;
+
+/** `$1` the rollout, `$2` the fence, `$3` the project, `$4` rows, `$5` the state, `$6` and `$7` the failure. */
+export const recordBackfillStatement = `
+WITH held AS (SELECT id FROM rollout WHERE id = $1 AND fence = $2 FOR SHARE),
+  recorded AS (
+    UPDATE rollout_project p
+       SET backfill = $5, backfill_rows = p.backfill_rows + CASE WHEN p.rollout_id = $1 THEN $4::bigint ELSE 0 END,
+           error = coalesce($6::jsonb, CASE WHEN $5 = 'done' THEN NULL ELSE p.error END),
+           error_fingerprint = coalesce($7, CASE WHEN $5 = 'done' THEN NULL ELSE p.error_fingerprint END)
+      FROM held
+     WHERE p.project_id = $3
+       AND (p.rollout_id = $1 OR $5 = 'done' AND p.backfill IN ('pending', 'failed')))
+SELECT id FROM held`;
+
+/** `$1` the schema, `$2` how many to name. */
+export const behindStatement = `
+WITH behind AS (
+  SELECT p.slug FROM tenant_database t JOIN project p ON p.id = t.project_id
+   WHERE t.state = 'claimed' AND p.state NOT IN ('archived', 'deleted')
+     AND (t.schema_version < $1 OR EXISTS (
+       SELECT FROM rollout_project e WHERE e.project_id = p.id AND e.backfill IN ('pending', 'failed')
+          AND e.from_version < $1)))
+SELECT count(*)::int AS count, coalesce((array_agg(slug ORDER BY slug))[1:$2], '{}') AS slugs FROM behind`;

@@ -1,0 +1,265 @@
+import type { DataSource } from 'typeorm';
+import { runStatement } from '../connection/statements.js';
+import { Transactions, type Transaction } from '../connection/transactions.js';
+import { leaseLost } from '../operations/lease-lost.js';
+import { FleetTarget } from './fleet-target.js';
+import type { PlannedWave } from './plan-waves.js';
+import type { RolloutPlan, RolloutState, WaveHealth, WaveState } from './rollout-plan.js';
+import {
+  adoptStatement,
+  claimStatement,
+  listRunnableStatement,
+  lookStatement,
+  planProjectsStatement,
+  planWavesStatement,
+} from './rollout-work.sql.js';
+
+/** A rollout as its worker gets it. */
+export interface ClaimedRollout {
+  readonly id: string;
+  readonly targetVersion: number;
+  readonly plan: RolloutPlan;
+  /** Decimal; every later write of this worker names it. */
+  readonly fence: string;
+}
+
+/** How a rollout stands at one moment. */
+export interface RolloutStanding {
+  /** The control database's clock. */
+  readonly now: Date;
+  readonly state: RolloutState;
+  readonly wave: number;
+  /** In order; none before the rollout was planned. */
+  readonly waves: readonly WaveStanding[];
+}
+
+export interface WaveStanding {
+  readonly position: number;
+  readonly state: WaveState;
+  readonly startedAt: Date | null;
+  readonly settledAt: Date | null;
+  readonly finishedAt: Date | null;
+  /** What was measured when it was judged last. */
+  readonly health: WaveHealth | null;
+  readonly counts: WaveCounts;
+}
+
+/** How many projects of a wave are where. */
+export interface WaveCounts {
+  readonly total: number;
+  /** Pending, and awaited by the wave: to be begun, or to be tried again. */
+  readonly open: number;
+  /** Pending, and not awaited: outside their maintenance window, or busy with an operation. */
+  readonly waiting: number;
+  readonly running: number;
+  readonly done: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** Of those done, the ones that this rollout has worked on: others had the schema before. */
+  readonly worked: number;
+  readonly backfillsPending: number;
+  readonly backfillsFailed: number;
+  /** When the first of the pending ones that are not due yet is due. */
+  readonly nextDueAt: Date | null;
+}
+
+/** Why a rollout was paused or aborted by its worker. */
+export interface RolloutReason {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What a worker does to the rows of a rollout as a whole; each write is refused with `lease-lost` under an old fence. */
+export class RolloutWorkRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  /**
+   * Rollouts that a worker which knows schemas up to `newest` could claim now: running ones, and ended or paused ones of
+   * which projects are still marked as being worked on, by a worker that died.
+   */
+  async listRunnable(newest: number): Promise<string[]> {
+    const rows = await runStatement<{ id: string }>(this.dataSource, undefined, listRunnableStatement, [newest]);
+    return rows.map(({ id }) => id);
+  }
+
+  /**
+   * Takes a rollout that nobody holds, for `leaseMs`, under a new fencing number. Projects that its last worker had begun
+   * and not recorded are pending again. Undefined when there is nothing to take.
+   */
+  async claim(id: string, workerId: string, leaseMs: number, newest: number): Promise<ClaimedRollout | undefined> {
+    const [claimed] = await runStatement<ClaimedRollout>(this.dataSource, undefined, claimStatement, [
+      ...[id, workerId, leaseMs, newest],
+    ]);
+    return claimed;
+  }
+
+  /** Keeps the lease for another `leaseMs` from now. */
+  async renewLease(id: string, fence: string, leaseMs: number): Promise<void> {
+    await this.underLease(
+      id,
+      undefined,
+      `UPDATE rollout SET lease_expires_at = now() + $3 * interval '1 ms' WHERE id = $1 AND fence = $2 RETURNING id`,
+      [id, fence, leaseMs],
+    );
+  }
+
+  /** Throws unless the lease is still the caller's. */
+  async assertHeld({ id, fence }: Pick<ClaimedRollout, 'id' | 'fence'>): Promise<void> {
+    await this.underLease(id, undefined, 'SELECT id FROM rollout WHERE id = $1 AND fence = $2', [id, fence]);
+  }
+
+  /** Gives the lease back, so that another worker need not wait for its end. */
+  async release(id: string, fence: string): Promise<void> {
+    await runStatement(
+      this.dataSource,
+      undefined,
+      'UPDATE rollout SET lease_owner = NULL, lease_expires_at = NULL WHERE id = $1 AND fence = $2',
+      [id, fence],
+    );
+  }
+
+  /** How the rollout stands. */
+  async look(id: string, fence: string): Promise<RolloutStanding> {
+    const [standing] = await this.underLease<RolloutStanding & { waves: JsonWave[] }>(id, undefined, lookStatement, [
+      ...[id, fence],
+    ]);
+    return { ...standing!, waves: standing!.waves.map(toWaveStanding) };
+  }
+
+  /**
+   * Writes down the waves and their projects, once. Projects that have the target's schema already are done.
+   */
+  async writePlan(rollout: ClaimedRollout, waves: readonly PlannedWave[]): Promise<void> {
+    const { id, fence, targetVersion } = rollout;
+    const projects = waves.flatMap(({ projectIds }, wave) => projectIds.map((projectId) => ({ projectId, wave })));
+    await new Transactions(this.dataSource).run(async (within) => {
+      await this.hold(id, fence, within);
+      const selectors = waves.map(({ selector }) => JSON.stringify(selector));
+      await runStatement(this.dataSource, within, planWavesStatement, [id, selectors]);
+      await runStatement(this.dataSource, within, planProjectsStatement, [
+        ...[id, targetVersion, projects.map(({ projectId }) => projectId), projects.map(({ wave }) => wave)],
+      ]);
+    });
+  }
+
+  /**
+   * Adds to the last wave the projects that came to an older schema after the rollout was planned (created, restored or
+   * unarchived meanwhile), also those whose database is still being built, and makes pending again those whose database
+   * was replaced by an older one. Tells how many. Before it looks, the rollout's target is that of the fleet, so that no
+   * further ones appear.
+   */
+  async adopt(rollout: ClaimedRollout): Promise<number> {
+    const { id, fence, targetVersion } = rollout;
+    await new Transactions(this.dataSource).run((within) => this.raiseTarget(rollout, within));
+    const [row] = await this.underLease<{ adopted: number }>(id, undefined, adoptStatement, [id, fence, targetVersion]);
+    return row!.adopted;
+  }
+
+  /** Moves a wave to another state and keeps the moment; `checking` also begins the time in which its health is watched. */
+  async setWave({ id, fence }: ClaimedRollout, position: number, state: WaveState, health?: WaveHealth): Promise<void> {
+    await this.underLease(
+      id,
+      undefined,
+      `WITH held AS (${heldLease})
+       UPDATE rollout_wave w SET state = $4, health = coalesce($5::jsonb, w.health),
+              started_at = CASE WHEN $4 = 'running' THEN coalesce(w.started_at, clock_timestamp()) ELSE w.started_at END,
+              settled_at = CASE $4 WHEN 'running' THEN NULL WHEN 'checking' THEN clock_timestamp() ELSE w.settled_at END,
+              finished_at = CASE WHEN $4 IN ('passed', 'failed') THEN clock_timestamp() END
+         FROM held WHERE w.rollout_id = held.id AND w.position = $3 RETURNING held.id`,
+      [id, fence, position, state, health === undefined ? null : JSON.stringify(health)],
+    );
+  }
+
+  /**
+   * Ends a wave as passed and goes on to the next one. With the first one that was tried and found healthy the rollout's
+   * target becomes that of the fleet: before, nobody knows whether the migration is good, and it must not keep new projects
+   * from being made.
+   */
+  async passWave(rollout: ClaimedRollout, position: number, health?: WaveHealth): Promise<void> {
+    await new Transactions(this.dataSource).run(async (within) => {
+      await this.endWave(rollout, position, health, within);
+      if (health !== undefined) await this.raiseTarget(rollout, within);
+    });
+  }
+
+  /** Pauses, aborts or ends a rollout that is still running; one that an operator has just stopped stays as it is. */
+  async end(
+    { id, fence }: ClaimedRollout,
+    state: 'paused' | 'aborted' | 'succeeded',
+    reason: RolloutReason | null,
+  ): Promise<void> {
+    await this.underLease(
+      id,
+      undefined,
+      `WITH held AS (${heldLease}), ended AS (
+         UPDATE rollout r SET state = $3, reason = $4::jsonb,
+                finished_at = CASE WHEN $3 <> 'paused' THEN clock_timestamp() END
+           FROM held WHERE r.id = held.id AND r.state = 'running')
+       SELECT id FROM held`,
+      [id, fence, state, reason === null ? null : JSON.stringify(reason)],
+    );
+  }
+
+  private async endWave(
+    { id, fence }: ClaimedRollout,
+    position: number,
+    health: WaveHealth | undefined,
+    within: Transaction,
+  ): Promise<void> {
+    await this.underLease(
+      id,
+      within,
+      `WITH held AS (${heldLease}), passed AS (
+         UPDATE rollout_wave w SET state = 'passed', health = coalesce($4::jsonb, w.health),
+                started_at = coalesce(w.started_at, clock_timestamp()), finished_at = clock_timestamp(),
+                settled_at = coalesce(w.settled_at, clock_timestamp())
+           FROM held WHERE w.rollout_id = held.id AND w.position = $3 RETURNING w.rollout_id)
+       UPDATE rollout r SET wave = $3 + 1 FROM passed WHERE r.id = passed.rollout_id RETURNING r.id`,
+      [id, fence, position, health === undefined ? null : JSON.stringify(health)],
+    );
+  }
+
+  private async raiseTarget({ id, fence, targetVersion }: ClaimedRollout, within: Transaction): Promise<void> {
+    await this.hold(id, fence, within);
+    await new FleetTarget(this.dataSource).raise(targetVersion, within);
+  }
+
+  private async hold(id: string, fence: string, within: Transaction): Promise<void> {
+    await this.underLease(id, within, heldLease, [id, fence]);
+  }
+
+  private async underLease<Row extends object>(
+    id: string,
+    transaction: Transaction | undefined,
+    text: string,
+    values: readonly unknown[],
+  ): Promise<Row[]> {
+    const rows = await runStatement<Row>(this.dataSource, transaction, text, values);
+    if (rows.length === 0) throw leaseLost(`rollout ${id}`);
+    return rows;
+  }
+}
+
+/** Locks the rollout ($1) against a new claim until the end of the transaction, if the caller's fence ($2) is the last. */
+const heldLease = 'SELECT id FROM rollout WHERE id = $1 AND fence = $2 FOR SHARE';
+
+/** Times inside JSON are text. */
+type JsonWave = Omit<WaveStanding, 'startedAt' | 'settledAt' | 'finishedAt' | 'counts'> & {
+  startedAt: string | null;
+  settledAt: string | null;
+  finishedAt: string | null;
+  counts: Omit<WaveCounts, 'nextDueAt'> & { nextDueAt: string | null };
+};
+
+function toWaveStanding(wave: JsonWave): WaveStanding {
+  const { startedAt, settledAt, finishedAt, counts } = wave;
+  return {
+    ...wave,
+    startedAt: asDate(startedAt),
+    settledAt: asDate(settledAt),
+    finishedAt: asDate(finishedAt),
+    counts: { ...counts, nextDueAt: asDate(counts.nextDueAt) },
+  };
+}
+
+const asDate = (text: string | null): Date | null => (text === null ? null : new Date(text));

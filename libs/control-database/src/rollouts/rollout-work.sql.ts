@@ -1,0 +1,101 @@
+/** The statements of a rollout's worker that are more than a line or two. */
+
+/** Of a rollout `r`: nobody holds it. */
+const unheld = `(r.lease_expires_at IS NULL OR r.lease_expires_at < clock_timestamp())`;
+
+/** Of a rollout `r`: there is something to do for a worker, in an ended or paused one what a dead worker left. */
+const hasWork = `(r.state = 'running' OR r.state IN ('paused', 'aborted') AND EXISTS (
+  SELECT FROM rollout_project p WHERE p.rollout_id = r.id AND p.state = 'running'))`;
+
+/** `$1`: the newest schema that the worker knows. */
+export const listRunnableStatement = `
+SELECT r.id FROM rollout r WHERE r.state IN ('running', 'paused', 'aborted') AND r.target_version <= $1
+   AND ${unheld} AND ${hasWork} ORDER BY r.created_at`;
+
+/** `$1` the rollout, `$2` the worker, `$3` ms, `$4` the newest schema that it knows. */
+export const claimStatement = `
+WITH claimed AS (
+  UPDATE rollout r SET lease_owner = $2, lease_expires_at = clock_timestamp() + $3 * interval '1 ms',
+         fence = nextval('operation_fence'), started_at = coalesce(r.started_at, clock_timestamp())
+   WHERE r.id = $1 AND r.target_version <= $4 AND ${unheld} AND ${hasWork} RETURNING r.*),
+  begun AS (
+    UPDATE rollout_project p SET state = 'pending', started_at = NULL FROM claimed
+     WHERE p.rollout_id = claimed.id AND p.state = 'running')
+SELECT id, target_version, plan, fence FROM claimed`;
+
+/** `$1` the rollout, `$2` the fence. One row, of one moment; none under another fence. */
+export const lookStatement = `
+SELECT clock_timestamp() AS now, r.state, r.wave, coalesce((
+         SELECT json_agg(json_build_object(
+             'position', w.position, 'state', w.state, 'startedAt', w.started_at, 'settledAt', w.settled_at,
+             'finishedAt', w.finished_at, 'health', w.health,
+             'counts', json_build_object(
+               'total', coalesce(c.total, 0), 'open', coalesce(c.open, 0), 'waiting', coalesce(c.waiting, 0),
+               'running', coalesce(c.running, 0), 'done', coalesce(c.done, 0), 'failed', coalesce(c.failed, 0),
+               'skipped', coalesce(c.skipped, 0), 'worked', coalesce(c.worked, 0),
+               'backfillsPending', coalesce(c.backfills_pending, 0), 'backfillsFailed', coalesce(c.backfills_failed, 0),
+               'nextDueAt', c.next_due_at)) ORDER BY w.position)
+           FROM rollout_wave w LEFT JOIN (
+             SELECT p.wave, count(*) AS total,
+                    count(*) FILTER (WHERE p.state = 'pending' AND p.waits_for IN ('window', 'operation')) AS waiting,
+                    count(*) FILTER (WHERE p.state = 'pending'
+                                       AND (p.waits_for IS NULL OR p.waits_for = 'retry')) AS open,
+                    count(*) FILTER (WHERE p.state = 'running') AS running,
+                    count(*) FILTER (WHERE p.state = 'done') AS done,
+                    count(*) FILTER (WHERE p.state = 'failed') AS failed,
+                    count(*) FILTER (WHERE p.state = 'skipped') AS skipped,
+                    count(*) FILTER (WHERE p.state = 'done' AND p.attempts > 0) AS worked,
+                    count(*) FILTER (WHERE p.backfill = 'pending' AND p.state = 'done') AS backfills_pending,
+                    count(*) FILTER (WHERE p.backfill = 'failed') AS backfills_failed,
+                    min(p.due_at) FILTER (WHERE p.state = 'pending' AND p.due_at > clock_timestamp()) AS next_due_at
+               FROM rollout_project p WHERE p.rollout_id = $1 GROUP BY p.wave) c ON c.wave = w.position
+          WHERE w.rollout_id = $1), '[]') AS waves
+  FROM rollout r WHERE r.id = $1 AND r.fence = $2`;
+
+/** `$1` the rollout, `$2` the selectors as JSON texts, in order. */
+export const planWavesStatement = `
+INSERT INTO rollout_wave (rollout_id, position, selector)
+SELECT $1, selected.place - 1, selected.selector::jsonb
+  FROM unnest($2::text[]) WITH ORDINALITY AS selected (selector, place)
+ON CONFLICT (rollout_id, position) DO NOTHING`;
+
+/** A project's database `t`, with what an earlier rollout left undone of its backfills. */
+const unfinishedFrom = `(SELECT min(e.from_version) FROM rollout_project e
+  WHERE e.project_id = t.project_id AND e.backfill IN ('pending', 'failed'))`;
+
+/**
+ * `$1` the rollout, `$2` its target, `$3` projects and `$4` their waves. `from_version` is where backfills begin, so that one
+ * which an aborted rollout left is taken up.
+ */
+export const planProjectsStatement = `
+INSERT INTO rollout_project (rollout_id, project_id, wave, cluster_id, from_version, to_version, state, backfill, finished_at)
+SELECT $1, t.project_id, planned.wave, t.cluster_id, least(t.schema_version, ${unfinishedFrom}),
+       CASE WHEN t.schema_version >= $2 THEN t.schema_version END,
+       CASE WHEN t.schema_version >= $2 THEN 'done' ELSE 'pending' END,
+       CASE WHEN t.schema_version >= $2 AND ${unfinishedFrom} IS NOT NULL THEN 'pending' ELSE 'none' END,
+       CASE WHEN t.schema_version >= $2 THEN clock_timestamp() END
+  FROM unnest($3::uuid[], $4::integer[]) AS planned (project_id, wave)
+  JOIN tenant_database t ON t.project_id = planned.project_id AND t.state = 'claimed'
+ON CONFLICT (rollout_id, project_id) DO NOTHING`;
+
+/** `$1` the rollout, `$2` the fence, `$3` the target. */
+export const adoptStatement = `
+WITH held AS (
+  SELECT r.id, (SELECT max(w.position) FROM rollout_wave w WHERE w.rollout_id = r.id) AS last_wave
+    FROM rollout r WHERE r.id = $1 AND r.fence = $2 FOR SHARE OF r),
+  behind AS (
+    SELECT t.project_id, t.cluster_id, t.schema_version, t.state
+      FROM tenant_database t JOIN project p ON p.id = t.project_id
+     WHERE t.state IN ('building', 'claimed') AND t.schema_version < $3 AND p.state NOT IN ('archived', 'deleted')),
+  reopened AS (
+    UPDATE rollout_project rp SET state = 'pending', attempts = 0, finished_at = NULL, to_version = NULL, backfill = 'none',
+           from_version = behind.schema_version, cluster_id = behind.cluster_id, waits_for = NULL, due_at = NULL
+      FROM held, behind
+     WHERE rp.rollout_id = held.id AND rp.project_id = behind.project_id AND rp.state = 'done'
+       AND behind.state = 'claimed' RETURNING 1),
+  added AS (
+    INSERT INTO rollout_project (rollout_id, project_id, wave, cluster_id, from_version)
+    SELECT held.id, behind.project_id, held.last_wave, behind.cluster_id, behind.schema_version FROM held, behind
+     WHERE held.last_wave IS NOT NULL
+    ON CONFLICT (rollout_id, project_id) DO NOTHING RETURNING 1)
+SELECT (SELECT count(*) FROM reopened)::int + (SELECT count(*) FROM added)::int AS adopted FROM held`;

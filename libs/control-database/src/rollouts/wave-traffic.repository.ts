@@ -1,0 +1,58 @@
+import type { DataSource } from 'typeorm';
+import { runStatement } from '../connection/statements.js';
+
+/** What all data planes served the migrated projects of a wave in a stretch of time. */
+export interface WaveTraffic {
+  readonly requests: number;
+  readonly serverErrors: number;
+  /** Counts by the buckets of #platform's latency histogram. */
+  readonly latency: number[];
+}
+
+/** A migrated project that can be asked whether it answers. */
+export interface SmokeCandidate {
+  readonly projectId: string;
+  readonly slug: string;
+  readonly fhirVersion: string;
+}
+
+/** What tells whether the projects of a wave are well. */
+export class WaveTrafficRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  /**
+   * The traffic of the projects that the wave has migrated, from `from` until `until`. Traffic is counted in slots of ten
+   * seconds; a slot belongs to the stretch when its middle does.
+   */
+  async sum(rolloutId: string, wave: number, from: Date, until: Date): Promise<WaveTraffic> {
+    const [traffic] = await runStatement<WaveTraffic>(this.dataSource, undefined, sumStatement, [
+      ...[rolloutId, wave, from, until],
+    ]);
+    return traffic!;
+  }
+
+  /** Some projects that the wave has migrated and that are in service, a sample that stays the same. */
+  async smokeCandidates(rolloutId: string, wave: number, limit: number): Promise<SmokeCandidate[]> {
+    return runStatement<SmokeCandidate>(
+      this.dataSource,
+      undefined,
+      `SELECT p.id AS project_id, p.slug, p.fhir_version FROM rollout_project rp JOIN project p ON p.id = rp.project_id
+        WHERE rp.rollout_id = $1 AND rp.wave = $2 AND rp.state = 'done' AND rp.attempts > 0 AND p.state = 'active'
+        ORDER BY hashtext(p.id::text), p.id LIMIT $3`,
+      [rolloutId, wave, limit],
+    );
+  }
+}
+
+const sumStatement = `
+WITH slot AS (
+  SELECT t.requests, t.server_errors, t.latency
+    FROM rollout_project rp JOIN project_traffic t ON t.project_id = rp.project_id
+   WHERE rp.rollout_id = $1 AND rp.wave = $2 AND rp.state = 'done' AND rp.attempts > 0
+     AND t.since >= $3::timestamptz - interval '5 s' AND t.since < $4::timestamptz - interval '5 s')
+SELECT coalesce(sum(requests), 0)::float8 AS requests, coalesce(sum(server_errors), 0)::float8 AS server_errors,
+       coalesce((SELECT array_agg(bucket.count ORDER BY bucket.place)
+                   FROM (SELECT l.place, sum(l.count)::integer AS count
+                           FROM slot, unnest(slot.latency) WITH ORDINALITY AS l (count, place) GROUP BY l.place) bucket),
+                '{}') AS latency
+  FROM slot`;

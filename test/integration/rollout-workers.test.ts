@@ -1,0 +1,228 @@
+import { once } from 'node:events';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { SchemaStep } from '#tenant-schema';
+import type { RolloutMoment } from '../../apps/worker/src/rollouts/rollout-services.js';
+import { baseVersion, counted, RolloutFleet, stepsWith, type SyntheticMigration } from './rollout-fleet.fixture.js';
+
+const target = baseVersion + counted.length;
+const moments: readonly RolloutMoment['at'][] = ['claimed', 'planned', 'begun', 'migrated', 'recorded'];
+
+/** Longer than any test, so that a dead worker's rollout is only taken up when the test says so. */
+const neverExpires = 10 * 60_000;
+
+let fleet: RolloutFleet;
+let steps: SchemaStep[];
+
+beforeEach(async () => {
+  fleet = await RolloutFleet.open(4);
+  steps = await stepsWith(counted);
+});
+
+afterEach(() => fleet.close());
+
+/** Every step was applied to every database, once, and the control database says so. */
+async function expectCompleteOnce(id: string): Promise<void> {
+  await fleet.reached(id, 'succeeded');
+  const versions = Array.from({ length: target }, (_, index) => index + 1);
+  expect(await fleet.truth()).toEqual(fleet.projects.map(({ slug }) => ({ slug, versions, steps: [1, 2] })));
+  const rows = Object.values(await fleet.rows(id));
+  expect(rows.map(({ state, schemaVersion }) => ({ state, schemaVersion }))).toEqual(
+    fleet.projects.map(() => ({ state: 'done', schemaVersion: target })),
+  );
+}
+
+describe('a worker that', () => {
+  test.each(moments)('is killed at the moment "%s" leaves a rollout that another one completes', async (at) => {
+    const child = fleet.spawnWorker(counted, {
+      AT: at,
+      COUNT: at === 'migrated' ? '2' : '1',
+      LEASE_MS: String(neverExpires),
+    });
+    const exit = once(child, 'exit') as Promise<[number | null, string | null]>;
+    const id = await fleet.start(target, { waves: [] });
+    expect((await exit)[1]).toBe('SIGKILL');
+    expect((await fleet.get(id)).state).toBe('running');
+    await fleet.startWorker(steps);
+    await fleet.expireLeases();
+    await expectCompleteOnce(id);
+  });
+
+  test.each(moments)(
+    'stands still at the moment "%s" until another has its rollout changes nothing any more',
+    async (at) => {
+      let goOn!: () => void;
+      const stalled = new Promise<void>((resolve) => (goOn = resolve));
+      let arrived!: () => void;
+      const arriving = new Promise<void>((resolve) => (arrived = resolve));
+      const migratedBySlow = new Set<string | undefined>();
+      await fleet.startWorker(steps, {
+        leaseMs: neverExpires,
+        onMoment: async (moment) => {
+          if (moment.at === 'migrated') migratedBySlow.add(moment.projectId);
+          if (moment.at !== at) return;
+          arrived();
+          await stalled;
+        },
+      });
+      const id = await fleet.start(target, { waves: [], parallel: 1 });
+      await arriving;
+      await fleet.expireLeases();
+      await fleet.startWorker(steps);
+      await expectCompleteOnce(id);
+      const before = new Set(migratedBySlow);
+      goOn();
+      await fleet.stopWorkers();
+      expect(migratedBySlow).toEqual(before);
+      await expectCompleteOnce(id);
+    },
+  );
+
+  test('comes with an older lease than a tenant database has seen is refused there', async () => {
+    await fleet.startWorker(steps);
+    await fleet.inTenant(fleet.project('p0'), 'UPDATE schema_fence SET fence = 1000000');
+    const id = await fleet.start(target, { waves: [] });
+    await fleet.reached(id, 'paused');
+    expect((await fleet.rows(id))['p0']).toMatchObject({ state: 'failed', error: { code: 'stale-fence' } });
+    expect((await fleet.truth()).find(({ slug }) => slug === 'p0')).toMatchObject({ steps: [] });
+  });
+
+  test('is closed gives its rollout to others at once, with nothing half done', async () => {
+    let first!: () => void;
+    const begun = new Promise<void>((resolve) => (first = resolve));
+    const worker = await fleet.startWorker(steps, {
+      leaseMs: neverExpires,
+      onMoment: ({ at }) => {
+        if (at === 'begun') first();
+      },
+    });
+    const id = await fleet.start(target, { waves: [], parallel: 1 });
+    await begun;
+    await worker.close();
+    expect((await fleet.counts(id))['running']).toBeUndefined();
+    await fleet.startWorker(steps);
+    await expectCompleteOnce(id);
+  });
+
+  test('died in a rollout that was aborted meanwhile does not leave projects marked as running', async () => {
+    const child = fleet.spawnWorker(counted, { AT: 'begun', LEASE_MS: String(neverExpires) });
+    const exit = once(child, 'exit');
+    const id = await fleet.start(target, { waves: [] });
+    await exit;
+    expect((await fleet.counts(id))['running']).toBe(4);
+    await fleet.move(id, 'running', 'aborted');
+    await fleet.startWorker(steps);
+    await fleet.expireLeases();
+    await fleet.until('none is marked', async () => ((await fleet.counts(id))['pending'] === 4 ? true : undefined));
+    expect((await fleet.truth()).map(({ steps: applied }) => applied)).toEqual(fleet.projects.map(() => []));
+  });
+});
+
+describe('several workers', () => {
+  test('that are woken twice apply nothing twice', async () => {
+    await Promise.all([1, 2, 3].map(() => fleet.startWorker(steps)));
+    const id = await fleet.start(target);
+    const again = setInterval(() => void fleet.dataSource.query('UPDATE rollout SET reason = reason'), 5);
+    try {
+      await expectCompleteOnce(id);
+    } finally {
+      clearInterval(again);
+    }
+  });
+});
+
+describe('a backfill', () => {
+  const rows = 95;
+  const filled: readonly SyntheticMigration[] = [
+    {
+      name: 'Filled',
+      statements: [
+        'CREATE TABLE big (id integer PRIMARY KEY, twice integer, touched integer NOT NULL DEFAULT 0)',
+        `INSERT INTO big (id) SELECT generate_series(1, ${rows})`,
+      ],
+      backfill: {
+        batch: `WITH batch AS (SELECT id FROM big WHERE id > coalesce($1, '0')::integer ORDER BY id LIMIT $2),
+          done AS (UPDATE big SET twice = 2 * big.id, touched = touched + 1 FROM batch WHERE big.id = batch.id RETURNING big.id)
+          SELECT max(id)::text AS watermark, count(*)::integer AS rows FROM done`,
+        batchSize: 10,
+        pauseMs: 1,
+      },
+    },
+  ];
+  const filledTarget = baseVersion + 1;
+
+  const expectFilledOnce = async (id: string): Promise<void> => {
+    await fleet.reached(id, 'succeeded');
+    for (const project of fleet.projects) {
+      expect(
+        await fleet.inTenant(project, 'SELECT count(*)::integer AS rows FROM big WHERE twice = 2 * id AND touched = 1'),
+      ).toEqual([{ rows }]);
+    }
+    for (const row of Object.values(await fleet.rows(id))) expect(row.backfill).toBe('done');
+  };
+
+  beforeEach(async () => {
+    steps = await stepsWith(filled);
+  });
+
+  test('follows the schema step of each project, batch by batch, before the rollout ends', async () => {
+    await fleet.startWorker(steps);
+    const id = await fleet.start(filledTarget);
+    await expectFilledOnce(id);
+    expect(Object.values(await fleet.rows(id)).map(({ backfillRows }) => backfillRows)).toEqual(
+      Array(4).fill(String(rows)),
+    );
+  });
+
+  test('goes on where it was when its worker was killed', async () => {
+    const child = fleet.spawnWorker(filled, { AT: 'batch', COUNT: '5', LEASE_MS: String(neverExpires) });
+    const exit = once(child, 'exit');
+    const id = await fleet.start(filledTarget);
+    await exit;
+    await fleet.startWorker(steps);
+    await fleet.expireLeases();
+    await expectFilledOnce(id);
+  });
+
+  test('stops while the rollout is paused, and what an aborted rollout left is taken up by the next', async () => {
+    let id = '';
+    let batches = 0;
+    const worker = await fleet.startWorker(steps, {
+      onMoment: async ({ at }) => {
+        if (at === 'batch' && ++batches === 3) await fleet.move(id, 'running', 'paused');
+      },
+    });
+    id = await fleet.start(filledTarget, { waves: [] });
+    await fleet.until('it is paused and given back', async () => {
+      const [row] =
+        await fleet.dataSource.query<{ state: string; lease_owner: string | null }[]>('SELECT * FROM rollout');
+      return row!.state === 'paused' && row!.lease_owner === null ? true : undefined;
+    });
+    // Each ends the batch that it is at when it hears of the pause; one project alone has ten.
+    const untilPaused = batches;
+    expect(untilPaused).toBeLessThan(20);
+    await worker.close();
+    expect(batches).toBe(untilPaused);
+    await fleet.move(id, 'paused', 'aborted');
+
+    await fleet.startWorker(steps);
+    const next = await fleet.start(filledTarget);
+    await expectFilledOnce(next);
+  });
+
+  test('that fails is told, and done after a retry', async () => {
+    await fleet.startWorker(steps);
+    const guard = `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no' USING ERRCODE = '23514'; END $$`;
+    const trigger =
+      'CREATE TRIGGER refuse BEFORE UPDATE ON big FOR EACH ROW WHEN (OLD.id = 55) EXECUTE FUNCTION refuse()';
+    steps = await stepsWith([{ ...filled[0]!, statements: [...filled[0]!.statements, guard, trigger] }]);
+    await fleet.stopWorkers();
+    await fleet.startWorker(steps);
+    const id = await fleet.start(filledTarget);
+    expect((await fleet.reached(id, 'paused')).reason?.code).toBe('backfills-failed');
+    expect((await fleet.rows(id))['p0']).toMatchObject({ state: 'done', backfill: 'failed', error: { code: '23514' } });
+    for (const project of fleet.projects) await fleet.inTenant(project, 'DROP TRIGGER refuse ON big');
+    await fleet.retry(id);
+    await fleet.resume(id);
+    await expectFilledOnce(id);
+  });
+});
