@@ -12,7 +12,7 @@ import {
   type ResourceRepository,
   type SearchResult,
 } from '#fhir-store';
-import { aPatient, aTenant, memberPolicy, parse, policyOf, text, type TestTenant } from './store.fixture.js';
+import { aPatient, aTenant, memberPolicy, parse, policyOf, text, until, type TestTenant } from './store.fixture.js';
 
 let t: TestTenant;
 let repository: ResourceRepository;
@@ -344,11 +344,11 @@ describe('a search of the audit', () => {
     /** At the same moment as the server's third event, between two of them, and with another offset of the clock. */
     const moments = ['2020-01-03T00:00:00Z', '2020-01-07T12:00:00Z', '2020-01-13T01:30:00+02:00'];
     let stored: string[];
-    const pages = async (query: string): Promise<{ found: string[]; totals: unknown[] }> => {
+    const pages = async (query: string, by?: ResourceRepository): Promise<{ found: string[]; totals: unknown[] }> => {
       const found: string[] = [];
       const totals = new Set<unknown>();
       for (let next: string | undefined = ''; next !== undefined;) {
-        const page: SearchResult = await search(`${query}${next === '' ? '' : `&_cursor=${next}`}`);
+        const page: SearchResult = await search(`${query}${next === '' ? '' : `&_cursor=${next}`}`, by);
         found.push(...ids(page));
         totals.add(page.total);
         next = page.next;
@@ -390,7 +390,7 @@ describe('a search of the audit', () => {
     });
 
     test('keeps each event at its place when one was found that no rule shows', async () => {
-      const [first, hidden, last] = stored;
+      const [hidden = ''] = stored;
       const policy: AccessPolicy = {
         ...memberPolicy,
         grantsFully: () => false,
@@ -399,15 +399,10 @@ describe('a search of the audit', () => {
           resource.value['id'] === hidden ? undefined : memberPolicy.grantFor(interaction, resource),
       };
       const limited = await t.repository({ policy });
-      for (const count of [1, 2, 10]) {
-        const found: string[] = [];
-        for (let next: string | undefined = ''; next !== undefined && found.length < 10;) {
-          const cursor: string = next === '' ? '' : `&_cursor=${next}`;
-          const page: SearchResult = await search(`type=urn:x|device&_sort=date&_count=${count}${cursor}`, limited);
-          found.push(...ids(page));
-          next = page.next;
-        }
-        expect(found).toEqual([first, last]);
+      const whole = ids(await search('date=2020&_sort=date&_count=100'));
+      for (const count of [1, 2, 5]) {
+        const { found } = await pages(`date=2020&_sort=date&_count=${count}`, limited);
+        expect(found).toEqual(whole.filter((id) => id !== hidden));
       }
     });
 
@@ -578,7 +573,15 @@ test('the seals cover the policy, the membership, whom somebody acted for, and w
     subjects: 'Patient/2',
   });
   await record(entryOf);
-  await t.tenant.use(sealAudit);
+  // Transactions of other databases, so of other tests, hold a seal up as well.
+  await until(async () => {
+    await t.tenant.use(sealAudit);
+    const sealed = await t.rows(
+      `SELECT 1 FROM audit_event a WHERE agent = 'Practitioner/sealed'
+       AND EXISTS (SELECT 1 FROM audit_seal s WHERE a.writer < s.until_writer)`,
+    );
+    return sealed.length > 0;
+  });
   const broken = async () => t.tenant.use(findBrokenSeal);
   for (const column of ['membership', 'policy', 'on_behalf_of', 'subjects']) {
     const [before] = await t.rows<{ value: string }>(

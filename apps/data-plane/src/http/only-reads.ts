@@ -15,6 +15,9 @@ const WRITING_GET = /^\/(?:oauth2\/logout|auth\/login\/.*)$/;
 export function onlyReads(method: string, url: string): boolean {
   const query = url.indexOf('?');
   const path = query === -1 ? url : url.slice(0, query);
-  if (method === 'GET' || method === 'HEAD') return !WRITING_GET.test(path);
+  if (method === 'GET' || method === 'HEAD') return !WRITING_GET.test(routedPath(path));
   return method === 'OPTIONS' || (method === 'POST' && READING_POST.test(path));
 }
+
+/** The path as the router reads it, which decodes it; what cannot be decoded is never routed. */
+const routedPath = (path: string): string => (path.includes('%') ? decodeURIComponent(path) : path);
