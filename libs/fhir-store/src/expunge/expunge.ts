@@ -129,9 +129,7 @@ function chartSearch({ tenant: { version, hasher } }: Context, patient: string):
 }
 
 const membersInChunks = ({ tenant, caller }: Context, search: ChartSearch): AsyncGenerator<readonly ChartMember[]> =>
-  chunksOf(search, (window) =>
-    tenant.use((connection) => findChartMembers(connection, caller.epoch, search, window)),
-  );
+  chunksOf(search, (window) => tenant.use((connection) => findChartMembers(connection, caller.epoch, search, window)));
 
 /** The members of the chart among what `find` finds, however much of it belongs to other charts. */
 async function* chunksOf(
