@@ -213,8 +213,14 @@ describe('a rollout', () => {
     await fleet.stopWorkers();
     const id = await planned('--target', second);
     await printed('rollout', 'start', id);
+    let isInterrupted = false;
     const interrupted = await cli(['rollout', 'watch', id], {
-      onOutput: (stdout, kill) => stdout.includes('is running') && kill('SIGINT'),
+      onOutput: (stdout, kill) => {
+        // A second one would end it at once, as it should.
+        if (isInterrupted || !stdout.includes('is running')) return;
+        isInterrupted = true;
+        kill('SIGINT');
+      },
     });
     expect(interrupted).toMatchObject({
       code: 130,
