@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { findBrokenSeal, ReadAudit, recordAudit, sealAudit, type AuditEntry } from '#fhir-store';
 import { compiledSql } from '#postgres';
-import { aTenant, text, type TestTenant } from './store.fixture.js';
+import { aTenant, text, type TestTenant, until } from './store.fixture.js';
 
 let t: TestTenant;
 beforeEach(async () => {
@@ -23,7 +23,12 @@ const broken = () => t.tenant.use(findBrokenSeal);
 /** Rows that were recorded and sealed so many days ago, under a seal of their own. */
 async function sealedBefore(days: number, ...entities: string[]): Promise<void> {
   await t.tenant.use((connection) => recordAudit(connection, entities.map(entry)));
-  await t.tenant.use(sealAudit);
+  // Transactions of other databases, so of other tests, hold a seal up.
+  await until(async () => {
+    await t.tenant.use(sealAudit);
+    const unsealed = 'SELECT 1 FROM audit_event WHERE writer >= (SELECT max(until_writer) FROM audit_seal)';
+    return (await t.rows(unsealed)).length === 0;
+  });
   await t.rows(
     `UPDATE audit_seal SET sealed_at = clock_timestamp() - $1 * interval '1 day' WHERE id = (SELECT max(id) FROM audit_seal)`,
     days,
