@@ -26,7 +26,8 @@ async function sealedBefore(days: number, ...entities: string[]): Promise<void> 
   // Transactions of other databases, so of other tests, hold a seal up.
   await until(async () => {
     await t.tenant.use(sealAudit);
-    const unsealed = 'SELECT 1 FROM audit_event WHERE writer >= (SELECT max(until_writer) FROM audit_seal)';
+    const unsealed = `SELECT 1 FROM audit_event e
+      WHERE NOT EXISTS (SELECT FROM audit_seal s WHERE e.writer < s.until_writer)`;
     return (await t.rows(unsealed)).length === 0;
   });
   await t.rows(
