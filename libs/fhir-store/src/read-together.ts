@@ -19,9 +19,9 @@ const waiting = new WeakMap<TenantDatabase, Asked[]>();
 
 /**
  * The current version, a deleted one too; undefined when there never was such a resource. Reads of one tenant that arrive
- * in the same turn of the event loop travel in one statement, which costs the server and this process far less than
- * one for each: under load a read is a third cheaper. The statement starts after all of them were asked for, so each sees
- * what was committed before it came. Throws StaleRights to those whose rights have changed.
+ * in the same turn of the event loop travel in one statement, which costs less than one for each (decision 0029). The
+ * statement starts after all of them were asked for, so each sees what was committed before it came. Throws StaleRights to
+ * those whose rights have changed.
  */
 export function readTogether(
   tenant: TenantDatabase,
