@@ -12,6 +12,11 @@ export type Interaction = (typeof interactions)[number];
 export interface JudgedResource {
   readonly type: string;
   readonly value: JsonObject;
+  /**
+   * Of `value` only `resourceType`, `id` and the members of `meta` that are shown in extended mode alone, `compartment`
+   * among them; the same as there. For what can be had without parsing a body.
+   */
+  readonly filing?: JsonObject;
 }
 
 /** What the rule that granted an interaction says of the fields of the resource. */

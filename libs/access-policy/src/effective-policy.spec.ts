@@ -349,3 +349,39 @@ test('what cannot be understood in a policy never throws and never opens', () =>
     expect([membership, granted(policy, 'Patient')]).toEqual([membership, []]);
   }
 });
+
+describe('what a resource is filed under', () => {
+  const filing = patientOf('Organization/a');
+  const unread = (): JsonObject => {
+    throw new Error('The body was asked for.');
+  };
+  const filed = {
+    type: 'Patient',
+    filing,
+    get value(): JsonObject {
+      return unread();
+    },
+  };
+
+  it('decides without the body where the criteria ask for nothing else', () => {
+    const rule = (criteria: string) => policyFor({ rules: [{ resourceType: 'Patient', criteria }] });
+    expect(rule('Patient?_compartment=Organization/a').grantFor('read', filed)).toBeDefined();
+    expect(rule('Patient?_compartment=Organization/b').grantFor('read', filed)).toBeUndefined();
+    expect(rule('Patient?_compartment:not=Organization/a').grantFor('read', filed)).toBeUndefined();
+    expect(rule('Patient?_id=p').grantFor('read', filed)).toBeDefined();
+  });
+
+  it('is not enough for any other criterion', () => {
+    const criteria = [
+      '_compartment=Organization/a&active=true',
+      '_tag=x',
+      '_lastUpdated=gt2000',
+      'name=a',
+      '_tag:not=x',
+    ];
+    for (const query of criteria) {
+      const policy = policyFor({ rules: [{ resourceType: 'Patient', criteria: `Patient?${query}` }] });
+      expect(() => policy.grantFor('read', filed)).toThrow('The body was asked for.');
+    }
+  });
+});

@@ -144,8 +144,8 @@ class MemberPolicy implements EffectivePolicy {
     const { version, ownBaseUrls } = this.context;
     const judging = ownBaseUrls === undefined ? {} : { ownBaseUrls };
     return rules.find(
-      ({ criteria, accepts }) =>
-        (criteria.length === 0 || matchesCriteria(version, criteria, resource.value, judging)) &&
+      ({ criteria, isByFiling, accepts }) =>
+        (criteria.length === 0 || matchesCriteria(version, criteria, judgedBy(isByFiling, resource), judging)) &&
         (accepts === undefined || accepts(resource.value)),
     );
   }
@@ -165,6 +165,10 @@ class MemberPolicy implements EffectivePolicy {
     return made;
   }
 }
+
+/** As little of the resource as the criteria need. */
+const judgedBy = (isByFiling: boolean, resource: JudgedResource): JsonObject =>
+  (isByFiling ? resource.filing : undefined) ?? resource.value;
 
 function viewOf(rules: readonly TypeRule[], interaction: Interaction): View {
   return {

@@ -1,6 +1,6 @@
 /** All that a member's rules say about one resource type. */
 import type { FhirVersion, JsonObject } from '#fhir';
-import type { Criterion } from '#fhir-search';
+import { filedUnderCode, type Criterion } from '#fhir-search';
 import { fullGrant, type Grant, type Interaction } from './access-policy.js';
 import { compileRule } from './compile-rule.js';
 import type { EffectiveRule } from './effective-rules.js';
@@ -14,10 +14,19 @@ export interface TypeRule {
   readonly interactions: InteractionSet;
   /** None: all resources of the type. */
   readonly criteria: readonly Criterion[];
+  /** Whether the criteria look at nothing but what `JudgedResource.filing` holds. */
+  readonly isByFiling: boolean;
   readonly grant: Grant;
   /** For writing only: what the criteria cannot say. */
   readonly accepts?: (resource: JsonObject) => boolean;
 }
+
+/** A rule before its neighbours have been joined with it. */
+type CompiledTypeRule = Omit<TypeRule, 'isByFiling'>;
+
+/** Whether all that the criterion looks at is the id and what the resource is filed under. */
+const isByFiling = (criterion: Criterion): boolean =>
+  criterion.kind === 'id' || (criterion.kind === 'token' && criterion.parameter.code === filedUnderCode);
 
 /** Where rules are compiled. */
 export interface RuleContext {
@@ -56,7 +65,7 @@ function protect(
   type: string,
   granted: InteractionSet,
   { criteria, grant }: Pick<TypeRule, 'criteria' | 'grant'>,
-): TypeRule[] {
+): CompiledTypeRule[] {
   switch (protectionOf(type)) {
     case 'closed':
     case 'administration':
@@ -78,10 +87,13 @@ function protect(
 
 /** Rules in order, the last of which takes in neighbours that differ from it in the values of one condition. */
 class RuleList {
-  private readonly found: { readonly rule: TypeRule; readonly grant: string; readonly criteria: JoinedConjunction }[] =
-    [];
+  private readonly found: {
+    readonly rule: CompiledTypeRule;
+    readonly grant: string;
+    readonly criteria: JoinedConjunction;
+  }[] = [];
 
-  add(rule: TypeRule): void {
+  add(rule: CompiledTypeRule): void {
     if (rule.interactions === 0) return;
     const last = this.found.at(-1);
     const grant = rule.grant === fullGrant ? '' : JSON.stringify(rule.grant);
@@ -96,7 +108,10 @@ class RuleList {
   }
 
   rules(): TypeRule[] {
-    return this.found.map(({ rule, criteria }) => ({ ...rule, criteria: criteria.criteria() }));
+    return this.found.map(({ rule, criteria: joined }) => {
+      const criteria = joined.criteria();
+      return { ...rule, criteria, isByFiling: criteria.every(isByFiling) };
+    });
   }
 }
 

@@ -11,10 +11,10 @@ export interface ContentWords {
 
 /** The distinct words of `resource`. */
 export function contentWords(resource: JsonObject): ContentWords {
-  const { text, ...members } = resource;
+  const { text } = resource;
   const narrative = isJsonObject(text) && typeof text['div'] === 'string' ? withoutMarkup(text['div']) : '';
   const texts: string[] = [];
-  collectTexts(members, texts);
+  for (const name in resource) if (name !== 'text') collectMember(name, resource[name], texts);
   return { narrative: wordsOf(narrative), others: wordsOf(texts.join(' ')) };
 }
 
@@ -27,11 +27,12 @@ function collectTexts(value: JsonValue, texts: string[]): void {
   } else if (Array.isArray(value)) {
     for (const item of value) collectTexts(item, texts);
   } else if (isJsonObject(value)) {
-    for (const name in value) {
-      const member = value[name];
-      if (member !== undefined && !identities.has(name)) collectTexts(member, texts);
-    }
+    for (const name in value) collectMember(name, value[name], texts);
   }
+}
+
+function collectMember(name: string, value: JsonValue | undefined, texts: string[]): void {
+  if (value !== undefined && !identities.has(name)) collectTexts(value, texts);
 }
 
 /** A uri, a reference to a resource, or a date. */

@@ -196,9 +196,9 @@ export interface SearchRequest extends TypeCriteria {
   /** Entries on a page, 0..1000. 0 asks for the total alone, in which case `total` is 'accurate'. */
   readonly count: number;
   /** Rows to leave out before the page, 0..10,000. Never together with `cursor`. */
-  readonly offset?: number;
+  readonly offset?: number | undefined;
   /** As received; `decodeCursor` checks it. */
-  readonly cursor?: string;
+  readonly cursor?: string | undefined;
   readonly total: 'none' | 'accurate';
   /** Names of parameters that were not understood and left out (lenient handling only), in the order received. */
   readonly ignored: readonly string[];

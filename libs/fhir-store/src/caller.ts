@@ -12,7 +12,7 @@ export interface Caller {
   /** What `meta.author` of a written version says. */
   readonly author?: { readonly reference: string; readonly display?: string };
   /** Whom an administrator acts for (header `X-Medplum-On-Behalf-Of`): their rights hold, and `agent` stays the caller. */
-  readonly onBehalfOf?: { readonly reference: string; readonly display?: string };
+  readonly onBehalfOf?: { readonly reference: string; readonly display?: string } | undefined;
   /** Whether the request is in extended mode, in which a project admin says where resources are filed. */
   readonly extended?: boolean;
   readonly requestId: string;

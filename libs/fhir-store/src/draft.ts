@@ -84,11 +84,11 @@ function extendedMembers(
   const own = type === chartType ? [`${type}/${id}`] : [];
   const charts = [...own, ...patients].map((reference) => ({ reference }));
   const compartment = distinctAccounts([...accounts, ...charts]).map(({ reference }) => ({ reference }));
-  return {
-    ...(author ? { author } : {}),
-    project: projectId,
-    ...(onBehalfOf ? { onBehalfOf } : {}),
-    ...(account ? { account } : {}),
-    ...(compartment.length > 0 ? { compartment } : {}),
-  };
+  const members: Record<string, unknown> = {};
+  if (author) members.author = author;
+  members.project = projectId;
+  if (onBehalfOf) members.onBehalfOf = onBehalfOf;
+  if (account) members.account = account;
+  if (compartment.length > 0) members.compartment = compartment;
+  return members;
 }

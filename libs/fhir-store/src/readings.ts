@@ -182,7 +182,7 @@ export class Readings {
   }
 
   /** The current version, one of the server's own audit too; undefined when there never was such a resource. */
-  private async findStored(type: string, id: string): Promise<StoredVersion | undefined> {
+  private findStored(type: string, id: string): Promise<StoredVersion | undefined> {
     if (auditKeyOf(type, id) !== undefined) return this.findAuditEvent(type, id);
     return this.scope.current({ type, id });
   }

@@ -46,6 +46,14 @@ test('a session is found by project and credential, not by the credential alone'
   expect(cache.find(north, 'Basic t')).toBeUndefined();
 });
 
+test('a credential that ends like another one is not taken for it', () => {
+  const cache = new SessionCache();
+  const north = entry('north');
+  const end = 'e'.repeat(64);
+  cache.remember(north, `Bearer a.${end}`, sessionAt(north, Infinity));
+  expect(cache.find(north, `Bearer b.${end}`)).toBeUndefined();
+});
+
 test('a session ends with its token, and when the entry of its project has changed', () => {
   const cache = new SessionCache();
   const north = entry('north');

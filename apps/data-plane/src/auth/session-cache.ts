@@ -8,23 +8,32 @@ import type { TenantEntry } from '#tenancy';
 import type { Session } from './session.js';
 
 const MAX_SESSIONS = 10_000;
+/** The end of a token is the end of its signature: so much of it tells tokens apart, and the whole is compared after. */
+const KEY_LENGTH = 32;
+
+interface OpenedSession {
+  readonly credential: string;
+  readonly session: Session;
+}
 
 export class SessionCache {
-  private readonly sessions = new LRUCache<string, Session>({ max: MAX_SESSIONS });
+  private readonly sessions = new LRUCache<string, OpenedSession>({ max: MAX_SESSIONS });
 
   /**
    * The session that this Authorization header opened. Undefined when there is none, it is over, or the project's entry
    * has changed since (its keys may have been revoked), so that the credential is checked again.
    */
   find(entry: TenantEntry, authorization: string): Session | undefined {
-    const session = this.sessions.get(keyOf(entry, authorization));
-    return session !== undefined && session.runtime.entry === entry && session.isGoodAt(Date.now())
-      ? session
-      : undefined;
+    const credential = credentialOf(authorization);
+    const known = this.sessions.get(keyOf(entry, credential));
+    if (known === undefined || known.credential !== credential) return undefined;
+    const { session } = known;
+    return session.runtime.entry === entry && session.isGoodAt(Date.now()) ? session : undefined;
   }
 
   remember(entry: TenantEntry, authorization: string, session: Session): void {
-    this.sessions.set(keyOf(entry, authorization), session);
+    const credential = credentialOf(authorization);
+    this.sessions.set(keyOf(entry, credential), { credential, session });
   }
 
   get size(): number {
@@ -32,8 +41,8 @@ export class SessionCache {
   }
 }
 
-/** A token is random enough to be a key as it is; a client's own secret is not kept in memory as text. */
-function keyOf(entry: TenantEntry, authorization: string): string {
-  const isBearer = authorization.startsWith('Bearer ');
-  return entry.projectId + (isBearer ? authorization : hash('sha256', authorization, 'base64'));
-}
+const keyOf = (entry: TenantEntry, credential: string): string => entry.projectId + credential.slice(-KEY_LENGTH);
+
+/** A token is random enough to be kept as it is; a client's own secret is not kept in memory as text. */
+const credentialOf = (authorization: string): string =>
+  authorization.startsWith('Bearer ') ? authorization : hash('sha256', authorization, 'base64');

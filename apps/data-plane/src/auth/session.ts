@@ -17,6 +17,8 @@ export type PrincipalSource = () => Promise<Principal | undefined>;
 export class Session {
   private renewing: Promise<Principal> | undefined;
   private ended = false;
+  /** One text for all its callers, of which every request makes one. */
+  private membership: string;
 
   constructor(
     readonly runtime: TenantRuntime,
@@ -28,7 +30,9 @@ export class Session {
     private readonly source: PrincipalSource,
     /** The session of the administrator who acts on behalf of the principal. */
     private readonly actor?: Session,
-  ) {}
+  ) {
+    this.membership = membershipOf(principal);
+  }
 
   /** The session in which this one's caller, an administrator, acts with the rights of `principal`. */
   actingFor(principal: Principal, source: PrincipalSource): Session {
@@ -65,15 +69,15 @@ export class Session {
 
   /** The caller of one request; `extended` when it is in extended mode. */
   caller(requestId: string, extended = false): Caller {
-    const { policy, epoch, profile, membershipId } = this.principal;
+    const { policy, epoch, profile } = this.principal;
     const author = this.actor?.current.profile ?? profile;
     return {
       policy,
       epoch,
       agent: author.reference,
-      membership: `ProjectMembership/${membershipId}`,
+      membership: this.membership,
       author,
-      ...(this.actor === undefined ? {} : { onBehalfOf: profile }),
+      onBehalfOf: this.actor === undefined ? undefined : profile,
       extended,
       requestId,
       renew: async () => {
@@ -99,6 +103,9 @@ export class Session {
       throw unauthorized();
     }
     this.principal = principal;
+    this.membership = membershipOf(principal);
     return principal;
   }
 }
+
+const membershipOf = ({ membershipId }: Principal): string => `ProjectMembership/${membershipId}`;

@@ -29,7 +29,7 @@ export const allFound = ({
  * Reads as the caller of the request, and records that `entity` was read, or that the caller had no right to. `shown` are
  * the resources of the answer.
  */
-export async function readAsCaller<T>(
+export function readAsCaller<T>(
   audit: ReadAudit,
   request: FastifyRequest,
   entity: string,
@@ -69,7 +69,10 @@ export function recordRead(
   subjects = '',
 ): void {
   const { runtime } = sessionOf(request);
-  audit.record(runtime.database, { ...originOf(request), action: 'R', outcome, entity, subjects });
+  const { agent, membership, onBehalfOf, policy, requestId } = originOf(request);
+  // Written out: every read makes one, and a spread costs many times as much.
+  const entry = { agent, membership, onBehalfOf, policy, requestId, action: 'R', outcome, entity, subjects } as const;
+  audit.record(runtime.database, entry);
 }
 
 /** Records that the caller of the request carried out an operation. */

@@ -95,5 +95,5 @@ export function idColumn(expression: string, order: readonly OrderKey[]): OrderC
 
 /** Moves a text that stands within another one to the right. */
 export function indent(text: string): string {
-  return text.replace(/^/gm, '  ');
+  return `  ${text.replaceAll('\n', '\n  ')}`;
 }

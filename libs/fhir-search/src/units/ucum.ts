@@ -65,9 +65,18 @@ function readUnit(code: string): CanonicalUnit | undefined {
   const exponents = Object.entries(one.unitToExp ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
   const moles = ucum.getSpecifiedUnit(code, 'validate').unit?.moleExp_ ?? 0;
   const kind = [...exponents, ['mol', moles]].map(([name, exponent]) => `${name}${exponent}`).join('.');
+  if (one.fromUnitIsSpecial === true) return { kind, toBase: ofSpecialUnit(base) };
   const factor = one.magnitude;
-  if (one.fromUnitIsSpecial === true) return { kind, toBase: (value) => rounded(base(value)) };
   return { kind, toBase: (value) => (factor === 1 ? value : rounded(value * factor)) };
+}
+
+/** Temperatures have another zero but are on a straight scale, so the package need not be asked for each of them. */
+function ofSpecialUnit(base: (value: number) => number): CanonicalUnit['toBase'] {
+  const zero = base(0);
+  const step = (base(1000) - zero) / 1000;
+  const onLine = (value: number) => rounded(zero + value * step);
+  const isStraight = [-3, 1, 37.5, 9999].every((value) => onLine(value) === rounded(base(value)));
+  return isStraight ? onLine : (value) => rounded(base(value));
 }
 
 const rounded = (value: number): number => (Number.isFinite(value) ? Number(value.toPrecision(12)) : value);

@@ -12,7 +12,8 @@ export interface AuditedResource {
 }
 
 const compartmentStart = '"compartment":[';
-const referenceForm = /"reference":"([A-Za-z]{1,64}\/[A-Za-z0-9\-.]{1,64})"/g;
+const referenceStart = '"reference":"';
+const referenceForm = /^[A-Za-z]{1,64}\/[A-Za-z0-9\-.]{1,64}$/;
 
 /**
  * The column `subjects` of the audit for these resources: a line for each patient whose data they are, once, with the
@@ -22,27 +23,34 @@ const referenceForm = /"reference":"([A-Za-z]{1,64}\/[A-Za-z0-9\-.]{1,64})"/g;
 export function subjectsOf(resources: Iterable<AuditedResource>): string {
   let only: string | undefined;
   let lines: Set<string> | undefined;
+  const take = (line: string): void => {
+    // Nearly always everything on a page is one patient's.
+    if (only === undefined) only = line;
+    else if (line !== only) (lines ??= new Set([only])).add(line);
+  };
   for (const resource of resources) {
-    for (const line of linesOf(resource)) {
-      // Nearly always everything on a page is one patient's.
-      if (only === undefined) only = line;
-      else if (line !== only) (lines ??= new Set([only])).add(line);
-    }
+    const { patients, accounts } = compartmentOf(resource);
+    for (const patient of patients) take(patient + accounts);
+    if (patients.length === 0 && accounts !== '') take(accounts.slice(1));
   }
   return lines === undefined ? (only ?? '') : [...lines].join('\n');
 }
 
-function linesOf({ type, id, extendedMeta }: AuditedResource): string[] {
-  const own = type === 'Patient' ? `Patient/${id}` : undefined;
-  const start = extendedMeta.indexOf(compartmentStart);
-  if (start < 0) return own === undefined ? [] : [own];
-  const compartment = extendedMeta.slice(start, extendedMeta.indexOf(']', start));
-  const patients = new Set(own === undefined ? [] : [own]);
+/** The patients, each once, and the accounts, each behind a space. Every read asks for it, so it looks for little. */
+function compartmentOf({ type, id, extendedMeta }: AuditedResource): { patients: string[]; accounts: string } {
+  const patients = type === 'Patient' ? [`Patient/${id}`] : [];
   let accounts = '';
-  for (const [, reference = ''] of compartment.matchAll(referenceForm)) {
-    if (reference.startsWith('Patient/')) patients.add(reference);
-    else accounts += ` ${reference}`;
+  const start = extendedMeta.indexOf(compartmentStart);
+  const end = start < 0 ? -1 : extendedMeta.indexOf(']', start);
+  for (let at = extendedMeta.indexOf(referenceStart, start); start >= 0 && at >= 0 && at < end;) {
+    const from = at + referenceStart.length;
+    const to = extendedMeta.indexOf('"', from);
+    if (to < 0) break;
+    const reference = extendedMeta.slice(from, to);
+    if (reference.startsWith('Patient/')) {
+      if (!patients.includes(reference) && referenceForm.test(reference)) patients.push(reference);
+    } else if (referenceForm.test(reference)) accounts += ` ${reference}`;
+    at = extendedMeta.indexOf(referenceStart, to);
   }
-  if (patients.size === 0) return accounts === '' ? [] : [accounts.slice(1)];
-  return [...patients].map((patient) => patient + accounts);
+  return { patients, accounts };
 }

@@ -13,7 +13,7 @@ export interface AuditEntry extends AuditOrigin {
   readonly subjects?: string;
   readonly detail?: string;
   /** When, in milliseconds since 1970; the moment of writing when absent. */
-  readonly at?: number;
+  at?: number;
 }
 
 const outcomeCodes = { success: 0, refused: 4, failed: 8 } as const;
@@ -59,7 +59,7 @@ export const shortened = (text: string): string =>
   text.length <= maxEntityLength ? text : `${text.slice(0, maxEntityLength - 1).toWellFormed()}…`;
 
 /** PostgreSQL keeps no NUL; a query string that a client made up may hold one. */
-const storable = (text: string): string => text.replaceAll('\0', '\ufffd');
+const storable = (text: string): string => (text.includes('\0') ? text.replaceAll('\0', '\ufffd') : text);
 
 /**
  * Seals the audit rows of all finished transactions: their hash is chained to that of the seal before, so that a row

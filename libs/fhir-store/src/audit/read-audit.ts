@@ -55,10 +55,11 @@ export class ReadAudit {
     this.clock = options.clock ?? systemClock;
   }
 
-  /** Queues an entry; returns at once and never throws. */
-  record(tenant: TenantDatabase, entry: Omit<AuditEntry, 'at'>): void {
+  /** Queues an entry, with this moment as its time; returns at once and never throws. The entry is kept, not copied. */
+  record(tenant: TenantDatabase, entry: AuditEntry): void {
     const queue = this.queueOf(tenant);
-    queue.entries.push({ ...entry, at: this.clock.now().getTime() });
+    entry.at = this.clock.now().getTime();
+    queue.entries.push(entry);
     queue.taken++;
     this.schedule(queue, queue.entries.length >= this.maxBatch ? 0 : this.maxWaitMs);
   }

@@ -47,9 +47,10 @@ export async function finishEntries(
   const known = entries.map(({ step, pending }) => inEntry(step.index, () => unfinished(context, pending)));
   await loadCharts(context, charts, known, (position, work) => inEntry(entries[position]?.step.index ?? 0, work));
   return Promise.all(
-    entries.map(async (entry) => ({
-      ...entry,
-      finished: await inStep(entry.step, () => finishWrite(context, charts, entry.pending)),
+    entries.map(async ({ step, pending }) => ({
+      step,
+      pending,
+      finished: await inStep(step, () => finishWrite(context, charts, pending)),
     })),
   );
 }

@@ -76,7 +76,8 @@ export function readSteps(
         assertGranted(context, interactionOf[interaction.kind], interaction.type);
       }
       return {
-        ...read,
+        fullUrl: read.fullUrl,
+        resource: read.resource,
         interaction,
         index,
         patch: isPatching(interaction) ? entryPatch(context.tenant.version, read.resource) : undefined,

@@ -11,3 +11,8 @@ test('an array of numbers, UUIDs or instants is written as it is, with NULL for 
 test('texts are quoted and escaped whatever they hold', () => {
   expect(textArray(['a', '', 'NULL', 'x"y', 'b\\', '{,}', 'é\n'])).toBe('{"a","","NULL","x\\"y","b\\\\","{,}","é\n"}');
 });
+
+test('texts that follow themselves each have their place', () => {
+  expect(textArray([])).toBe('{}');
+  expect(textArray(['', '', 'a"', 'a"', '', 'a"'])).toBe('{"","","a\\"","a\\"","","a\\""}');
+});

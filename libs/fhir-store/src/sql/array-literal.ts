@@ -7,8 +7,19 @@
 export const plainArray = (elements: readonly (string | number | null)[]): string =>
   `{${elements.map((element) => element ?? 'NULL').join(',')}}`;
 
-/** For any text. */
-export const textArray = (elements: readonly string[]): string => `{${elements.map(textElement).join(',')}}`;
+/** For any text. Texts that follow themselves, as in columns that seldom change, are written once. */
+export function textArray(elements: readonly string[]): string {
+  let last: string | undefined;
+  let written = '';
+  const all = elements.map((text) => {
+    if (text !== last) {
+      written = textElement(text);
+      last = text;
+    }
+    return written;
+  });
+  return `{${all.join(',')}}`;
+}
 
 /** Most texts have nothing to escape, and asking costs less than replacing. */
 function textElement(text: string): string {
