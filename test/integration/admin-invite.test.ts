@@ -79,6 +79,11 @@ describe('an invitation', () => {
     });
   });
 
+  test('makes a user of the project, also when it asks for one of the server', async () => {
+    const { user } = await invite(somebody({ scope: 'server' }));
+    expect(await read(referenceOf(user))).toMatchObject({ project: { reference: `Project/${north.project.id}` } });
+  });
+
   test('is accepted under the id of the project, under :projectId literally and without either', async () => {
     for (const path of [`projects/${north.project.id}/invite`, 'projects/:projectId/invite', 'invite']) {
       const answer = await north.call(`admin/${path}`, { method: 'POST', body: somebody() });
@@ -106,7 +111,7 @@ describe('an invitation', () => {
     });
     const reference = `RelatedPerson/${person.id}`;
     const related = somebody({ resourceType: 'RelatedPerson', membership: { profile: { reference } } });
-    expect((await invite(related)).profile).toMatchObject({ reference });
+    expect((await invite(related)).profile).toEqual({ reference, display: 'N. N.' });
     expect(issuesOf(await invite(somebody({ resourceType: 'RelatedPerson' }), 400))).toEqual(['membership.profile']);
   });
 
@@ -295,7 +300,12 @@ describe('the mail of an invitation', () => {
     const wanted = somebody({ sendEmail: undefined });
     await invite(wanted);
     expect(await mailFor(wanted.email)).toEqual([
-      expect.objectContaining({ text: expect.stringMatching(/\/setpassword\/[0-9a-f-]{36}\/[A-Za-z0-9_-]{43}\n/) }),
+      expect.objectContaining({
+        // Wherever the invitation came in: the link leads to the project's own address.
+        text: expect.stringMatching(
+          /\nhttp:\/\/north\.fhir\.test:\d+\/setpassword\/[0-9a-f-]{36}\/[A-Za-z0-9_-]{43}\n/,
+        ),
+      }),
     ]);
     const directory = join(dataDir, 'mail', north.project.id);
     for (const file of await readdir(directory)) expect((await stat(join(directory, file))).mode & 0o777).toBe(0o600);

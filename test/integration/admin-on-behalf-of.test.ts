@@ -159,6 +159,28 @@ describe('on behalf of a member', () => {
     }
   });
 
+  test('a profile that has had many memberships is found by the active one, and two of these are several', async () => {
+    const email = `many-${randomUUID()}@example.org`;
+    const first = await aPractitioner(north, { email });
+    const another = () => aPractitioner(north, { email, forceNewMembership: true });
+    const end = (membership: Stored) => north.post(`members/${membership.id}`, { ...membership, active: false });
+    for (let count = 0; count < 20; count++) await end(await another());
+    const status = async () => (await north.fhir('Patient', onBehalfOf(profileOf(first)))).status;
+    await another();
+    expect(await status()).toBe(400);
+    await end(first);
+    expect(await status()).toBe(200);
+  });
+
+  test('a Bot is nobody any more once it is deleted', async () => {
+    const bot = await north.post('bot', { name: 'Sweeper' }, 201);
+    const [membership] = await north.found(`ProjectMembership?user=Bot/${bot.id}`);
+    const target = `ProjectMembership/${membership?.id}`;
+    expect((await north.fhir('Patient', onBehalfOf(target))).status).toBe(200);
+    expect((await north.fhir(`Bot/${bot.id}`, { method: 'DELETE' })).status).toBe(200);
+    expect((await north.fhir('Patient', onBehalfOf(target))).status).toBe(403);
+  });
+
   test('it ends with the next request when either of the two loses what it takes', async () => {
     const admin = await north.member('Second admin', undefined, { admin: true });
     const membership = await aPractitioner();

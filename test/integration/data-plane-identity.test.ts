@@ -197,15 +197,28 @@ describe('somebody with two memberships', () => {
     expect((await app.post('auth/scope', { login, scope: 'openid' })).status).toBe(400);
   });
 
-  test('cannot choose the membership of somebody else, or one that does not exist', async () => {
+  test('cannot choose the membership of somebody else, an inactive one, or one that does not exist', async () => {
     const { login } = await begin();
-    for (const profile of [ana.membershipId, randomUUID(), 'x', two.profile]) {
+    const ended = await app.invite({ email: two.email, forceNewMembership: true });
+    await app.change(`ProjectMembership/${ended.membershipId}`, (membership) => (membership['active'] = false));
+    for (const profile of [ana.membershipId, ended.membershipId, randomUUID(), 'x', two.profile]) {
       const answer = await app.post('auth/profile', { login, profile });
       expect([answer.status, issue(answer.text).expression]).toEqual([400, ['profile']]);
     }
     for (const unknown of [randomUUID(), 'x', '']) {
       expect((await app.post('auth/profile', { login: unknown, profile: two.membershipId })).status).toBe(400);
     }
+  });
+
+  test('chooses by resourceType where one alone has a profile of that type', async () => {
+    const patient = await app.invite({ email: two.email, forceNewMembership: true, resourceType: 'Patient' });
+    const pkce = aPkce();
+    const { code } = await begin(pkce, { resourceType: 'Patient' });
+    expect(jsonOf<Tokens>(await app.exchange(code, pkce)).profile.reference).toBe(patient.profile);
+    const { memberships } = await begin(aPkce(), { resourceType: 'Practitioner' });
+    expect(memberships?.map(({ id }) => id).sort()).toEqual([two.membershipId, second.membershipId].sort());
+    expect((await app.login(two, aPkce(), { resourceType: 'RelatedPerson' })).status).toBe(400);
+    await app.change(`ProjectMembership/${patient.membershipId}`, (membership) => (membership['active'] = false));
   });
 
   test('may narrow the scope and never widen it', async () => {
@@ -541,6 +554,7 @@ describe('registration', () => {
     expect((await register('PAT@example.org')).status).toBe(400);
     const flaws: [object, string][] = [
       [{ email: 'no address' }, 'email'],
+      [{ email: 'one,other@example.org' }, 'email'],
       [{ password: 'short' }, 'password'],
       [{ password: 'x'.repeat(73) }, 'password'],
       [{ firstName: '' }, 'firstName'],
@@ -800,6 +814,21 @@ describe('introspection', () => {
     expect((await introspect(token, { client_secret: 'wrong' })).status).toBe(401);
     expect((await introspect(token, { client_secret: '', client_id: '' })).status).toBe(401);
     expect((await introspect(token, { client_secret: '' })).status).toBe(401);
+  });
+});
+
+describe('another way to log in than by the project itself', () => {
+  test.each(['auth/google', 'auth/external', 'auth/exchange', 'auth/clientinfo/x', 'oauth2/register'])(
+    'is not there: %s',
+    async (path) => {
+      expect((await app.post(path, {})).status).toBe(404);
+    },
+  );
+
+  test('is no grant either', async () => {
+    const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
+    const answer = await app.form('oauth2/token', { grant_type: exchange, subject_token: 'x' });
+    expect([answer.status, answer.json]).toMatchObject([400, { error: 'unsupported_grant_type' }]);
   });
 });
 

@@ -1,5 +1,6 @@
 /** Writing Binaries: a rule about Binary, and the right to read the security context, both the stored and the named one. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { policyByType } from '#access-policy';
 import { jsonPatch, type JsonObject } from '#fhir';
 import { parseSearch } from '#fhir-search';
 import type { ResourceRepository } from '#fhir-store';
@@ -81,6 +82,27 @@ describe('whoever cannot read the security context', () => {
     expect(await contextOf(id)).toEqual({ reference: theirs });
   });
 
+  test('cannot bring a deleted Binary back by PUT, though they administer the project, nor delete it again', async () => {
+    const id = await stored(theirs);
+    await owner.delete('Binary', id);
+    const noPatients = policyByType((_, type) => type !== 'Patient', { reason: 'test', projectAdmin: true });
+    const by = await t.repository({ policy: noPatients });
+    await expect(by.update('Binary', id, binary(undefined, { id }))).rejects.toEqual(forbidden);
+    await expect(by.delete('Binary', id)).rejects.toEqual(forbidden);
+    expect((await owner.update('Binary', id, binary(theirs, { id }))).created).toBe(true);
+  });
+
+  test('is not told that there is one, where no rule is about the Binary', async () => {
+    const id = await stored(theirs);
+    const by = await member({ resourceType: 'Binary', criteria: 'Binary?_tag=other' });
+    const calls = [
+      () => by.read('Binary', id),
+      () => by.update('Binary', id, binary(mine, { id })),
+      () => by.delete('Binary', id),
+    ];
+    for (const call of calls) await expect(call()).rejects.toMatchObject({ message: 'Forbidden' });
+  });
+
   test('is not given the Binary by a conditional create', async () => {
     const id = (await owner.create(binary(theirs, { meta: { tag: [{ code: 'guarded' }] } }))).version.id;
     await expect((await reader()).create(binary(), { ifNoneExist: '_tag=guarded' })).rejects.toEqual(forbidden);
@@ -108,6 +130,24 @@ describe('whoever can read the security context', () => {
       securityContext: { reference: mine },
     });
   });
+});
+
+describe('whoever may not set the security context', () => {
+  test.each([['readonlyFields'], ['hiddenFields']])(
+    'by %s cannot store openly what was to be guarded',
+    async (fields) => {
+      const by = await member({ resourceType: 'Binary', [fields]: ['securityContext'] }, { resourceType: 'Patient' });
+      await expect(by.create(binary(mine))).rejects.toEqual(forbidden);
+      const open = await stored();
+      await expect(by.update('Binary', open, binary(mine, { id: open }))).rejects.toEqual(forbidden);
+      const guarded = await stored(mine);
+      for (const context of [theirs, undefined]) {
+        await by.update('Binary', guarded, binary(context, { id: guarded, contentType: `text/${context ?? 'none'}` }));
+        expect(await contextOf(guarded)).toEqual({ reference: mine });
+      }
+      expect((await by.create(binary())).created).toBe(true);
+    },
+  );
 });
 
 describe('a transaction', () => {

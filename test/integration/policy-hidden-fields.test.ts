@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { JsonObject } from '#fhir';
 import { parseSearchAt, type SearchRequest } from '#fhir-search';
-import { historyRequest, searchsetBundle, type ResourceRepository } from '#fhir-store';
+import { historyRequest, searchsetBundle, subjectsOf, type ResourceRepository } from '#fhir-store';
 import { rules } from './policy-rules.fixture.js';
 import { aTenant, baseUrl, parse, text, type TestTenant } from './store.fixture.js';
 
@@ -155,6 +155,30 @@ describe('a hidden reference to a patient', () => {
     }
     expect((await owner.read('Observation', 'note')).extendedMeta).toContain('Patient/ana');
   });
+
+  test.each([['subject'], ['meta']])(
+    'is told to the audit all the same, when it is %s that is hidden',
+    async (path) => {
+      const repository = await seen({ resourceType: 'Observation', hiddenFields: [path] });
+      const shown = await repository.read('Observation', 'note');
+      const one = await repository.history(history({ type: 'Observation', id: 'note' }));
+      const all = await repository.history(history({ type: 'Observation' }));
+      const found = await repository.search(request('Observation?_id=note&_summary=data'));
+      const listed = await repository.readMany([{ type: 'Observation', id: 'note' }]);
+      for (const versions of [[shown], one.versions, all.versions, found.hits, listed.values()]) {
+        expect(subjectsOf(versions)).toBe('Patient/ana');
+      }
+      const entry = ['Observation/note', 'Observation?_id=note', 'Observation/note/_history'].map((url) => ({
+        request: { method: 'GET', url },
+      }));
+      for (const type of ['batch', 'transaction']) {
+        const subjects: string[] = [];
+        const onRead = (_entity: string, _outcome: string, whose: string) => void subjects.push(whose);
+        await repository.processBundle(JSON.stringify({ resourceType: 'Bundle', type, entry }), baseUrl, { onRead });
+        expect(subjects).toEqual(['Patient/ana', 'Patient/ana', 'Patient/ana']);
+      }
+    },
+  );
 
   test('takes the patients alone out of it: accounts stay, and a Patient stays in its own', async () => {
     const account = { reference: 'Organization/quay' };

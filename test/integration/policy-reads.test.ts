@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { policyByType } from '#access-policy';
 import type { JsonObject } from '#fhir';
 import { parseSearchAt, type SearchRequest } from '#fhir-search';
-import { historyRequest, type ResourceRepository, type StoredVersion } from '#fhir-store';
+import { historyRequest, shownBody, type ResourceRepository, type StoredVersion } from '#fhir-store';
 import { rules } from './policy-rules.fixture.js';
 import { aTenant, baseUrl, parse, text, type TestTenant } from './store.fixture.js';
 
@@ -342,6 +342,7 @@ describe('a Binary with a security context', () => {
   });
   beforeAll(async () => {
     for (const [id, context] of [
+      ['for-ana', 'Patient/bo'],
       ['for-ana', 'Patient/ana'],
       ['for-bo', 'Patient/bo'],
       ['for-binary', 'Binary/for-ana'],
@@ -349,10 +350,20 @@ describe('a Binary with a security context', () => {
       versionIds.set(id, (await put(binary(id, context))).versionId);
     }
     await put({ resourceType: 'Binary', id: 'open', contentType: 'text/plain' });
+    const item = (id: string) => ({ item: { reference: `Binary/${id}` } });
+    const entry = ['for-ana', 'for-bo', 'for-binary', 'open'].map(item);
+    await put({ resourceType: 'List', id: 'all', status: 'current', mode: 'working', entry });
   });
 
-  test('is for those who may read that context, in whatever way it is reached', async () => {
-    const repository = await member(north, { resourceType: 'Binary' });
+  test.each([
+    ['', {}],
+    [', also for a member to whom it is to be hidden', { hiddenFields: ['securityContext'] }],
+    [
+      ', also for a member to whom its reference is to be hidden',
+      { hiddenFields: ['Binary.securityContext.reference'] },
+    ],
+  ])('is for those who may read that context, in whatever way it is reached%s', async (_, more) => {
+    const repository = await member(north, { resourceType: 'Binary', ...more }, { resourceType: 'List' });
     expect((await repository.read('Binary', 'for-ana')).body).toContain('c2VjcmV0');
     for (const id of ['for-bo', 'for-binary']) {
       const versionId = versionIds.get(id) ?? '';
@@ -361,7 +372,12 @@ describe('a Binary with a security context', () => {
       await expect(repository.history(history({ type: 'Binary', id }))).rejects.toEqual(forbidden);
     }
     const { versions } = await repository.history(history({ type: 'Binary' }));
-    expect(namesOf(versions).sort()).toEqual(['Binary/for-ana', 'Binary/open']);
+    expect(namesOf(versions).sort()).toEqual(['Binary/for-ana', 'Binary/for-ana', 'Binary/open']);
+    // Also of the version that had another context.
+    for (const version of versions) expect(shownBody(version, { extended: false })).not.toContain('c2VjcmV0');
+    const { included } = await repository.search(request('List?_include=List:item'));
+    expect(namesOf(included).sort()).toEqual(['Binary/for-ana', 'Binary/open']);
+    for (const version of included) expect(shownBody(version, { extended: false })).not.toContain('c2VjcmV0');
     const everything = await owner.readMany([{ type: 'Binary', id: 'for-bo' }]);
     expect([...everything.keys()]).toEqual(['Binary/for-bo']);
     expect((await repository.readMany([{ type: 'Binary', id: 'for-bo' }])).size).toBe(0);

@@ -113,7 +113,7 @@ describe('a GraphQL mutation', () => {
   const update = (id: string) =>
     `mutation ($res: ResourceInput!) { PatientUpdate(id: "${id}", res: $res) { id gender birthDate } }`;
 
-  test('is refused like the interaction that it is', async () => {
+  test('is refused like the interaction that it is, by constraints too', async () => {
     const refusals = [
       await mutate(create, patient('x', 'male')),
       await mutate(create, patient('x', 'female', { active: false })),

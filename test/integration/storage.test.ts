@@ -25,6 +25,8 @@ let project: AdministeredProject;
 let base: string;
 /** Reads Patients and Binaries, but no Observations: those are the contexts that it cannot read. */
 let reader: Member;
+/** The same, of a policy that hides the contexts. */
+let hiding: Member;
 /** Reads Patients, and no Binaries. */
 let outsider: Member;
 
@@ -37,6 +39,10 @@ beforeAll(async () => {
     resource: types.map((resourceType) => ({ resourceType })),
   });
   reader = await project.member('reader', policy('Patient', 'Binary'));
+  hiding = await project.member('hiding', {
+    resourceType: 'AccessPolicy',
+    resource: [{ resourceType: 'Patient' }, { resourceType: 'Binary', hiddenFields: ['securityContext'] }],
+  });
   outsider = await project.member('outsider', policy('Patient'));
 }, 60_000);
 
@@ -186,7 +192,7 @@ describe('an attachment stays as it is stored', () => {
     }
   });
 
-  test('for somebody who cannot read the security context, while others on the page are signed', async () => {
+  test('for somebody who cannot read the security context, also when it is hidden, while others on the page are signed', async () => {
     const observation = await project.store({ resourceType: 'Observation', status: 'final', code: { text: 'x' } });
     const guarded = await upload('secret', { 'x-security-context': `Observation/${observation.id}` });
     const shared = await upload('smile');
@@ -194,6 +200,7 @@ describe('an attachment stays as it is stored', () => {
     const seen = async (as?: Member) =>
       addressesIn(await project.fhir(`Patient?_id=${id}`, as ? { as } : {})).map((address) => address.split(/[/?]/)[7]);
     expect(await seen(reader)).toEqual([shared.id]);
+    expect(await seen(hiding)).toEqual([shared.id]);
     expect(await seen()).toEqual([guarded.id, shared.id]);
     expect(await storedPhotos(id)).toEqual([`Binary/${guarded.id}`, `Binary/${shared.id}`, 'Binary/unknown']);
   });

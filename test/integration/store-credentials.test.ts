@@ -1,12 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import {
+  addSecurityRequest,
+  changePassword,
+  confirmAddress,
   findClientCredentials,
   findUserPassword,
   isClientSecret,
+  isGoodLink,
   readPrincipal,
   setClientSecret,
   setUserPassword,
+  tenantDatabase,
   type PrincipalQuery,
+  type SecurityLink,
+  type TenantDatabase,
 } from '#fhir-store';
 import { jsonPatch } from '#fhir';
 import { sha256 } from '#platform';
@@ -236,6 +243,79 @@ describe("a person's credentials", () => {
     expect(await found()).toBe('two');
     await (await t.repository()).delete('User', id);
     expect(await found()).toBeUndefined();
+  });
+});
+
+describe('a link by mail', () => {
+  const by = { agent: 'User/test', requestId: 'request-1' };
+  const userIdIn = ({ user }: SecurityLink) => user.slice('User/'.length);
+  /** The tenant, of which a transaction is lost before its statement with that number. */
+  const losing = (lost: number): TenantDatabase =>
+    tenantDatabase({
+      ...t.tenant,
+      use: (work) =>
+        t.tenant.use((connection) => {
+          let statements = 0;
+          return work({
+            query: (sent) => connection.query(sent),
+            transaction: (inside) =>
+              connection.transaction((transaction) =>
+                inside({
+                  query: (sent) => {
+                    if (++statements === lost) throw new Error('lost');
+                    return transaction.query(sent);
+                  },
+                  transaction: (within) => transaction.transaction(within),
+                }),
+              ),
+          });
+        }),
+    });
+
+  test.each([
+    [
+      'reset',
+      (tenant: TenantDatabase, link: SecurityLink) =>
+        changePassword(tenant, by, { userId: userIdIn(link), hash: 'chosen', keptLogins: [], link }),
+    ],
+    ['verify-email', (tenant: TenantDatabase, link: SecurityLink) => confirmAddress(tenant, by, link)],
+  ] as const)('to %s is used up with what it is for, or stays good', async (type, follow) => {
+    const person = { resourceType: 'User', firstName: 'A', lastName: 'Q', emailVerified: false };
+    const { id: userId } = await create(text(person));
+    const request = { type, user: `User/${userId}`, secret: 'secret' };
+    const link = { ...request, id: await addSecurityRequest(t.tenant, { ...by, policy: memberPolicy }, request) };
+    const isGood = () => t.tenant.use((connection) => isGoodLink(connection, link));
+    const state = async () => {
+      const repository = await t.repository();
+      const { emailVerified } = parse((await repository.read('User', userId)).body);
+      const { used = false } = parse((await repository.read('UserSecurityRequest', link.id)).body);
+      const password = await t.tenant.use((connection) => findUserPassword(connection, userId));
+      return {
+        emailVerified,
+        used,
+        hasPassword: password === 'chosen',
+        isGood: await isGood(),
+        epoch: await t.epoch(),
+      };
+    };
+    const before = await state();
+    expect(before).toMatchObject({ emailVerified: false, used: false, hasPassword: false, isGood: true });
+    let lost = 1;
+    for (;;) {
+      const followed = await follow(losing(lost), link).catch((error: unknown) => (error as Error).message);
+      if (followed === true) break;
+      expect([lost++, followed, await state()]).toEqual([expect.any(Number), 'lost', before]);
+    }
+    expect(lost).toBeGreaterThan(4);
+    const epoch = String(Number(before.epoch) + 1);
+    expect(await state()).toEqual({
+      emailVerified: true,
+      used: true,
+      hasPassword: type === 'reset',
+      isGood: false,
+      epoch,
+    });
+    expect(await follow(t.tenant, link)).toBe(false);
   });
 });
 

@@ -148,7 +148,7 @@ describe('after a change of rights', () => {
 describe('which writes change rights', () => {
   test.each([
     ['AccessPolicy', { name: 'x' }],
-    ['UserConfiguration', { name: 'x' }],
+    ['Bot', { name: 'x' }],
     ['ClientApplication', { name: 'x' }],
     ['User', { firstName: 'a', lastName: 'b', email: 'a@example.org' }],
   ])('creating, updating and deleting a %s', async (resourceType, more) => {
@@ -169,6 +169,8 @@ describe('which writes change rights', () => {
     const repository = await t.repository();
     const { version } = await repository.create(aPatient());
     await repository.delete('Patient', version.id);
+    // What a person prefers gives nobody a right.
+    await repository.create(text({ resourceType: 'UserConfiguration', name: 'x' }));
     expect(await t.epoch()).toBe(before);
   });
 

@@ -59,7 +59,10 @@ export interface AccessPolicy {
   readonly chartLimit: ((patient: JudgedResource) => boolean) | undefined;
   /** Whose policy it is, for logs: `system: …` or a word about the membership. */
   readonly reason: string;
-  /** Whether the caller may do what only administrators of the project may, such as choosing the id of a resource. */
+  /**
+   * Whether the caller may do what only administrators of the project may, such as choosing the id of a resource: an
+   * administrator whose log-in has no SMART scopes, or one that allows everything.
+   */
   readonly projectAdmin: boolean;
   /** References (`Organization/1`) under one or more of which what the caller creates is filed; the first by default. */
   readonly accounts: readonly string[];

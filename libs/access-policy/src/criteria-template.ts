@@ -3,8 +3,8 @@
  * have the rule. The text is cut like a query string before any value is put in, so a value can neither end a parameter
  * nor begin one.
  */
+import { escapeValue } from '#fhir-search';
 import { fill, parseTemplate, type Template, type Variable } from './template-text.js';
-import { escapeValue } from './value-escape.js';
 
 /** The code of the parameter that finds resources by `meta.compartment`. */
 export const compartmentCode = '_compartment';

@@ -2,10 +2,10 @@
  * What a rule becomes when its variables are filled in: one copy for each choice of values. The values of one variable
  * are alternatives, and so are the copies; where several values of one search parameter say the same, one copy has all.
  */
+import { escapeValue } from '#fhir-search';
 import type { CriteriaPair } from './criteria-template.js';
 import type { RuleTemplate } from './rule-template.js';
 import { fill, variableNames, type Variable } from './template-text.js';
-import { escapeValue } from './value-escape.js';
 import { textOf, type Variables, type VariableValue } from './variables.js';
 
 /** The values that one copy has for each variable; several only where the criteria take them as alternatives. */

@@ -4,11 +4,11 @@
  */
 import { LRUCache } from 'lru-cache';
 import { isJsonObject, type FhirVersion, type JsonObject, type JsonValue } from '#fhir';
+import { escapeValue } from '#fhir-search';
 import { compartmentCode, parseCriteriaTemplate, type CriteriaPair } from './criteria-template.js';
 import { parseExpressionTemplate, type ExpressionTemplate } from './expression-template.js';
 import { allInteractions, interactionSet, readonlyInteractions, type InteractionSet } from './interaction-set.js';
 import { parseTemplate, variableNames } from './template-text.js';
-import { escapeValue } from './value-escape.js';
 
 /** Stands in a rule, or in a scope, for all types. */
 export const anyType = '*';

@@ -18,3 +18,4 @@ export { decodeCursor, encodeCursor, openCursor, sealCursor } from './cursor.js'
 export { indexResource } from './index-resource.js';
 export { matchesCriteria, type MatchContext } from './evaluate/matches-criteria.js';
 export { timestampText } from './timestamp-text.js';
+export { escapeValue } from './value-text.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { splitUnescaped, unescapeValue } from './value-text.js';
+import { escapeValue, splitUnescaped, unescapeValue } from './value-text.js';
 
 describe('splitting a value', () => {
   it.each([
@@ -18,4 +18,11 @@ describe('unescaping a value', () => {
     ['\\n\\', '\\n\\'],
     ['plain', 'plain'],
   ])('%j gives %j', (text, plain) => expect(unescapeValue(text)).toBe(plain));
+});
+
+it('an escaped value is one value, and stands for what was escaped', () => {
+  const text = 'a,b|c$d\\e';
+  for (const separator of [',', '|', '$'] as const)
+    expect(splitUnescaped(escapeValue(text), separator)).toHaveLength(1);
+  expect(unescapeValue(escapeValue(text))).toBe(text);
 });

@@ -22,3 +22,6 @@ export function splitUnescaped(text: string, separator: ',' | '|' | '$'): string
 export function unescapeValue(text: string): string {
   return text.includes('\\') ? text.replace(/\\([,|$\\])/g, '$1') : text;
 }
+
+/** The text as one value, or one part of a value: what `unescapeValue` gives back. */
+export const escapeValue = (text: string): string => text.replace(/[\\,|$]/g, '\\$&');

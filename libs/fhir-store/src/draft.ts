@@ -1,10 +1,11 @@
-import { bodyHead, bodyTail, isJsonObject, type JsonObject } from '#fhir';
+import { bodyHead, bodyTail, isJsonObject, readResource, type JsonObject } from '#fhir';
 import { indexResource, selfHash, type IndexRows } from '#fhir-search';
 import { accountsMember, distinctAccounts, type Account } from './accounts/account.js';
 import { chartType } from './accounts/patient-compartment.js';
 import { assertNotAudit } from './audit/audit-id.js';
 import type { Caller } from './caller.js';
 import type { Credentials, TakenResource } from './credentials/take-credentials.js';
+import { acceptResource } from './resource-checks.js';
 import type { TenantDatabase } from './tenant-database.js';
 
 /** A finished resource, ready to be written: all that can be computed without the database has been computed. */
@@ -68,6 +69,15 @@ export function draftResource(
     filing,
   };
 }
+
+/** The draft of a resource that the platform itself makes. Throws what `acceptResource` throws. */
+export const draftOf = (
+  tenant: TenantDatabase,
+  caller: Caller,
+  resource: JsonObject & { readonly id: string },
+  filing: Filing = unfiled,
+): Draft =>
+  draftResource(tenant, caller, resource.id, acceptResource(tenant, readResource(JSON.stringify(resource))), filing);
 
 /** The body that the database writes for this draft under the given version. */
 export const bodyOf = (draft: Draft, versionId: string, lastUpdated: string): string =>

@@ -73,7 +73,7 @@ export function unfinished(context: Context, pending: Pending): Unfinished {
 }
 
 /**
- * Throws when a finished write refers to what it must not: 403 for a security context that the caller cannot read, 400
+ * Throws when a finished write refers to what it must not: 403 for a security context that the caller cannot read or set, 400
  * for references to nothing where the project has them checked. In a transaction this comes after the writes, because
  * they may refer to one another.
  */
@@ -83,7 +83,7 @@ export async function assertTargets(
   { written }: Pick<Pending, 'written'>,
   { draft }: Finished,
 ): Promise<void> {
-  await assertNamedContextReadable(context, scope, draft);
+  await assertNamedContextReadable(context, scope, draft, written.text.value);
   // Only what the client has said: what it cannot see must not be told by an error.
   if (written.checksReferences) await assertReferences(context, scope, written.text.value);
 }

@@ -4,13 +4,11 @@ export { servesSchema } from './schema-features.js';
 export { StaleRights, type Caller } from './caller.js';
 export { ResourceRepository } from './repository.js';
 export { isUnchanged } from './modified-since.js';
-export type { StoredVersion } from './stored-version.js';
+export { isFhirId, type StoredVersion } from './stored-version.js';
 export { assertCurrentEpoch, type Identity } from './sql/read.sql.js';
-export type { CreateResult } from './single-writes.js';
-export type { UpdateResult } from './writes.js';
 export type { SearchResult } from './search.js';
 export { searchBinaryVersions } from './binary-versions.sql.js';
-export { historyRequest, type HistoryRequest, type HistoryScope } from './history/history-request.js';
+export { historyRequest, type HistoryScope } from './history/history-request.js';
 export { historyBundle } from './history/history-bundle.js';
 export type { HistoryResult } from './history/read-history.js';
 export type { BundleOptions, OperationAnswer, OperationCall, ReturnPreference } from './bundle/bundle-context.js';
@@ -18,11 +16,11 @@ export { eTag, shownBody, wholeBody, type Presentation } from './bundle/presenta
 export { searchsetBundle } from './bundle/result-bundles.js';
 export { outcomeStatus } from './bundle/response-entry.js';
 export { accountsInQuery } from './accounts/account.js';
-export { auditOrigin, type AuditOrigin } from './audit/audit-origin.js';
+export { auditOrigin } from './audit/audit-origin.js';
 export { subjectsOf, type AuditedResource } from './audit/audit-subjects.js';
 export { denialRecorded, isDenialRecorded } from './audit/recorded-denials.js';
 export { findBrokenSeal, recordAudit, sealAudit, type AuditEntry } from './audit/audit.sql.js';
-export { ReadAudit, type ReadAuditOptions } from './audit/read-audit.js';
+export { ReadAudit } from './audit/read-audit.js';
 export {
   findUserPassword,
   isClientSecret,
@@ -31,7 +29,6 @@ export {
   setClientSecret,
   setUserPassword,
 } from './credentials/credentials.sql.js';
-export type { Credentials } from './credentials/take-credentials.js';
 export { beginLoginAttempt, forgetLoginAttempts, type AttemptSubject } from './credentials/login-attempts.sql.js';
 export {
   changeLoginDetails,
@@ -62,8 +59,8 @@ export { enrolSecondFactor, removeSecondFactor } from './credentials/second-fact
 export { registerPatient, registerUser, registrationPolicy } from './credentials/registration.js';
 export {
   addSecurityRequest,
+  confirmAddress,
   isGoodLink,
-  takeLink,
   type SecurityLink,
   type SecurityRequestType,
 } from './credentials/security-links.js';
@@ -72,10 +69,10 @@ export {
   createUser,
   findLoginsOf,
   findMembershipsOf,
-  findUser,
+  findMembershipsOfProfile,
   findUserByEmail,
   normalizedEmail,
-  type NewUser,
+  userIdOf,
   type StoredResource,
 } from './credentials/users.js';
 export {

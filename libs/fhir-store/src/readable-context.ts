@@ -1,17 +1,25 @@
+import { forbidden, type JsonObject } from '#fhir';
 import { bodyOf, type Draft } from './draft.js';
 import { assertContextReadable } from './guarded-binaries.js';
 import type { ReadingScope } from './reading-scope.js';
 import type { Context } from './rights.js';
-import { securityContextOf } from './security-context.js';
+import { mayBeGuarded, securityContextOf } from './security-context.js';
 
 /**
  * Throws 403 when a Binary that is about to be written names a security context that the caller cannot read
  * (https://hl7.org/fhir/R4/binary.html#security), or one that nobody could, because it is no resource of the project.
- * Whoever may read all resources of a type may name one that is still to come.
+ * Whoever may read all resources of a type may name one that is still to come. Throws 403 as well when `sent`, what the
+ * caller wants stored, names a context and the policy takes it away: what is meant for a few would be for everybody.
  */
-export async function assertNamedContextReadable(context: Context, scope: ReadingScope, draft: Draft): Promise<void> {
+export async function assertNamedContextReadable(
+  context: Context,
+  scope: ReadingScope,
+  draft: Draft,
+  sent: JsonObject,
+): Promise<void> {
   const { type, id, extendedMeta } = draft;
-  if (type !== 'Binary') return;
+  if (!mayBeGuarded(type)) return;
+  if (sent.securityContext !== undefined && draft.value.securityContext === undefined) throw forbidden();
   const version = {
     type,
     id,

@@ -12,7 +12,7 @@ import { assertContextReadable, withReadableContext } from './guarded-binaries.j
 import { historySieve } from './history/history-sieve.js';
 import type { HistoryRequest } from './history/history-request.js';
 import { readHistory, type HistoryResult } from './history/read-history.js';
-import { judgedVersion } from './judged.js';
+import { isGrantedUnseen, judgeStored } from './judge-stored.js';
 import type { ReadingScope } from './reading-scope.js';
 import { assertGranted, grantedTypes, type Context } from './rights.js';
 import {
@@ -25,9 +25,8 @@ import {
 } from './search.js';
 import { findIncluded } from './search/included.js';
 import { assertSearchGranted, searchableRequest } from './search/search-rights.js';
-import { mayBeGuarded } from './security-context.js';
 import { shownBy, withoutFields } from './shown-fields.js';
-import { findIds, findLastContent, findMany, findVersion, type Identity } from './sql/read.sql.js';
+import { findIds, findMany, findVersion, type Identity } from './sql/read.sql.js';
 import { isFhirId, isVersionId, type StoredVersion } from './stored-version.js';
 
 /** What changes nothing: the same inside a transaction Bundle and outside. ResourceRepository says what each promises. */
@@ -75,9 +74,10 @@ export class Readings {
       findAuditEvents(this.context, this.scope, granted),
     ]);
     const there = new Map([...stored, ...events]);
-    const seen = [...there.values()].flatMap((found) => shownBy(this.context, 'read', found) ?? []);
-    const readable = await withReadableContext(this.context, this.scope, seen);
-    const shown = new Map(readable.map((version) => [`${version.type}/${version.id}`, version]));
+    // Asked of the stored text, before anything is taken out of it.
+    const readable = await withReadableContext(this.context, this.scope, [...there.values()]);
+    const seen = readable.flatMap((found) => shownBy(this.context, 'read', found) ?? []);
+    const shown = new Map(seen.map((version) => [`${version.type}/${version.id}`, version]));
     return new Map(
       identities.map(({ type, id }) => {
         const key = `${type}/${id}`;
@@ -169,16 +169,8 @@ export class Readings {
    */
   private async letIn(interaction: Interaction, current: StoredVersion | undefined): Promise<readonly string[]> {
     if (current === undefined) throw notFound();
-    const { context, scope } = this;
-    const { type, id } = current;
-    if (isGrantedUnseen(context, interaction, type)) return [];
-    const content = current.deleted
-      ? await scope.lookUp((connection) => findLastContent(connection, scope.epoch, type, id))
-      : current;
-    const grant = content && context.caller.policy.grantFor(interaction, judgedVersion(content));
-    if (content === undefined || grant === undefined) throw forbidden();
-    await assertContextReadable(context, scope, content);
-    return grant.hiddenFields;
+    if (isGrantedUnseen(this.context, interaction, current.type)) return [];
+    return (await judgeStored(this.context, this.scope, interaction, current))?.grant.hiddenFields ?? [];
   }
 
   /** The current version, one of the server's own audit too; undefined when there never was such a resource. */
@@ -208,10 +200,6 @@ export class Readings {
     return isQuick(plan) ? scope.lookUp(search) : scope.run(search);
   }
 }
-
-/** Whether the interaction is granted on every resource of the type, whatever it holds. */
-const isGrantedUnseen = ({ caller: { policy } }: Context, interaction: Interaction, type: string): boolean =>
-  policy.grantsFully(interaction, type) && !mayBeGuarded(type);
 
 /** The version without what is hidden. Throws 404 when there is none and 410 for a deletion. */
 function present(context: Context, version: StoredVersion | undefined, hidden: readonly string[] = []): StoredVersion {

@@ -4,6 +4,7 @@ import type { Caller } from './caller.js';
 import { auditOrigin } from './audit/audit-origin.js';
 import { recordAudit, type AuditEntry } from './audit/audit.sql.js';
 import { denialRecorded, isDenialRecorded } from './audit/recorded-denials.js';
+import { principalTypes } from './credentials/principal.sql.js';
 import { assertCurrentEpoch } from './sql/read.sql.js';
 import type { TenantDatabase } from './tenant-database.js';
 
@@ -13,22 +14,13 @@ export interface Context {
   readonly caller: Caller;
 }
 
-/** A resource type whose contents decide what somebody may do, or whether they are somebody at all. */
-const rightsTypes: ReadonlySet<string> = new Set([
-  'AccessPolicy',
-  'ProjectMembership',
-  'User',
-  'ClientApplication',
-  'UserConfiguration',
-  'Project',
-]);
-
 /**
- * Whether the write must raise the security epoch. A new Login gives nobody a right that a principal could have cached
- * the lack of; a changed one may be a revoked session.
+ * Whether the write must raise the security epoch: whether what is written is part of what a principal is built of, or is
+ * the Project, whose settings hold for an epoch. A new Login gives nobody a right that a principal could have cached the
+ * lack of; a changed one may be a revoked session.
  */
 export function changesRights(interaction: 'create' | 'update' | 'delete', type: string): boolean {
-  return rightsTypes.has(type) || (type === 'Login' && interaction !== 'create');
+  return principalTypes.has(type) || type === 'Project' || (type === 'Login' && interaction !== 'create');
 }
 
 /** Throws 404 for a type that the project's FHIR version does not have, and 403 when no rule grants the interaction. */

@@ -16,7 +16,12 @@ export function withoutFields<Version extends StoredVersion>(
 ): Version {
   if (paths.length === 0 || version.deleted) return version;
   const extendedMeta = hidesCharts(tenant.version, version.type, paths) ? withoutCharts(version) : version.extendedMeta;
-  return { ...version, body: hideFields(version.body, paths), extendedMeta: hideExtendedMeta(extendedMeta, paths) };
+  return {
+    ...version,
+    body: hideFields(version.body, paths),
+    extendedMeta: hideExtendedMeta(extendedMeta, paths),
+    storedMeta: version.storedMeta ?? version.extendedMeta,
+  };
 }
 
 /**

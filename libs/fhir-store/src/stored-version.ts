@@ -10,6 +10,8 @@ export interface StoredVersion {
   readonly body: string;
   /** The members that `meta` has besides in extended mode, as JSON text without braces. */
   readonly extendedMeta: string;
+  /** The same as it is stored, where a policy hides some of it: for the audit, and never shown. */
+  readonly storedMeta?: string;
 }
 
 /** A resource's current version with the number of the row that holds it. */

@@ -6,11 +6,12 @@ import { constraintsHold, type Grant, type Interaction, type JudgedResource } fr
 import { forbidden, notFound } from '#fhir';
 import { assertIfMatch, decideUpdate } from './decide-update.js';
 import type { Draft } from './draft.js';
-import { judgedDraft, judgedVersion } from './judged.js';
-import { findLastContent } from './sql/read.sql.js';
 import { assertContextReadable } from './guarded-binaries.js';
+import { judgeStored, type GrantedContent } from './judge-stored.js';
+import { judgedDraft } from './judged.js';
 import type { ReadingScope } from './reading-scope.js';
 import { mayCreateByUpdate, type Context } from './rights.js';
+import { mayBeGuarded } from './security-context.js';
 import { shownBy } from './shown-fields.js';
 import type { CurrentVersion, StoredVersion } from './stored-version.js';
 
@@ -94,16 +95,10 @@ async function judgedBefore(
   scope: ReadingScope,
   interaction: 'update' | 'delete',
   current: CurrentVersion,
-): Promise<{ resource: JudgedResource; grant: Grant } | undefined> {
-  await assertContextReadable(context, scope, current);
-  if (needsNoJudgement(context, interaction, current.type)) return undefined;
-  const content = current.deleted
-    ? await scope.lookUp((connection) => findLastContent(connection, scope.epoch, current.type, current.id))
-    : current;
-  const resource = content === undefined ? undefined : judgedVersion(content);
-  const grant = resource && context.caller.policy.grantFor(interaction, resource);
-  if (resource === undefined || grant === undefined) throw forbidden();
-  return { resource, grant };
+): Promise<GrantedContent | undefined> {
+  const { type } = current;
+  if (needsNoJudgement(context, interaction, type) && !mayBeGuarded(type)) return undefined;
+  return judgeStored(context, scope, interaction, current);
 }
 
 /** What the policy says of the finished resource. */
@@ -140,9 +135,9 @@ export function judgeFinished(
  * of a Binary.
  */
 export async function shownMatch(context: Context, scope: ReadingScope, match: StoredVersion): Promise<StoredVersion> {
-  await assertContextReadable(context, scope, match);
   const shown = shownBy(context, 'search', match);
   if (shown === undefined) throw forbidden();
+  await assertContextReadable(context, scope, match);
   return shown;
 }
 

@@ -117,8 +117,8 @@ function contentless({ body: _body, extendedMeta: _extendedMeta, ...version }: S
   };
 }
 
-function present<T>(version: T | undefined): T {
-  // Under the lock there is nobody who could have been quicker.
+/** What a statement under the lock has written: there is nobody who could have been quicker. */
+export function present<T>(version: T | undefined): T {
   if (version === undefined) throw new Error('A resource was changed by somebody else in spite of the lock on it.');
   return version;
 }

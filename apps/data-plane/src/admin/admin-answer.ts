@@ -1,8 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { operationOutcome } from '#fhir';
 import { shownBody, type StoredVersion } from '#fhir-store';
+import { sendUncached } from '../auth/uncached-answer.js';
 import { wantsExtendedMeta } from '../fhir/request-headers.js';
-import { sendText } from '../http/send.js';
 
 /** Answers with a resource as its administrator may see it. It may hold rights and settings, so nobody keeps a copy. */
 export function sendResource(
@@ -26,23 +25,6 @@ export function sendWithSecret(
   // Put in as text, so that the numbers of the resource stay as they are written.
   const shown = secret === undefined ? text : `${text.slice(0, -1)},"secret":${JSON.stringify(secret)}}`;
   return sendUncached(request, reply, status, shown);
-}
-
-/** Answers that it has been done. */
-export function sendDone(request: FastifyRequest, reply: FastifyReply, text: string): void | Promise<void> {
-  const issue = { severity: 'information', code: 'informational', text } as const;
-  return sendUncached(request, reply, 200, JSON.stringify(operationOutcome('ok', [issue])));
-}
-
-/** Answers with JSON that is no copy for anybody's cache. */
-export function sendUncached(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  status: 200 | 201,
-  json: string,
-): void | Promise<void> {
-  void reply.header('cache-control', 'no-store');
-  return sendText(request, reply, status, json);
 }
 
 const textOf = (request: FastifyRequest, version: StoredVersion): string =>

@@ -1,12 +1,11 @@
 /** What the body of an invitation says, in the forms in which published apps send it. */
 import { type Issue, isJsonObject, type JsonObject, type JsonValue } from '#fhir';
+import { isAddress } from '../auth/email-address.js';
 import { JsonFields } from '../auth/json-fields.js';
-
-const profileTypes = ['Patient', 'Practitioner', 'RelatedPerson'] as const;
-type ProfileType = (typeof profileTypes)[number];
+import { isPersonType, type PersonType, personTypes } from '../auth/profile-types.js';
 
 export interface Invitation {
-  readonly profileType: ProfileType;
+  readonly profileType: PersonType;
   readonly firstName: string;
   readonly lastName: string;
   /** At least one of both. */
@@ -30,15 +29,7 @@ export interface Invitation {
 const membershipMembers = ['access', 'accessPolicy', 'admin', 'userConfiguration', 'identifier'] as const;
 const outerMembers = new Set<string>(['access', 'accessPolicy', 'admin']);
 
-/**
- * Somebody's address. Which addresses exist only a mail server knows; what could not be one, or would mean several, is
- * refused (the length: RFC 5321 section 4.5.3.1).
- */
-const EMAIL = /^[^\s\p{C}@<>(),;:"]{1,64}@[^\s\p{C}@<>(),;:"]{1,189}$/u;
 const CONTROL_CHARACTER = /\p{Cc}/u;
-
-/** Whether a text can be the address of one person. */
-export const isAddress = (text: string): boolean => EMAIL.test(text);
 
 /**
  * Reads an invitation. Unknown members are ignored, empty texts are absent; `scope` is accepted and means nothing, since
@@ -46,8 +37,8 @@ export const isAddress = (text: string): boolean => EMAIL.test(text);
  */
 export function readInvitation(fields: JsonFields): Invitation {
   const profileType = fields.required('resourceType');
-  if (profileType !== '' && !isProfileType(profileType)) {
-    fields.fail('resourceType', `resourceType must be one of ${profileTypes.join(', ')}`);
+  if (profileType !== '' && !isPersonType(profileType)) {
+    fields.fail('resourceType', `resourceType must be one of ${personTypes.join(', ')}`);
   }
   const firstName = fields.required('firstName');
   const lastName = fields.required('lastName');
@@ -65,7 +56,7 @@ export function readInvitation(fields: JsonFields): Invitation {
   fields.check();
   const inner = isJsonObject(given) ? given : {};
   return {
-    profileType: profileType as ProfileType,
+    profileType: profileType as PersonType,
     firstName,
     lastName,
     ...(email === undefined ? {} : { email }),
@@ -93,7 +84,6 @@ export const profileIssue = (text: string): Issue => ({
   expression: ['membership.profile'],
 });
 
-const isProfileType = (type: string): type is ProfileType => profileTypes.some((known) => known === type);
 const isFalse = (value: JsonValue | undefined): boolean => value === false || value === 'false';
 const isGiven = (value: JsonValue | undefined): value is JsonValue =>
   value !== undefined && value !== null && value !== '';

@@ -7,7 +7,7 @@ import { DataPlaneLogger } from '../data-plane-logger.js';
 import { loggableError } from '../http/loggable-error.js';
 import { Mail } from '../mail/mail.js';
 import { BaseUrls } from '../tenant/base-urls.js';
-import { sessionOf, tenantOf } from '../tenant/request-tenant.js';
+import { sessionOf } from '../tenant/request-tenant.js';
 import { sendResource } from './admin-answer.js';
 import { readInvitation } from './invitation.js';
 import { invitationMail } from './invitation-mail.js';
@@ -52,7 +52,7 @@ export class InvitationsController {
   private async tell(request: FastifyRequest, { mail, membership }: Invited, linkSecret: string): Promise<void> {
     if (mail === undefined) return;
     const { entry } = sessionOf(request).runtime;
-    const baseUrl = this.baseUrls.ofRequest(request, tenantOf(request));
+    const baseUrl = this.baseUrls.canonicalOf(entry);
     const link = mail.request === undefined ? {} : { link: securityLink(baseUrl, 'invite', mail.request, linkSecret) };
     try {
       await this.mail.send(entry.projectId, invitationMail({ to: mail.to, projectName: entry.name, baseUrl, ...link }));

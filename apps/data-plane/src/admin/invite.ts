@@ -2,10 +2,11 @@
  * How somebody becomes a member: a User, a profile and a ProjectMembership, each of which may be there already. It is
  * called inside one transaction that changes rights, so two equal invitations make one user and one membership.
  */
-import { conflict, invalidResource, isJsonObject, type JsonObject } from '#fhir';
+import { conflict, invalidResource, type JsonObject } from '#fhir';
 import type { Administration, StoredResource, StoredVersion } from '#fhir-store';
 import type { NamedReference } from '../auth/session.js';
 import { type Invitation, profileIssue } from './invitation.js';
+import { nameOf } from '../auth/login/named-profiles.js';
 import { isActiveMembership } from '../auth/principal.js';
 import { assertPresent, referenceOf, target, targetsOfMembership } from './named-references.js';
 
@@ -199,11 +200,8 @@ async function mailTo(
 
 const refTo = ({ resourceType, id }: StoredResource): string => `${resourceType}/${id}`;
 
-/** The name to show for a person, from the first of their names. */
+/** The name to show for a person. */
 function displayOf(resource: JsonObject | undefined): { display?: string } {
-  const [name] = Array.isArray(resource?.name) ? resource.name : [];
-  if (!isJsonObject(name)) return {};
-  const given = Array.isArray(name.given) ? name.given : [];
-  const display = [...given, name.family].filter((part) => typeof part === 'string').join(' ');
-  return display === '' ? {} : { display };
+  const display = nameOf(resource);
+  return display === undefined ? {} : { display };
 }

@@ -3,12 +3,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { badRequest, type JsonObject, notFound } from '#fhir';
 import type { Administration, StoredVersion } from '#fhir-store';
 import { hashPassword } from '#platform';
+import { isAddress } from '../auth/email-address.js';
 import { jsonFields } from '../auth/json-fields.js';
 import { chosenPassword } from '../auth/password-rules.js';
+import { profileTypes } from '../auth/profile-types.js';
+import { sendDone } from '../auth/uncached-answer.js';
 import { resourceBody } from '../fhir/resource-body.js';
 import { sessionOf } from '../tenant/request-tenant.js';
-import { sendDone, sendResource } from './admin-answer.js';
-import { isAddress } from './invitation.js';
+import { sendResource } from './admin-answer.js';
 import { assertPresent, type NamedTarget, target, targetsOfMembership } from './named-references.js';
 import { ProjectAdministration } from './project-administration.js';
 
@@ -94,8 +96,6 @@ async function replaceMembership(
     }),
   );
 }
-
-const profileTypes = ['Patient', 'Practitioner', 'RelatedPerson', 'ClientApplication', 'Bot'];
 
 const targetsOf = (membership: JsonObject): NamedTarget[] => [
   ...targetsOfMembership(membership, 'ProjectMembership'),

@@ -5,10 +5,8 @@
  */
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import { systemPolicy } from '#access-policy';
-import { badRequest, forbidden, type JsonObject } from '#fhir';
-import { parseSearch } from '#fhir-search';
-import { readPrincipal, ResourceRepository } from '#fhir-store';
+import { badRequest, forbidden } from '#fhir';
+import { findMembershipsOfProfile, readPrincipal } from '#fhir-store';
 import { isActiveMembership, principalOfMember } from '../auth/principal.js';
 import { type Principal, Session } from '../auth/session.js';
 import type { TenantRuntime } from '../tenant/tenant-runtime.js';
@@ -48,7 +46,7 @@ export class OnBehalfOf {
 async function principalFor(session: Session, target: string): Promise<Principal> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     // Somebody may have become an administrator since; nothing else would tell.
-    if (!session.current.admin && !(await session.renew()).admin) throw forbidden();
+    if (!session.current.policy.projectAdmin && !(await session.renew()).policy.projectAdmin) throw forbidden();
     const principal = await findTarget(session.runtime, target);
     if (principal === undefined) throw forbidden();
     if (principal.epoch === session.current.epoch) return principal;
@@ -70,16 +68,7 @@ async function findTarget(runtime: TenantRuntime, target: string): Promise<Princ
 
 /** The active membership of a profile. Which of several is meant, only the client can say. */
 async function findMembershipId({ database }: TenantRuntime, profile: string): Promise<string | undefined> {
-  const repository = new ResourceRepository(database, {
-    policy: systemPolicy('find the member on whose behalf somebody acts'),
-    agent: 'system/on-behalf-of',
-    requestId: 'on-behalf-of',
-  });
-  const query: [string, string][] = [['profile', profile]];
-  const { hits } = await repository.search(
-    parseSearch(database.version, 'ProjectMembership', query, { handling: 'strict' }),
-  );
-  const active = hits.filter(({ body }) => isActiveMembership(JSON.parse(body) as JsonObject));
+  const active = (await findMembershipsOfProfile(database, profile)).filter(isActiveMembership);
   if (active.length > 1) {
     throw badRequest('The profile has several memberships; name the one that is meant: ProjectMembership/<id>');
   }

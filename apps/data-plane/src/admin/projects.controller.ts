@@ -1,10 +1,11 @@
 import { Controller, Get, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { badRequest, jsonPatch, type JsonObject } from '#fhir';
+import { sendUncached } from '../auth/uncached-answer.js';
 import { jsonText } from '../fhir/resource-body.js';
 import { runAsCaller } from '../fhir/run-as-caller.js';
 import { sessionOf } from '../tenant/request-tenant.js';
-import { sendResource, sendUncached } from './admin-answer.js';
+import { sendResource } from './admin-answer.js';
 import { ProjectAdministration } from './project-administration.js';
 
 /** The Project itself, as far as its administrators decide over it. */

@@ -12,7 +12,7 @@ export const SIGNING_ALGORITHM = 'ES256';
 export interface AccessClaims {
   readonly iss: string;
   readonly aud: string;
-  /** Id of the profile; `auth/userinfo` says the same. */
+  /** Id of the profile; `oauth2/userinfo` says the same. */
   readonly sub: string;
   /** The client through which the log-in was made, or which logged in itself; absent for a person without a client. */
   readonly client_id?: string;

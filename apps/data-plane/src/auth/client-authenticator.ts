@@ -1,4 +1,10 @@
-import { type ClientCredentials, findClientCredentials, isClientSecret, type StoredResource } from '#fhir-store';
+import {
+  type ClientCredentials,
+  findClientCredentials,
+  isClientSecret,
+  isFhirId,
+  type StoredResource,
+} from '#fhir-store';
 import type { TenantRuntime } from '../tenant/tenant-runtime.js';
 import { LoginBackoff } from './login-backoff.js';
 import { isActiveMembership, principalOfMember } from './principal.js';
@@ -16,9 +22,6 @@ export interface ProvedClient {
   /** Its rights; undefined for a client without an active membership, through which only people log in. */
   readonly principal: Principal | undefined;
 }
-
-/** Any other id is a client that does not exist. */
-const ID_FORM = /^[A-Za-z0-9\-.]{1,64}$/;
 
 /** Checks a client's id and secret. */
 export class ClientAuthenticator {
@@ -50,7 +53,8 @@ export class ClientAuthenticator {
   }
 
   private async find(runtime: TenantRuntime, secret: ClientSecret): Promise<ProvedClient | undefined> {
-    if (!ID_FORM.test(secret.clientId)) return undefined;
+    // Any other id is a client that does not exist.
+    if (!isFhirId(secret.clientId)) return undefined;
     const found = await findClientCredentials(runtime.database, secret.clientId);
     // The comparison runs for unknown clients too, so that the time taken says nothing.
     return isClientSecret(secret.clientSecret, found) ? provedClient(runtime, found) : undefined;

@@ -3,15 +3,14 @@
  * behind a prefix finds them; the issuer is the project's canonical base URL, which is what its tokens say.
  */
 import { SIGNING_ALGORITHM } from './access-token.js';
-import { DEFAULT_ACCESS_SECONDS } from './registered-client.js';
 import { ASSERTION_ALGORITHMS } from './token/client-assertion.js';
+import { grants } from './token/grants.js';
 
 export interface DiscoveryAddress {
   readonly issuer: string;
   readonly baseUrl: string;
 }
 
-const GRANT_TYPES = ['authorization_code', 'refresh_token', 'client_credentials'];
 const CLIENT_AUTHENTICATION = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'];
 const CODE_CHALLENGE_METHODS = ['S256', 'plain'];
 const SCOPES = [
@@ -23,6 +22,7 @@ const SCOPES = [
   'fhirUser',
   'launch',
   'launch/patient',
+  'launch/encounter',
   'offline_access',
   'patient/*.cruds',
   'user/*.cruds',
@@ -55,7 +55,7 @@ export function authorizationServerMetadata({ issuer, baseUrl }: DiscoveryAddres
     token_endpoint: `${baseUrl}oauth2/token`,
     introspection_endpoint: `${baseUrl}oauth2/introspect`,
     jwks_uri: `${baseUrl}.well-known/jwks.json`,
-    grant_types_supported: GRANT_TYPES,
+    grant_types_supported: [...grants.keys()],
     token_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
     token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     response_types_supported: ['code'],
@@ -100,7 +100,7 @@ export function jsonWebKeySet(keys: readonly { kid: string; publicJwk: string }[
 }
 
 /** How long a verifier may keep the key set: a token signed now must not outlive its key by more than its own life. */
-export const KEY_SET_MAX_AGE_SECONDS = Math.min(300, DEFAULT_ACCESS_SECONDS);
+export const KEY_SET_MAX_AGE_SECONDS = 300;
 
 /** RFC 9728: the FHIR API as a resource that this authorization server protects. */
 export function protectedResourceMetadata({ issuer, baseUrl }: DiscoveryAddress): object {

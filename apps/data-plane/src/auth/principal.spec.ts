@@ -39,10 +39,12 @@ describe('the principal of a log-in', () => {
       membershipId: 'm1',
       user: 'ClientApplication/c1',
       clientId: 'c1',
-      admin: true,
       profile: { reference: 'ClientApplication/c1', display: 'Scanner 3' },
     });
-    expect(principal?.policy.grants('update', 'ProjectMembership')).toBe(true);
+    expect([principal?.policy.projectAdmin, principal?.policy.grants('update', 'ProjectMembership')]).toEqual([
+      true,
+      true,
+    ]);
   });
 
   test.each([
@@ -64,7 +66,10 @@ describe('the principal of a log-in', () => {
   test('of a member who is no admin is no admin', () => {
     for (const admin of [undefined, false, 'true']) {
       const principal = withMembership({ admin });
-      expect([principal?.admin, principal?.policy.grants('update', 'ProjectMembership')]).toEqual([false, false]);
+      expect([principal?.policy.projectAdmin, principal?.policy.grants('update', 'ProjectMembership')]).toEqual([
+        false,
+        false,
+      ]);
     }
   });
 
@@ -100,7 +105,7 @@ describe('the principal of a log-in', () => {
     expect([
       principal?.policy.grants('read', 'Patient'),
       principal?.policy.grants('read', 'Task'),
-      principal?.admin,
+      principal?.policy.projectAdmin,
     ]).toEqual([true, false, false]);
   });
 

@@ -7,6 +7,7 @@ import type { JsonObject } from '#fhir';
 import type { PrincipalRecords, TenantDatabase } from '#fhir-store';
 import type { Logger } from '#platform';
 import { allowedOriginsOf } from './allowed-origins.js';
+import { profileTypes } from './profile-types.js';
 
 /** A reference with the name to show for it. */
 export interface NamedReference {
@@ -21,8 +22,6 @@ export interface Principal {
   readonly user: string;
   /** Set when it is a client's. */
   readonly clientId?: string;
-  /** Whether the caller may administer the project: an administrator whose log-in is not limited by scopes. */
-  readonly admin: boolean;
   readonly profile: NamedReference;
   readonly policy: EffectivePolicy;
   /** From pages of which origins its client lets its tokens be used; undefined: any. */
@@ -98,7 +97,6 @@ function build(
     membershipId,
     user: identityOf(user),
     ...(isClient ? { clientId: idOf(user) } : {}),
-    admin: policy.projectAdmin,
     profile: profileOf(membership, user),
     policy,
     allowedOrigins: allowedOriginsOf(client ?? (isClient ? user : {})),
@@ -110,18 +108,9 @@ export function isActiveMembership(membership: JsonObject): boolean {
   return membership.active === undefined || membership.active === true;
 }
 
-/** Types of the resources that members can be in the project's data. */
-const profileTypes: ReadonlySet<string | undefined> = new Set([
-  'Patient',
-  'Practitioner',
-  'RelatedPerson',
-  'ClientApplication',
-  'Bot',
-]);
-
 /** Without a profile somebody is but themselves. One that names anything else would show it, and give its rights. */
 const isProfile = (reference: string | undefined): boolean =>
-  reference === undefined || profileTypes.has(reference.split('/')[0]);
+  reference === undefined || profileTypes.includes(reference.split('/')[0] ?? '');
 
 /** Kinds of resources that may be members, each with what makes one of them good. */
 const userTypes = new Map<unknown, (user: JsonObject) => boolean>([
@@ -133,7 +122,7 @@ const userTypes = new Map<unknown, (user: JsonObject) => boolean>([
 const isActiveUser = (user: JsonObject): boolean => userTypes.get(user.resourceType)?.(user) ?? false;
 
 /** Absent means active (`ClientApplication.status`). */
-function isActiveClient(client: JsonObject): boolean {
+export function isActiveClient(client: JsonObject): boolean {
   return client.status === undefined || client.status === 'active';
 }
 

@@ -1,8 +1,9 @@
 /** What a ClientApplication says about logging in through it. */
 import { systemPolicy } from '#access-policy';
-import { OutcomeError } from '#fhir';
 import { ResourceRepository, type StoredResource, type TenantDatabase } from '#fhir-store';
 import { allowedOriginsOf } from './allowed-origins.js';
+import { foundOrUndefined } from './found-or-undefined.js';
+import { isActiveClient } from './principal.js';
 
 export interface RegisteredClient {
   readonly id: string;
@@ -35,34 +36,24 @@ const SECONDS_PER_UNIT: Readonly<Record<string, number>> = {
   y: 365 * 86_400,
 };
 
-/** Any other id is a client that does not exist. */
-const ID_FORM = /^[A-Za-z0-9\-.]{1,64}$/;
-
 /** The client, or undefined when there is none that is switched on: nobody is to be able to tell which. */
 export async function findRegisteredClient(
   database: TenantDatabase,
   id: string,
   requestId: string,
 ): Promise<RegisteredClient | undefined> {
-  if (!ID_FORM.test(id)) return undefined;
   const repository = new ResourceRepository(database, {
     policy: systemPolicy('log-in through a client'),
     agent: 'system/identity',
     requestId,
   });
-  try {
-    const { body } = await repository.read('ClientApplication', id);
-    return registeredClient(JSON.parse(body) as StoredResource);
-  } catch (error) {
-    if (error instanceof OutcomeError && (error.category === 'not-found' || error.category === 'gone'))
-      return undefined;
-    throw error;
-  }
+  const stored = await foundOrUndefined(() => repository.read('ClientApplication', id));
+  return stored && registeredClient(JSON.parse(stored.body) as StoredResource);
 }
 
 /** Reads a ClientApplication; undefined when it is switched off. */
 export function registeredClient(client: StoredResource): RegisteredClient | undefined {
-  if (client.status !== undefined && client.status !== 'active') return undefined;
+  if (!isActiveClient(client)) return undefined;
   const { name, jwksUri, redirectUri } = client;
   return {
     id: client.id,

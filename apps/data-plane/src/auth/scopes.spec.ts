@@ -52,6 +52,9 @@ describe('a scope may only be narrowed', () => {
     ['openid patient/Observation.read', 'patient/Observation.cruds'],
     ['user/Patient.rs?active=true', 'user/Patient.rs'],
     ['user/Patient.rs?active=true', 'user/Patient.rs?active=false'],
+    // What the policy would read as a scope that allows nothing.
+    ['user/*.cruds', 'user/patient.rs'],
+    ['user/*.cruds', 'user/Patient.rs?organization=%profile'],
   ])('not %j to %j', (granted, requested) => {
     expect(narrowedScope(granted, requested)).toBeUndefined();
   });

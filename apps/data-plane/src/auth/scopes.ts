@@ -2,6 +2,8 @@
  * Scopes of a log-in (RFC 6749 section 3.3). They are granted as asked: what they mean for resources is the effective
  * policy's affair, to which a SMART scope can only take away (https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html).
  */
+import { isSmartScope, isWithinScope } from '#access-policy';
+
 const DEFAULT_SCOPE = 'openid';
 const MAX_LENGTH = 2000;
 /** RFC 6749 section 3.3: printable ASCII but the quotation mark and the backslash. */
@@ -33,43 +35,12 @@ export const hasScope = (scope: string, term: string): boolean => termsOf(scope)
 export function narrowedScope(granted: string, requested: string): string | undefined {
   const before = termsOf(granted);
   const after = termsOf(requested);
-  const isWithin = (term: string) => before.some((other) => other === term || isNarrower(term, other));
+  const isWithin = (term: string) => before.some((other) => other === term || isWithinScope(term, other));
   if (after.length === 0 || !after.every(isWithin)) return undefined;
-  if (before.some(looksSmart) && !after.some(looksSmart)) return undefined;
+  if (before.some(isSmartScope) && !after.some(isSmartScope)) return undefined;
   return after.join(' ');
 }
 
 const termsOf = (scope: string | undefined): string[] => [
   ...new Set((scope ?? '').split(/\s+/).filter((term) => term !== '')),
 ];
-
-/** In any case, as the policy has it: what is written wrongly is a SMART scope that allows nothing, and not none. */
-const looksSmart = (term: string): boolean => /^(?:patient|user|system)\//i.test(term);
-
-interface SmartTerm {
-  readonly context: string;
-  readonly type: string;
-  readonly letters: string;
-  readonly query: string;
-}
-
-const NAMED_LETTERS: Readonly<Record<string, string>> = { read: 'rs', write: 'cud', '*': 'cruds' };
-
-function smartTerm(term: string): SmartTerm | undefined {
-  const match = /^(patient|user|system)\/(\*|[A-Za-z]+)\.(read|write|\*|c?r?u?d?s?)(?:\?(.+))?$/.exec(term);
-  if (match === null) return undefined;
-  const [, context = '', type = '', access = '', query = ''] = match;
-  const letters = NAMED_LETTERS[access] ?? access;
-  return letters === '' ? undefined : { context, type, letters, query };
-}
-
-function isNarrower(term: string, than: string): boolean {
-  const [narrow, wide] = [smartTerm(term), smartTerm(than)];
-  if (narrow === undefined || wide === undefined) return false;
-  return (
-    narrow.context === wide.context &&
-    (wide.type === '*' || narrow.type === wide.type) &&
-    [...narrow.letters].every((letter) => wide.letters.includes(letter)) &&
-    (wide.query === '' || narrow.query === wide.query)
-  );
-}

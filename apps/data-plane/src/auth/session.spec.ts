@@ -8,7 +8,6 @@ const principal = (epoch: string): Principal => ({
   membershipId: 'm',
   user: 'ClientApplication/c',
   clientId: 'c',
-  admin: false,
   profile: { reference: 'ClientApplication/c' },
   policy: {
     ...systemPolicy('test'),

@@ -50,6 +50,13 @@ describe('hideFields', () => {
     expect(shown['meta']).toEqual({ versionId: '7', lastUpdated: '2026-01-01T00:00:00.000Z' });
     expect(hidden('meta.tag', 'meta.versionId')['meta']).toEqual(shown['meta']);
   });
+
+  it('never takes the security context of a Binary, by which one sees who may have it', () => {
+    const binary = '{"resourceType":"Binary","id":"b","securityContext":{"reference":"Patient/a"},"data":"eA=="}';
+    for (const path of ['securityContext', 'Binary.securityContext.reference']) {
+      expect(hideFields(binary, [path, 'data'])).toBe(binary.replace(',"data":"eA=="', ''));
+    }
+  });
 });
 
 describe('hideExtendedMeta', () => {

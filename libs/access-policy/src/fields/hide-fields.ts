@@ -3,8 +3,15 @@ import { memberName, spansOf } from '#fhir';
 import { fieldTree, identifyingMembers, treeOfMember, versionMembers, type FieldTree } from './field-paths.js';
 
 /**
- * The text of a resource (in normal form) without the fields at `paths`. Its type and id, and the number and time of its
- * version, always stay. An object that loses all its members goes too, unless it is one of several items of a list: there
+ * What of a resource is shown whatever a rule hides. The security context of a Binary names the resource that whoever
+ * reads the Binary must be able to read: to hide it would protect nothing, and would make the Binary look like one that
+ * everybody may have.
+ */
+const shownMembers: ReadonlySet<string> = new Set([...identifyingMembers, 'securityContext']);
+
+/**
+ * The text of a resource (in normal form) without the fields at `paths`. Its type and id, the number and time of its
+ * version, and the security context of a Binary always stay. An object that loses all its members goes too, unless it is one of several items of a list: there
  * it stays as `{}`, so that the others keep their places. A field that is not there is no error.
  */
 export function hideFields(bodyText: string, paths: readonly string[]): string {
@@ -13,7 +20,7 @@ export function hideFields(bodyText: string, paths: readonly string[]): string {
   const members = spansOf(bodyText).flatMap((span) => {
     const name = memberName(bodyText, span);
     const whole = bodyText.slice(span.start, span.end);
-    const found = identifyingMembers.has(name) ? undefined : treeOfMember(tree, name);
+    const found = shownMembers.has(name) ? undefined : treeOfMember(tree, name);
     if (found === undefined) return [whole];
     const head = bodyText.slice(span.start, span.value);
     const value = bodyText.slice(span.value, span.end);

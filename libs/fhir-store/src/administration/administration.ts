@@ -4,7 +4,7 @@
  * stays true until it has committed, and two equal pieces of work come one after the other.
  */
 import { gone, notFound, readResource, type JsonObject, type ResourcePatch } from '#fhir';
-import { parseSearch } from '#fhir-search';
+import { escapeValue, parseSearch } from '#fhir-search';
 import { systemPolicy } from '#access-policy';
 import { uuidv7 } from '#platform';
 import { storedAccounts } from '../accounts/account.js';
@@ -13,7 +13,6 @@ import { recordAudit } from '../audit/audit.sql.js';
 import type { Caller } from '../caller.js';
 import {
   findUserPassword,
-  forgetCredentials,
   isPasswordHash,
   keepCredentials,
   setUserPassword,
@@ -33,7 +32,8 @@ import { replaceVersion } from '../sql/replace.sql.js';
 import { isFhirId, type CurrentVersion, type StoredVersion } from '../stored-version.js';
 import { assertTenantDatabase, type TenantDatabase } from '../tenant-database.js';
 import { inTransaction, type Scope } from '../transaction.js';
-import { assertNotOwners, assertOwnerStays } from './owner-membership.js';
+import { deleteLocked, lockOne, present } from '../writes.js';
+import { assertOwnerStays } from './owner-membership.js';
 import { changeClientSecret, type SecretChange } from './client-secret.sql.js';
 
 /** What is looked up is one person's or one policy's; nobody has more of it. */
@@ -64,7 +64,7 @@ export class Administration {
   /** The resources of the type that have one of `values` exactly as that parameter, in order of creation. */
   async find(type: string, parameter: string, ...values: string[]): Promise<StoredResource[]> {
     const query: [string, string][] = [
-      [parameter, values.map(escaped).join(',')],
+      [parameter, values.map(escapeValue).join(',')],
       ['_count', String(maxFound)],
     ];
     const request = parseSearch(this.context.tenant.version, type, query, { handling: 'strict' });
@@ -116,13 +116,7 @@ export class Administration {
 
   /** Deletes a resource; deleted already: that version, again. Throws 404, and 400 for the owner and the owner's membership. */
   async delete(type: string, id: string): Promise<StoredVersion> {
-    const { connection, epoch } = this.scope;
-    const current = await this.lock(type, id);
-    if (current === undefined) throw notFound();
-    if (current.deleted) return current;
-    await assertNotOwners(this.context, this.scope, current);
-    await forgetCredentials(connection, type, id);
-    return present(await replaceVersion(connection, epoch, this.context.caller, current, undefined));
+    return deleteLocked(this.scope, this.context, await this.lock(type, id), undefined);
   }
 
   /** Stores a new User of the project. Whether there is one with the same address already is for the caller to see. */
@@ -199,8 +193,7 @@ export class Administration {
   }
 
   private async lock(type: string, id: string): Promise<CurrentVersion | undefined> {
-    if (!isFhirId(id)) return undefined;
-    return (await lockCurrent(this.scope.connection, [{ type, id }])).get(`${type}/${id}`);
+    return isFhirId(id) ? lockOne(this.scope, type, id) : undefined;
   }
 
   private draft(id: string, text: string, filing = unfiled): Draft {
@@ -208,12 +201,3 @@ export class Administration {
     return draftResource(tenant, caller, id, acceptResource(tenant, readResource(text)), filing);
   }
 }
-
-function present<T>(version: T | undefined): T {
-  // Under the lock there is nobody who could have been quicker.
-  if (version === undefined) throw new Error('A resource was changed by somebody else in spite of the lock on it.');
-  return version;
-}
-
-/** A value as data of a search (https://hl7.org/fhir/R4/search.html#escaping). */
-const escaped = (value: string): string => value.replace(/[\\,$|]/g, '\\$&');

@@ -9,6 +9,8 @@ export interface AuditedResource {
   readonly id: string;
   /** The members of `meta` in extended mode, as JSON text in normal form. */
   readonly extendedMeta: string;
+  /** The same as it is stored, where the caller is shown less: whose data it is does not depend on what is shown of it. */
+  readonly storedMeta?: string;
 }
 
 const compartmentStart = '"compartment":[';
@@ -37,7 +39,8 @@ export function subjectsOf(resources: Iterable<AuditedResource>): string {
 }
 
 /** The patients, each once, and the accounts, each behind a space. Every read asks for it, so it looks for little. */
-function compartmentOf({ type, id, extendedMeta }: AuditedResource): { patients: string[]; accounts: string } {
+function compartmentOf(resource: AuditedResource): { patients: string[]; accounts: string } {
+  const { type, id, extendedMeta: shown, storedMeta: extendedMeta = shown } = resource;
   const patients = type === 'Patient' ? [`Patient/${id}`] : [];
   let accounts = '';
   const start = extendedMeta.indexOf(compartmentStart);

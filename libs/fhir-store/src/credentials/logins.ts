@@ -3,11 +3,9 @@
  * are given. It changes when it is revoked, and when its person sets up a second factor in it; only that raises the
  * security epoch.
  */
-import { readResource } from '#fhir';
 import { systemPolicy } from '#access-policy';
 import type { Caller } from '../caller.js';
-import { draftResource, type Draft } from '../draft.js';
-import { acceptResource } from '../resource-checks.js';
+import { draftOf } from '../draft.js';
 import type { Context } from '../rights.js';
 import { insertResources } from '../sql/insert.sql.js';
 import { lockCurrent } from '../sql/read.sql.js';
@@ -35,6 +33,7 @@ export async function recordLogin(
   login: StoredResource,
   expiresInSeconds: number,
 ): Promise<void> {
+  assertTenantDatabase(tenant);
   const caller = recorder(by);
   const draft = draftOf(tenant, caller, login);
   await tenant.use((connection) =>
@@ -104,14 +103,15 @@ export interface PasswordChange {
 /**
  * Gives a person a new password and ends their log-ins in one transaction that changes rights: when it has committed,
  * nobody is logged in any more who knew the old password only, and neither log-ins that have begun with it nor links to
- * set a password that were sent before lead anywhere. False, with nothing changed, when the link is not good (any more).
+ * set a password that were sent before lead anywhere. By a link it confirms their address as well. False, with the password as
+ * it was, when the link is not good (any more).
  */
 export async function changePassword(tenant: TenantDatabase, by: LoginAgent, change: PasswordChange): Promise<boolean> {
   assertTenantDatabase(tenant);
   const caller = recorder(by);
   const { userId, hash, keptLogins, link } = change;
   return inTransaction(tenant, caller, true, async (scope) => {
-    if (link !== undefined && !(await takeLink(scope.connection, link))) return false;
+    if (link !== undefined && !(await takeLink({ tenant, caller }, scope, link))) return false;
     await setUserPassword(scope.connection, userId, hash);
     const logins = await findUnrevokedLogins(tenant, scope, `User/${userId}`);
     const ended = logins.map(({ id }) => id).filter((id) => !keptLogins.includes(id));
@@ -138,11 +138,6 @@ export async function revokeIn(
     replacements.push({ expected, draft: draftOf(tenant, caller, { ...login, revoked: true }) });
   }
   await replaceVersions(connection, epoch, caller, replacements);
-}
-
-function draftOf(tenant: TenantDatabase, caller: Caller, login: StoredResource): Draft {
-  assertTenantDatabase(tenant);
-  return draftResource(tenant, caller, login.id, acceptResource(tenant, readResource(JSON.stringify(login))));
 }
 
 const recorder = (by: LoginAgent): Caller => ({ ...by, policy: systemPolicy('record a log-in') });

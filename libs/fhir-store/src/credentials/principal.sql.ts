@@ -9,6 +9,18 @@ import type { TenantDatabase } from '../tenant-database.js';
 import { referenceTarget } from './reference-target.js';
 import type { Credentials } from './take-credentials.js';
 
+/**
+ * The types, besides Login, of which the statements below read resources, so that whoever writes one raises the epoch
+ * (`changesRights`).
+ */
+export const principalTypes: ReadonlySet<string> = new Set([
+  'AccessPolicy',
+  'ProjectMembership',
+  'User',
+  'ClientApplication',
+  'Bot',
+]);
+
 export interface ClientCredentials extends Credentials {
   readonly epoch: string;
   /** Undefined when there is no such client (any more). */

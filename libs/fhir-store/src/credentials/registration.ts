@@ -2,18 +2,17 @@
  * Patients who register themselves. Each step is one transaction under a lock on what must be there once only, so that two
  * equal requests at the same time make one account and one membership.
  */
-import { type JsonObject, readResource } from '#fhir';
+import type { JsonObject } from '#fhir';
 import { systemPolicy } from '#access-policy';
 import { sql, type Connection } from '#postgres';
 import { uuidv7 } from '#platform';
 import type { Caller } from '../caller.js';
-import { draftResource } from '../draft.js';
-import { acceptResource } from '../resource-checks.js';
+import { draftOf } from '../draft.js';
 import { insertResources } from '../sql/insert.sql.js';
 import { findCurrent } from '../sql/read.sql.js';
 import { assertTenantDatabase, type TenantDatabase } from '../tenant-database.js';
 import { inTransaction } from '../transaction.js';
-import { createUser, findMemberships, findUser, type NewUser, type StoredResource } from './users.js';
+import { createUser, findMemberships, findUser, userIdOf, type NewUser, type StoredResource } from './users.js';
 
 /**
  * The policy that patients get who register themselves (`AccessPolicy/<id>`); undefined when the project does not let them.
@@ -58,12 +57,10 @@ export async function registerPatient(tenant: TenantDatabase, user: string, requ
     const policy = await readRegistrationPolicy(tenant, scope.connection, scope.epoch);
     if (policy === undefined) throw new Error('The project does not let patients register.');
     if ((await findMemberships(tenant, scope, user)).length > 0) return 'member';
-    const person = await findCurrent(scope.connection, scope.epoch, 'User', user.slice('User/'.length));
+    const person = await findCurrent(scope.connection, scope.epoch, 'User', userIdOf(user));
     if (person === undefined || person.deleted) throw new Error(`${user} does not exist any more.`);
     const resources = patientOf(tenant.projectId, JSON.parse(person.body) as StoredResource, policy);
-    const drafts = resources.map((resource) =>
-      draftResource(tenant, caller, resource.id, acceptResource(tenant, readResource(JSON.stringify(resource)))),
-    );
+    const drafts = resources.map((resource) => draftOf(tenant, caller, resource));
     await insertResources(scope.connection, scope.epoch, caller, drafts);
     return resources[1].id;
   });

@@ -2,21 +2,16 @@
  * Setting up and taking away a person's second factor. Both change the User, and so are changes of rights: nobody is
  * logged in meanwhile, and a log-in that has begun without the factor finds it when its code is exchanged.
  */
-import { readResource, type JsonObject } from '#fhir';
 import { systemPolicy } from '#access-policy';
-import { storedAccounts } from '../accounts/account.js';
 import type { Caller } from '../caller.js';
-import { draftResource, unfiled } from '../draft.js';
-import { acceptResource } from '../resource-checks.js';
 import type { Context } from '../rights.js';
 import { lockCurrent } from '../sql/read.sql.js';
-import { replaceVersion } from '../sql/replace.sql.js';
 import type { CurrentVersion } from '../stored-version.js';
 import { assertTenantDatabase, type TenantDatabase } from '../tenant-database.js';
 import { inTransaction, type Scope } from '../transaction.js';
 import { revokeIn, type LoginAgent } from './logins.js';
 import { setSecondFactor, takeCodeStep, voidSecondFactor, type RightCode } from './second-factor.sql.js';
-import { findUnrevokedLogins } from './users.js';
+import { findUnrevokedLogins, replaceMembers } from './users.js';
 
 export interface NewSecondFactor extends RightCode {
   readonly sealedSecret: Buffer;
@@ -35,13 +30,13 @@ export async function enrolSecondFactor(
 ): Promise<boolean> {
   return changingFactor(tenant, by, code.userId, async (context, scope, user) => {
     if (!(await setSecondFactor(scope.connection, code, sealedSecret))) return false;
-    await replace(context, scope, user, { mfaEnrolled: true });
+    await replaceMembers(context, scope, user, { mfaEnrolled: true });
     const logins = (await findUnrevokedLogins(context.tenant, scope, `User/${code.userId}`)).map(({ id }) => id);
     const ended = logins.filter((id) => id !== loginId);
     await revokeIn(context, scope, ended);
     const kept = logins.filter((id) => id === loginId).map((id) => ({ type: 'Login', id }));
     for (const login of (await lockCurrent(scope.connection, kept)).values()) {
-      await replace(context, scope, login, { mfaVerified: true });
+      await replaceMembers(context, scope, login, { mfaVerified: true });
     }
     return true;
   });
@@ -55,7 +50,7 @@ export async function removeSecondFactor(tenant: TenantDatabase, by: LoginAgent,
   return changingFactor(tenant, by, code.userId, async (context, scope, user) => {
     if (!(await takeCodeStep(scope.connection, code))) return false;
     await voidSecondFactor(scope.connection, code.userId);
-    await replace(context, scope, user, { mfaEnrolled: false });
+    await replaceMembers(context, scope, user, { mfaEnrolled: false });
     return true;
   });
 }
@@ -84,17 +79,4 @@ async function changingFactor(
 /** Rolls back, so that a code that was refused makes nobody read their rights again. */
 class NothingChanged extends Error {
   override readonly name = 'NothingChanged';
-}
-
-/** Stores the resource with other values of some of its members. */
-async function replace(
-  { tenant, caller }: Context,
-  { connection, epoch }: Scope,
-  current: CurrentVersion,
-  members: JsonObject,
-): Promise<void> {
-  const resource = { ...(JSON.parse(current.body) as JsonObject), ...members };
-  const filing = { ...unfiled, accounts: storedAccounts(current.body) };
-  const accepted = acceptResource(tenant, readResource(JSON.stringify(resource)));
-  await replaceVersion(connection, epoch, caller, current, draftResource(tenant, caller, current.id, accepted, filing));
 }

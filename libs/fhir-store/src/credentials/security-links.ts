@@ -2,20 +2,21 @@
  * Links by mail, each with a UserSecurityRequest that says what was asked for. A link's secret is kept as a hash, outside the
  * resource, and is good once. One by which a password can be set is bound to the password that the person had when it was
  * made, so that whoever sets a password makes all other such links void. A new link takes the place of the one that the person
- * got before for the same purpose.
+ * got before for the same purpose. What a link is for happens in the transaction in which it is used up, or not at all.
  */
-import { readResource } from '#fhir';
+import { systemPolicy } from '#access-policy';
 import { sha256, uuidv7 } from '#platform';
 import type { Connection } from '#postgres';
 import type { Caller } from '../caller.js';
-import { draftResource } from '../draft.js';
-import { acceptResource } from '../resource-checks.js';
+import { draftOf } from '../draft.js';
 import type { Context } from '../rights.js';
 import { insertResources } from '../sql/insert.sql.js';
+import { lockCurrent } from '../sql/read.sql.js';
 import { assertTenantDatabase, type TenantDatabase } from '../tenant-database.js';
 import { inTransaction, type Scope } from '../transaction.js';
 import { findUserPassword, passwordMark } from './credentials.sql.js';
 import { isSingleUse, replaceSingleUse, takeSingleUse } from './single-use.sql.js';
+import { replaceMembers, userIdOf } from './users.js';
 
 /** Why somebody gets a link by mail; an invitation is answered like a reset. */
 export type SecurityRequestType = 'invite' | 'reset' | 'verify-email';
@@ -46,8 +47,7 @@ export async function createSecurityRequest(
   const { type, user } = request;
   const id = uuidv7();
   const resource = { resourceType: 'UserSecurityRequest', id, type, user: { reference: user } };
-  const draft = draftResource(tenant, caller, id, acceptResource(tenant, readResource(JSON.stringify(resource))));
-  await insertResources(connection, epoch, caller, [draft]);
+  await insertResources(connection, epoch, caller, [draftOf(tenant, caller, resource)]);
   const series = sha256(`security requests|${type}|${user}`);
   await replaceSingleUse(connection, series, await keyOf(connection, { ...request, id }), GOOD_FOR_SECONDS[type]);
   return id;
@@ -68,15 +68,40 @@ export async function isGoodLink(connection: Connection, link: SecurityLink): Pr
   return isSingleUse(connection, await keyOf(connection, link));
 }
 
-/** Uses the link up. False when it is not good (any more). */
-export async function takeLink(connection: Connection, link: SecurityLink): Promise<boolean> {
-  return takeSingleUse(connection, await keyOf(connection, link));
+/**
+ * Uses the link up in the transaction of `scope`, which must be one that changes rights, and marks the address of the
+ * person as confirmed, since the link went there. False when it is not good (any more), or the person is gone.
+ */
+export async function takeLink(context: Context, scope: Scope, link: SecurityLink): Promise<boolean> {
+  const { connection } = scope;
+  if (!(await takeSingleUse(connection, await keyOf(connection, link)))) return false;
+  const [user, request] = [
+    { type: 'User', id: userIdOf(link.user) },
+    { type: 'UserSecurityRequest', id: link.id },
+  ];
+  const current = await lockCurrent(connection, [user, request]);
+  const [person, asked] = [user, request].map(({ type, id }) => current.get(`${type}/${id}`));
+  if (person === undefined || person.deleted) return false;
+  await replaceMembers(context, scope, person, { emailVerified: true });
+  if (asked !== undefined && !asked.deleted) await replaceMembers(context, scope, asked, { used: true });
+  return true;
+}
+
+/** `takeLink` of a link that is for nothing else, in a transaction of its own. */
+export async function confirmAddress(
+  tenant: TenantDatabase,
+  by: Pick<Caller, 'agent' | 'requestId'>,
+  link: SecurityLink,
+): Promise<boolean> {
+  assertTenantDatabase(tenant);
+  const caller: Caller = { ...by, policy: systemPolicy('an address is confirmed') };
+  return inTransaction(tenant, caller, true, (scope) => takeLink({ tenant, caller }, scope, link));
 }
 
 async function keyOf(connection: Connection, { id, secret, type, user }: SecurityLink): Promise<Buffer> {
   const parts = ['security request', id, secret];
   if (type !== 'verify-email') {
-    parts.push(passwordMark(await findUserPassword(connection, user.slice('User/'.length))));
+    parts.push(passwordMark(await findUserPassword(connection, userIdOf(user))));
   }
   return sha256(parts.join('|'));
 }

@@ -2,16 +2,18 @@
  * The people of a project and what belongs to them, read and written by the platform itself: no member's rights apply,
  * so only the identity and administration routes call this.
  */
-import { readResource, type JsonObject } from '#fhir';
-import { parseSearch } from '#fhir-search';
+import type { JsonObject } from '#fhir';
+import { escapeValue, parseSearch } from '#fhir-search';
 import { systemPolicy } from '#access-policy';
 import { uuidv7 } from '#platform';
+import { storedAccounts } from '../accounts/account.js';
 import type { Caller } from '../caller.js';
-import { draftResource } from '../draft.js';
-import { acceptResource } from '../resource-checks.js';
+import { draftOf, unfiled } from '../draft.js';
 import type { Context } from '../rights.js';
 import { runSearch } from '../search.js';
 import { insertResources } from '../sql/insert.sql.js';
+import { replaceVersion } from '../sql/replace.sql.js';
+import type { CurrentVersion } from '../stored-version.js';
 import { assertTenantDatabase, type TenantDatabase } from '../tenant-database.js';
 import type { Scope } from '../transaction.js';
 import { setUserPassword } from './credentials.sql.js';
@@ -24,6 +26,9 @@ const PAGE_SIZE = 1000;
 
 /** An address as it is compared and stored: without white space around it, in lower case. */
 export const normalizedEmail = (email: string): string => email.trim().toLowerCase();
+
+/** The id in `User/<id>`. */
+export const userIdOf = (user: string): string => user.slice('User/'.length);
 
 /** The User with this address, in lower case or not; of several the one that was made first. */
 export async function findUserByEmail(tenant: TenantDatabase, email: string): Promise<StoredResource | undefined> {
@@ -40,7 +45,7 @@ export async function findUser(
   email: string,
 ): Promise<StoredResource | undefined> {
   const address = normalizedEmail(email);
-  const found = await findAll(tenant, scope, 'User', [['email:exact', escaped(address)]]);
+  const found = await findAll(tenant, scope, 'User', [['email:exact', escapeValue(address)]]);
   return found.find((user) => user.email === address);
 }
 
@@ -49,7 +54,14 @@ export async function findMembershipsOf(tenant: TenantDatabase, user: string): P
   return inOwnScope(tenant, ({ tenant: own }, scope) => findMemberships(own, scope, user));
 }
 
-/** The same inside a transaction. */
+/** The memberships of a profile (`Practitioner/…`), in order of creation; inactive ones too. */
+export async function findMembershipsOfProfile(tenant: TenantDatabase, profile: string): Promise<StoredResource[]> {
+  return inOwnScope(tenant, ({ tenant: own }, scope) =>
+    findAll(own, scope, 'ProjectMembership', [['profile', profile]]),
+  );
+}
+
+/** `findMembershipsOf` inside a transaction. */
 export function findMemberships(tenant: TenantDatabase, scope: Scope, user: string): Promise<StoredResource[]> {
   return findAll(tenant, scope, 'ProjectMembership', [['user', user]]);
 }
@@ -87,8 +99,9 @@ export interface NewUser {
 }
 
 /**
- * Writes a new User of the project in the transaction of `scope`, which must be one that changes rights. Whether there is
- * somebody with the same address already is for the caller to find out, under a lock (`findUser`).
+ * Writes a new User of the project in the transaction of `scope`. Somebody without a membership has no right that could
+ * change, so it need not be one that changes rights. Whether there is somebody with the same address already is for the
+ * caller to find out, under a lock (`findUser`).
  */
 export async function createUser(
   context: Context,
@@ -98,18 +111,34 @@ export async function createUser(
   const { tenant, caller } = context;
   const { passwordHash, email, ...fields } = user;
   const id = uuidv7();
-  const resource: JsonObject = {
+  const resource = {
     resourceType: 'User',
     id,
     ...definedOf(fields),
     ...(email === undefined ? {} : { email: normalizedEmail(email) }),
     project: { reference: `Project/${tenant.projectId}` },
   };
-  const draft = draftResource(tenant, caller, id, acceptResource(tenant, readResource(JSON.stringify(resource))));
-  const [version] = await insertResources(connection, epoch, caller, [draft]);
+  const [version] = await insertResources(connection, epoch, caller, [draftOf(tenant, caller, resource)]);
   if (version === undefined) throw new Error('The insert statement returned no version.');
   if (passwordHash !== undefined) await setUserPassword(connection, id, passwordHash);
   return JSON.parse(version.body) as StoredResource;
+}
+
+/**
+ * Stores the resource, whose current version has been locked in the transaction of `scope`, with other values of some of
+ * its members; when they have these values, no new version.
+ */
+export async function replaceMembers(
+  { tenant, caller }: Context,
+  { connection, epoch }: Scope,
+  current: CurrentVersion,
+  members: Readonly<Record<string, boolean>>,
+): Promise<void> {
+  const stored = JSON.parse(current.body) as JsonObject;
+  if (Object.entries(members).every(([name, value]) => stored[name] === value)) return;
+  const filing = { ...unfiled, accounts: storedAccounts(current.body) };
+  const draft = draftOf(tenant, caller, { ...stored, ...members, id: current.id }, filing);
+  await replaceVersion(connection, epoch, caller, current, draft);
 }
 
 async function inOwnScope<T>(tenant: TenantDatabase, work: (context: Context, scope: Scope) => Promise<T>): Promise<T> {
@@ -155,9 +184,6 @@ async function findPage(
   const found = hits.map(({ body }) => JSON.parse(body) as StoredResource);
   return { found, ...(next === undefined ? {} : { next }) };
 }
-
-/** A value as data of a search (https://hl7.org/fhir/R4/search.html#escaping). */
-const escaped = (value: string): string => value.replace(/[\\,$|]/g, '\\$&');
 
 const definedOf = (fields: Omit<NewUser, 'passwordHash' | 'email'>): JsonObject =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));

@@ -1,11 +1,10 @@
 /** Who may remove a resource for good: it is a deletion, and asks for the same right on the same content. */
-import { forbidden } from '#fhir';
 import { assertContextReadable } from '../guarded-binaries.js';
-import { judgedVersion } from '../judged.js';
+import { grantedContent, isGrantedUnseen } from '../judge-stored.js';
 import { readingsOn } from '../reading-scope.js';
 import { assertGranted, type Context } from '../rights.js';
-import { mayBeGuarded, securityContextOf } from '../security-context.js';
-import { findLastContent, lockCurrent } from '../sql/read.sql.js';
+import { securityContextOf } from '../security-context.js';
+import { lockCurrent } from '../sql/read.sql.js';
 import type { CurrentVersion, StoredVersion } from '../stored-version.js';
 import type { Scope } from '../transaction.js';
 
@@ -14,25 +13,13 @@ import type { Scope } from '../transaction.js';
  * the security context must be readable too, unless that is gone: then nobody could ever read it, and it would stay for ever.
  */
 export async function assertMayExpunge(context: Context, scope: Scope, current: CurrentVersion): Promise<void> {
-  const { caller } = context;
   const { type } = current;
   assertGranted(context, 'delete', type);
-  const isGrantedUnseen = caller.policy.grantsFully('delete', type);
-  if (isGrantedUnseen && !mayBeGuarded(type)) return;
-  const content = await lastContent(scope, current);
-  if (content === undefined) {
-    if (isGrantedUnseen) return;
-    throw forbidden();
-  }
-  if (!isGrantedUnseen && caller.policy.grantFor('delete', judgedVersion(content)) === undefined) throw forbidden();
-  if (await hasContext(scope, content)) await assertContextReadable(context, readingsOn(scope), content);
+  if (isGrantedUnseen(context, 'delete', type)) return;
+  const granted = await grantedContent(context, readingsOn(scope), 'delete', current);
+  if (granted === undefined || !(await hasContext(scope, granted.content))) return;
+  await assertContextReadable(context, readingsOn(scope), granted.content);
 }
-
-const lastContent = async (
-  { connection, epoch }: Scope,
-  current: CurrentVersion,
-): Promise<StoredVersion | undefined> =>
-  current.deleted ? findLastContent(connection, epoch, current.type, current.id) : current;
 
 async function hasContext({ connection }: Scope, content: StoredVersion): Promise<boolean> {
   const guard = securityContextOf(content);

@@ -3,10 +3,10 @@
  * the version at hand. So a history of many resources is sieved: the content of each resource on the page is judged.
  */
 import { withReadableContext } from '../guarded-binaries.js';
+import { isGrantedUnseen } from '../judge-stored.js';
 import { judgedVersion } from '../judged.js';
 import { readingsOn } from '../reading-scope.js';
 import type { Context } from '../rights.js';
-import { mayBeGuarded } from '../security-context.js';
 import { withoutFields } from '../shown-fields.js';
 import { findContents } from '../sql/read.sql.js';
 import type { StoredVersion } from '../stored-version.js';
@@ -22,7 +22,7 @@ export function historySieve(context: Context): Sieve {
   const { policy } = context.caller;
   /** By the number of the row: the fields that are hidden; undefined when the history is not granted. */
   const judged = new Map<string, readonly string[] | undefined>();
-  const isUnseen = ({ type }: StoredVersion) => policy.grantsFully('history', type) && !mayBeGuarded(type);
+  const isUnseen = ({ type }: StoredVersion) => isGrantedUnseen(context, 'history', type);
 
   async function judge(scope: Scope, rowIds: readonly string[]): Promise<void> {
     const contents = await findContents(scope.connection, scope.epoch, rowIds);

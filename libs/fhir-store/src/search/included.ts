@@ -63,14 +63,15 @@ export async function findIncluded(
   return included;
 }
 
-function shownRows(
+async function shownRows(
   context: Context,
   scope: Scope,
   interaction: IncludePlan['interaction'],
   rows: readonly ShownRow[],
 ): Promise<StoredVersion[]> {
-  const versions = shownAmong(context, interaction, rows.map(versionOf));
-  return withReadableContext(context, readingsOn(scope), versions);
+  // Asked of the stored text, before anything is taken out of it.
+  const readable = await withReadableContext(context, readingsOn(scope), rows.map(versionOf));
+  return shownAmong(context, interaction, readable);
 }
 
 const startAt = ({ id, type, fhir_id }: ShownRow): IncludeStart => ({ row: id, type, id: fhir_id });

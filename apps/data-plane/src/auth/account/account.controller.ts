@@ -1,10 +1,9 @@
 import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { badRequest, notFound, operationOutcome } from '#fhir';
-import { changePassword, findLoginsOf, normalizedEmail, revokeLogins } from '#fhir-store';
+import { badRequest, notFound } from '#fhir';
+import { changePassword, findLoginsOf, normalizedEmail, revokeLogins, userIdOf } from '#fhir-store';
 import { hashPassword } from '#platform';
 import { loggableError } from '../../http/loggable-error.js';
-import { sendText } from '../../http/send.js';
 import { BaseUrls } from '../../tenant/base-urls.js';
 import { sessionOf, tenantOf } from '../../tenant/request-tenant.js';
 import { TenantRuntimes } from '../../tenant/tenant-runtime.js';
@@ -14,8 +13,8 @@ import { LoginBackoff } from '../login-backoff.js';
 import { PersonAuthenticator } from '../login/person-authenticator.js';
 import { chosenPassword } from '../password-rules.js';
 import { Public } from '../public.decorator.js';
+import { sendDone } from '../uncached-answer.js';
 import { withCurrentRights } from '../with-current-rights.js';
-import { confirmEmail } from './confirm-email.js';
 import { SecurityRequests } from './security-requests.js';
 
 /** What people do with their own account. Every answer is an OperationOutcome. */
@@ -42,8 +41,8 @@ export class AccountController {
     // Before a password is looked at: who has been logged out gets no more attempts at it.
     await session.refresh();
     const { runtime, current, loginId } = session;
-    const userId = /^User\/(.+)$/.exec(current.user)?.[1];
-    if (userId === undefined) throw badRequest('Only people have a password');
+    if (!current.user.startsWith('User/')) throw badRequest('Only people have a password');
+    const userId = userIdOf(current.user);
     if (!(await this.people.confirm(runtime, userId, oldPassword, request.ip))) {
       throw badRequest('The password is wrong', { expression: ['oldPassword'] });
     }
@@ -53,7 +52,7 @@ export class AccountController {
       keptLogins: loginId === undefined ? [] : [loginId],
     };
     await withCurrentRights(request, () => changePassword(runtime.database, session.caller(request.id), change));
-    return sendOk(request, reply, 'Password changed');
+    return sendDone(request, reply, 'Password changed');
   }
 
   /**
@@ -76,7 +75,7 @@ export class AccountController {
       secret: 'password',
     });
     const baseUrl = this.baseUrls.canonicalOf(tenant.entry);
-    await sendOk(request, reply, 'If there is such an account, a link has been sent to it');
+    await sendDone(request, reply, 'If there is such an account, a link has been sent to it');
     this.requests.sendReset(runtime, email, baseUrl, request.id).catch((error: unknown) => {
       runtime.logger.error(
         { err: loggableError(error), requestId: request.id },
@@ -97,7 +96,7 @@ export class AccountController {
     const runtime = await this.runtimes.of(tenantOf(request).entry);
     const wasSet = await this.requests.setPassword(runtime, { id, secret }, password, request.id);
     if (!wasSet) throw badRequest('This link is not valid any more', { expression: ['secret'] });
-    return sendOk(request, reply, 'Password set');
+    return sendDone(request, reply, 'Password set');
   }
 
   /** Confirms that somebody can read the mail of their address. */
@@ -109,10 +108,9 @@ export class AccountController {
     const [id, secret] = [fields.required('id'), fields.required('secret')];
     fields.check();
     const runtime = await this.runtimes.of(tenantOf(request).entry);
-    const user = await this.requests.takeConfirmation(runtime, { id, secret }, request.id);
-    if (user === undefined) throw badRequest('This link is not valid any more', { expression: ['secret'] });
-    await confirmEmail(runtime, user, request.id);
-    return sendOk(request, reply, 'Address confirmed');
+    const wasConfirmed = await this.requests.confirmAddress(runtime, { id, secret }, request.id);
+    if (!wasConfirmed) throw badRequest('This link is not valid any more', { expression: ['secret'] });
+    return sendDone(request, reply, 'Address confirmed');
   }
 
   /** Ends one of the caller's own log-ins. 404 for every other. */
@@ -130,13 +128,8 @@ export class AccountController {
       if (!own.some((login) => login.id === loginId)) throw notFound();
       await revokeLogins(database, session.caller(request.id), [loginId]);
     });
-    return sendOk(request, reply, 'Login revoked');
+    return sendDone(request, reply, 'Login revoked');
   }
 }
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-function sendOk(request: FastifyRequest, reply: FastifyReply, text: string): void | Promise<void> {
-  const issue = { severity: 'information', code: 'informational', text } as const;
-  return sendText(request, reply, 200, JSON.stringify(operationOutcome('ok', [issue])));
-}

@@ -4,22 +4,22 @@
  */
 import { Injectable } from '@nestjs/common';
 import { systemPolicy } from '#access-policy';
-import { type JsonObject, OutcomeError, readResource } from '#fhir';
 import {
   addSecurityRequest,
   type Caller,
   changePassword,
+  confirmAddress,
   findUserByEmail,
   isGoodLink,
   ResourceRepository,
   type SecurityLink,
   type SecurityRequestType,
-  takeLink,
+  userIdOf,
 } from '#fhir-store';
 import { generateSecret, hashPassword } from '#platform';
 import { Mail } from '../../mail/mail.js';
 import type { TenantRuntime } from '../../tenant/tenant-runtime.js';
-import { confirmEmail } from './confirm-email.js';
+import { foundOrUndefined } from '../found-or-undefined.js';
 
 /** What somebody brings who follows a link. */
 export interface FollowedLink {
@@ -27,11 +27,13 @@ export interface FollowedLink {
   readonly secret: string;
 }
 
+/** What is sent from here; the mail of an invitation says more (`admin/invitation-mail.ts`). */
+type SentHere = Exclude<SecurityRequestType, 'invite'>;
+
 const SUBJECTS = {
-  invite: 'You are invited',
   reset: 'Reset your password',
   'verify-email': 'Confirm your address',
-} as const satisfies Record<SecurityRequestType, string>;
+} as const satisfies Record<SentHere, string>;
 
 /** Whoever confirms an account that somebody else has made in their name gives it to them. */
 const UNEXPECTED = 'If you did not ask for this yourself, do not follow the link.';
@@ -51,10 +53,10 @@ export class SecurityRequests {
     await this.send(runtime, 'reset', to, baseUrl, requestId);
   }
 
-  /** Writes a security request and sends its link. `baseUrl` is that of the project by which the request came. */
+  /** Writes a security request and sends its link, which leads to `baseUrl`: a base URL of the project. */
   async send(
     runtime: TenantRuntime,
-    type: SecurityRequestType,
+    type: SentHere,
     { user, email }: { readonly user: string; readonly email: string },
     baseUrl: string,
     requestId: string,
@@ -79,30 +81,17 @@ export class SecurityRequests {
     requestId: string,
   ): Promise<boolean> {
     const { database, entry } = runtime;
-    const repository = new ResourceRepository(database, caller(requestId));
-    const link = await findLink(repository, followed, ['invite', 'reset']);
+    const link = await findGoodLink(database, followed, ['invite', 'reset'], requestId);
     if (link === undefined) return false;
-    // Asked before the change, which asks again, so that nobody can have passwords hashed without a link.
-    if (!(await database.use((connection) => isGoodLink(connection, link)))) return false;
-    const userId = link.user.slice('User/'.length);
-    const change = { userId, hash: await hashPassword(password, entry.projectId), keptLogins: [], link };
-    if (!(await changePassword(database, { agent: link.user, requestId }, change))) return false;
-    await markUsed(repository, link);
-    await confirmEmail(runtime, link.user, requestId);
-    return true;
+    const hash = await hashPassword(password, entry.projectId);
+    const change = { userId: userIdOf(link.user), hash, keptLogins: [], link };
+    return changePassword(database, { agent: link.user, requestId }, change);
   }
 
-  /** Uses up a link by which an address is confirmed. Whose it is (`User/<id>`); undefined when it is not good (any more). */
-  async takeConfirmation(
-    { database }: TenantRuntime,
-    followed: FollowedLink,
-    requestId: string,
-  ): Promise<string | undefined> {
-    const repository = new ResourceRepository(database, caller(requestId));
-    const link = await findLink(repository, followed, ['verify-email']);
-    if (link === undefined || !(await database.use((connection) => takeLink(connection, link)))) return undefined;
-    await markUsed(repository, link);
-    return link.user;
+  /** Marks the address as confirmed to which the link went. False, with nothing changed, when it is not good (any more). */
+  async confirmAddress({ database }: TenantRuntime, followed: FollowedLink, requestId: string): Promise<boolean> {
+    const link = await findGoodLink(database, followed, ['verify-email'], requestId);
+    return link !== undefined && confirmAddress(database, { agent: link.user, requestId }, link);
   }
 }
 
@@ -111,33 +100,29 @@ export function securityLink(baseUrl: string, type: SecurityRequestType, id: str
   return `${baseUrl}${type === 'verify-email' ? 'verifyemail' : 'setpassword'}/${id}/${secret}`;
 }
 
-/** What the link is for; whether its secret is right is not looked at. */
-async function findLink(
-  repository: ResourceRepository,
+/**
+ * The link, if it is good and for one of these purposes. It is asked again by what it is for, which uses it up; asked
+ * before, so that nobody without a link has passwords hashed, or makes all others read their rights again.
+ */
+async function findGoodLink(
+  database: TenantRuntime['database'],
   { id, secret }: FollowedLink,
   types: readonly SecurityRequestType[],
+  requestId: string,
 ): Promise<SecurityLink | undefined> {
   if (!ID_FORM.test(id) || !SECRET_FORM.test(secret)) return undefined;
-  const request = await readRequest(repository, id);
-  const type = types.find((one) => one === request?.type);
-  const user = (request?.user as { reference?: unknown } | undefined)?.reference;
-  return type === undefined || typeof user !== 'string' ? undefined : { id, secret, type, user };
-}
-
-async function markUsed(repository: ResourceRepository, { id }: SecurityLink): Promise<void> {
-  const request = await readRequest(repository, id);
-  if (request === undefined) return;
-  await repository.update('UserSecurityRequest', id, readResource(JSON.stringify({ ...request, used: true })));
-}
-
-async function readRequest(repository: ResourceRepository, id: string): Promise<JsonObject | undefined> {
-  try {
-    return JSON.parse((await repository.read('UserSecurityRequest', id)).body) as JsonObject;
-  } catch (error) {
-    if (error instanceof OutcomeError && (error.category === 'not-found' || error.category === 'gone'))
-      return undefined;
-    throw error;
-  }
+  const repository = new ResourceRepository(database, caller(requestId));
+  const stored = await foundOrUndefined(() => repository.read('UserSecurityRequest', id));
+  if (stored === undefined) return undefined;
+  const request = JSON.parse(stored.body) as {
+    readonly type?: unknown;
+    readonly user?: { readonly reference?: unknown };
+  };
+  const type = types.find((one) => one === request.type);
+  const user = request.user?.reference;
+  if (type === undefined || typeof user !== 'string') return undefined;
+  const link = { id, secret, type, user };
+  return (await database.use((connection) => isGoodLink(connection, link))) ? link : undefined;
 }
 
 const caller = (requestId: string): Caller => ({

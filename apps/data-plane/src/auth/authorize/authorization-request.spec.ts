@@ -1,12 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { type RegisteredClient, registeredClient } from '../registered-client.js';
-import {
-  formTargetOf,
-  parametersOf,
-  readAuthorizationRequest,
-  redirectTo,
-  trustedRedirect,
-} from './authorization-request.js';
+import { formTargetOf, readAuthorizationRequest, redirectTo, trustedRedirect } from './authorization-request.js';
+import { parametersOf } from '../form-body.js';
 
 const client = registeredClient({
   resourceType: 'ClientApplication',

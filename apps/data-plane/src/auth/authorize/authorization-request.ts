@@ -41,16 +41,6 @@ export interface AuthorizationRequest {
   readonly codeChallengeMethod?: ChallengeMethod;
 }
 
-/** Parameters of a request, or `repeated` when one of them comes twice; an empty one is the same as none. */
-export function parametersOf(search: URLSearchParams): ReadonlyMap<string, string> | 'repeated' {
-  const parameters = new Map<string, string>();
-  for (const [name, value] of search) {
-    if (parameters.has(name)) return 'repeated';
-    if (value !== '') parameters.set(name, value);
-  }
-  return parameters;
-}
-
 /** The query of a request as it was sent. */
 export function queryOf(request: Pick<FastifyRequest, 'raw'>): URLSearchParams {
   const url = request.raw.url ?? '';

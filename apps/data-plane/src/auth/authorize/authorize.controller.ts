@@ -5,9 +5,10 @@ import { ReadAudit } from '#fhir-store';
 import { BaseUrls } from '../../tenant/base-urls.js';
 import { tenantOf } from '../../tenant/request-tenant.js';
 import { type TenantRuntime, TenantRuntimes } from '../../tenant/tenant-runtime.js';
+import { formOf, parametersOf } from '../form-body.js';
 import { findLaunch } from '../launch/launch-context.js';
 import { authenticatePerson } from '../login/authenticate-person.js';
-import { printableUserAgent } from '../login/login-details.js';
+import { beginning } from '../login/login-details.js';
 import { type AwaitedFactor, type LoginAnswer, LoginFlow } from '../login/login-flow.js';
 import { PersonAuthenticator } from '../login/person-authenticator.js';
 import { giveCode } from '../mfa/give-code.js';
@@ -18,7 +19,6 @@ import {
   type AuthorizationRequest,
   formTargetOf,
   keptParameters,
-  parametersOf,
   queryOf,
   readAuthorizationRequest,
   redirectTo,
@@ -60,7 +60,7 @@ export class AuthorizeController {
   /** Takes what the pages send: address and password, a code, or the chosen profile. Without either it shows the sign-in page. */
   @Post('authorize')
   async submit(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const visit = await this.receive(request, reply, formOf(request));
+    const visit = await this.receive(request, reply, formOf(request) ?? new URLSearchParams());
     if (visit === undefined) return;
     try {
       const answer = await this.proceed(visit);
@@ -117,7 +117,6 @@ export class AuthorizeController {
       password,
     });
     const { kind: _kind, ...purpose } = asked;
-    const userAgent = printableUserAgent(request.headers['user-agent']);
     return this.flow.begin(runtime, {
       user: `User/${user.id}`,
       passwordMark,
@@ -125,9 +124,7 @@ export class AuthorizeController {
       redirectUri: address,
       ...purpose,
       remember: false,
-      authTime: new Date().toISOString(),
-      remoteAddress: request.ip,
-      ...(userAgent === undefined ? {} : { userAgent }),
+      ...beginning(request),
     });
   }
 
@@ -166,11 +163,6 @@ export class AuthorizeController {
     const issuer = this.baseUrls.canonicalOf(runtime.entry);
     sendRedirect(reply, redirectTo(address, { code }, parameters.get('state'), issuer));
   }
-}
-
-function formOf({ headers, body }: FastifyRequest): URLSearchParams {
-  const isForm = /^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(headers['content-type'] ?? '');
-  return new URLSearchParams(isForm && typeof body === 'string' ? body : '');
 }
 
 function showSignIn({ reply, runtime, client, address, parameters }: Visit, status: number, problem?: string): void {

@@ -5,9 +5,9 @@
  * more than their policy grants.
  */
 import { systemPolicy } from '#access-policy';
-import { OutcomeError } from '#fhir';
 import { localReferences } from '#fhir-search';
 import { ResourceRepository, type StoredResource, type TenantDatabase } from '#fhir-store';
+import { foundOrUndefined, UNREADABLE } from '../found-or-undefined.js';
 import type { Principal } from '../principal.js';
 import { hasScope } from '../scopes.js';
 
@@ -35,7 +35,7 @@ export async function findLaunch(
     agent: 'system/identity',
     requestId,
   });
-  const stored = await foundOrNot(() => repository.read('SmartAppLaunch', id));
+  const stored = await foundOrUndefined(() => repository.read('SmartAppLaunch', id));
   if (stored === undefined) return undefined;
   if (now.getTime() - Date.parse(stored.lastUpdated) > LAUNCH_SECONDS * 1000) return undefined;
   const launch = JSON.parse(stored.body) as StoredResource;
@@ -59,18 +59,9 @@ export async function mayReadLaunch(
   for (const reference of [patient, encounter]) {
     const [type, id] = reference?.split('/') ?? [];
     if (type === undefined || id === undefined) continue;
-    if ((await foundOrNot(() => repository.read(type, id))) === undefined) return false;
+    if ((await foundOrUndefined(() => repository.read(type, id), UNREADABLE)) === undefined) return false;
   }
   return true;
-}
-
-async function foundOrNot<T>(read: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await read();
-  } catch (error) {
-    if (error instanceof OutcomeError && ['not-found', 'gone', 'forbidden'].includes(error.category)) return undefined;
-    throw error;
-  }
 }
 
 /** What the tokens of a log-in come with: what the app asked for of what it was launched for, by the scopes that say so. */

@@ -1,5 +1,6 @@
 /** What a log-in remembers from its first request until its tokens are given, and for their renewal. */
-import type { LoginProof, StoredResource } from '#fhir-store';
+import type { FastifyRequest } from 'fastify';
+import { type LoginProof, type StoredResource, userIdOf } from '#fhir-store';
 import { type LaunchContext, launchedFor } from '../launch/launch-context.js';
 import type { ChallengeMethod } from './pkce.js';
 
@@ -54,8 +55,18 @@ export function printableUserAgent(header: string | undefined): string | undefin
   return text === '' ? undefined : text;
 }
 
-/** The id in `User/<id>`. */
-export const userIdOf = (user: string): string => user.slice('User/'.length);
+/** When and from where a log-in begins that the request begins. */
+export function beginning({
+  ip,
+  headers,
+}: Pick<FastifyRequest, 'ip' | 'headers'>): Pick<LoginDetails, 'authTime' | 'remoteAddress' | 'userAgent'> {
+  const userAgent = printableUserAgent(headers['user-agent']);
+  return {
+    authTime: new Date().toISOString(),
+    remoteAddress: ip,
+    ...(userAgent === undefined ? {} : { userAgent }),
+  };
+}
 
 /** The password with which a log-in began and the factor it has shown, as `grantLogin` and `isMarkCurrent` ask for them. */
 export const proofOf = ({ user, passwordMark, shownFactor }: LoginDetails): LoginProof => ({

@@ -17,6 +17,7 @@ import {
   issueLoginCode,
   type SecondFactor,
   type StoredResource,
+  userIdOf,
 } from '#fhir-store';
 import type { TenantRuntime } from '../../tenant/tenant-runtime.js';
 import { demandOf, type FactorDemand, SecondFactors } from '../mfa/second-factors.js';
@@ -26,7 +27,7 @@ import { isActiveMembership } from '../principal.js';
 import { narrowedScope } from '../scopes.js';
 import type { NamedReference } from '../principal.js';
 import { newCode } from '../token/opaque-secrets.js';
-import { CODE_SECONDS, type LoginDetails, PENDING_LOGIN_SECONDS, proofOf, userIdOf } from './login-details.js';
+import { CODE_SECONDS, type LoginDetails, PENDING_LOGIN_SECONDS, proofOf } from './login-details.js';
 import { namedProfiles } from './named-profiles.js';
 
 /** What a log-in's steps answer: a code, or what is still to be done. */

@@ -3,15 +3,14 @@ import type { FastifyRequest } from 'fastify';
 import type { TenantRuntime } from '../../tenant/tenant-runtime.js';
 import type { JsonFields } from '../json-fields.js';
 import { findLaunch } from '../launch/launch-context.js';
+import { isPersonType, personTypes } from '../profile-types.js';
 import { findRegisteredClient } from '../registered-client.js';
 import { grantedScope } from '../scopes.js';
-import { type LoginDetails, printableUserAgent } from './login-details.js';
+import { beginning, type LoginDetails } from './login-details.js';
 import { readChallenge } from './pkce.js';
 
 /** What a new log-in is for, before it is known whose it is. */
 export type LoginPurpose = Omit<LoginDetails, 'user' | 'passwordMark'>;
-
-const PROFILE_TYPES = ['Patient', 'Practitioner', 'RelatedPerson'];
 
 /**
  * Reads `clientId`, `projectId`, `scope`, `launch`, `nonce`, `resourceType`, `remember`, `codeChallenge` and `codeChallengeMethod`. What is
@@ -39,8 +38,8 @@ export async function readLoginPurpose(
   const scope = grantedScope(fields.text('scope'), client?.defaultScope);
   if (scope === undefined) fields.fail('scope', 'The scope is malformed');
   const profileType = fields.text('resourceType');
-  if (profileType !== undefined && !PROFILE_TYPES.includes(profileType)) {
-    fields.fail('resourceType', `A profile is one of ${PROFILE_TYPES.join(', ')}`);
+  if (profileType !== undefined && !isPersonType(profileType)) {
+    fields.fail('resourceType', `A profile is one of ${personTypes.join(', ')}`);
   }
   const launchId = fields.text('launch');
   const launch =
@@ -49,7 +48,6 @@ export async function readLoginPurpose(
       : await findLaunch(runtime.database, launchId, { requestId: request.id, now: new Date() });
   if (launchId !== undefined && launch === undefined) fields.fail('launch', 'There is no such launch');
   const nonce = fields.text('nonce');
-  const userAgent = printableUserAgent(request.headers['user-agent']);
   return {
     ...(client === undefined ? {} : { client: client.id }),
     scope: scope ?? '',
@@ -59,8 +57,6 @@ export async function readLoginPurpose(
     remember: fields.flag('remember'),
     ...(profileType === undefined ? {} : { profileType }),
     ...(isRegistering ? { registering: true } : {}),
-    authTime: new Date().toISOString(),
-    remoteAddress: request.ip,
-    ...(userAgent === undefined ? {} : { userAgent }),
+    ...beginning(request),
   };
 }

@@ -2,13 +2,13 @@ import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ReadAudit } from '#fhir-store';
 import { recordingRefusal } from '../../fhir/read-audit.js';
-import { JSON_TYPE, sendText } from '../../http/send.js';
 import { tenantOf } from '../../tenant/request-tenant.js';
 import { type TenantRuntime, TenantRuntimes } from '../../tenant/tenant-runtime.js';
 import { jsonFields } from '../json-fields.js';
 import { Public } from '../public.decorator.js';
+import { sendAnswer } from '../uncached-answer.js';
 import { authenticatePerson } from './authenticate-person.js';
-import { type LoginAnswer, LoginFlow } from './login-flow.js';
+import { LoginFlow } from './login-flow.js';
 import { readLoginPurpose } from './login-request.js';
 import { PersonAuthenticator } from './person-authenticator.js';
 
@@ -30,7 +30,7 @@ export class LoginController {
     const fields = jsonFields(request);
     fields.required('email');
     fields.check();
-    return send(request, reply, {});
+    return sendAnswer(request, reply, {});
   }
 
   /** Begins a log-in with address and password. */
@@ -45,7 +45,11 @@ export class LoginController {
     const { user, passwordMark } = await authenticatePerson(this.people, this.audit, request, runtime, secret);
     const agent = `User/${user.id}`;
     const begin = () => this.flow.begin(runtime, { user: agent, passwordMark, ...purpose });
-    return send(request, reply, await recordingRefusal(this.audit, request, { runtime, agent }, 'auth/login', begin));
+    return sendAnswer(
+      request,
+      reply,
+      await recordingRefusal(this.audit, request, { runtime, agent }, 'auth/login', begin),
+    );
   }
 
   /** Where a log-in stands. Its id is known to whoever began it alone. */
@@ -55,7 +59,7 @@ export class LoginController {
     @Res() reply: FastifyReply,
     @Param('id') loginId: string,
   ): Promise<void> {
-    return send(request, reply, await this.flow.resume(await this.runtimeOf(request), loginId));
+    return sendAnswer(request, reply, await this.flow.resume(await this.runtimeOf(request), loginId));
   }
 
   /** Chooses one of several memberships. */
@@ -65,7 +69,7 @@ export class LoginController {
     const fields = jsonFields(request);
     const [login, profile] = [fields.required('login'), fields.required('profile')];
     fields.check();
-    return send(request, reply, await this.flow.choose(await this.runtimeOf(request), login, profile));
+    return sendAnswer(request, reply, await this.flow.choose(await this.runtimeOf(request), login, profile));
   }
 
   /** Limits a log-in to fewer scopes. */
@@ -75,16 +79,10 @@ export class LoginController {
     const fields = jsonFields(request);
     const [login, scope] = [fields.required('login'), fields.required('scope')];
     fields.check();
-    return send(request, reply, await this.flow.narrow(await this.runtimeOf(request), login, scope));
+    return sendAnswer(request, reply, await this.flow.narrow(await this.runtimeOf(request), login, scope));
   }
 
   private runtimeOf(request: FastifyRequest): Promise<TenantRuntime> {
     return this.runtimes.of(tenantOf(request).entry);
   }
-}
-
-/** Answers hold codes, so nobody may keep them. */
-function send(request: FastifyRequest, reply: FastifyReply, answer: LoginAnswer | object): void | Promise<void> {
-  void reply.header('cache-control', 'no-store');
-  return sendText(request, reply, 200, JSON.stringify(answer), JSON_TYPE);
 }

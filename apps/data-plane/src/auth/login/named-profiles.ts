@@ -3,6 +3,7 @@ import { systemPolicy } from '#access-policy';
 import type { JsonObject } from '#fhir';
 import { ResourceRepository, type StoredResource } from '#fhir-store';
 import type { TenantRuntime } from '../../tenant/tenant-runtime.js';
+import { findReferences } from '../found-or-undefined.js';
 import type { NamedReference } from '../principal.js';
 
 export interface NamedProfile {
@@ -13,33 +14,23 @@ export interface NamedProfile {
 
 /** The profile of each membership, with the name that the membership says, or else the profile itself. */
 export async function namedProfiles(
-  runtime: TenantRuntime,
+  { database }: TenantRuntime,
   memberships: readonly StoredResource[],
 ): Promise<NamedProfile[]> {
   const unnamed = memberships.map(profileOf).filter(({ display }) => display === undefined);
-  const resources = await readAll(runtime, unnamed);
-  return memberships.map((membership) => {
-    const { reference, display = nameOf(resources.get(reference)) } = profileOf(membership);
-    return { membership: membership.id, profile: { reference, ...(display === undefined ? {} : { display }) } };
-  });
-}
-
-async function readAll(
-  { database }: TenantRuntime,
-  references: readonly NamedReference[],
-): Promise<Map<string, JsonObject>> {
-  if (references.length === 0) return new Map();
   const repository = new ResourceRepository(database, {
     policy: systemPolicy('names of profiles to choose'),
     agent: 'system/identity',
     requestId: 'identity',
   });
-  const identities = references.map(({ reference }) => {
-    const [type = '', id = ''] = reference.split('/');
-    return { type, id };
+  const resources = await findReferences(
+    repository,
+    unnamed.map(({ reference }) => reference),
+  );
+  return memberships.map((membership) => {
+    const { reference, display = nameOf(resources.get(reference)) } = profileOf(membership);
+    return { membership: membership.id, profile: { reference, ...(display === undefined ? {} : { display }) } };
   });
-  const versions = await repository.readMany(identities);
-  return new Map([...versions].map(([reference, { body }]) => [reference, JSON.parse(body) as JsonObject]));
 }
 
 function profileOf(membership: JsonObject): NamedReference {

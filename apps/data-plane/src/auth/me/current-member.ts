@@ -31,7 +31,7 @@ export async function describeMember(session: Session, reader: MemberReader): Pr
   return {
     ...(user === undefined ? {} : { user: partOf(user, 'resourceType', 'id', 'email') }),
     project: projectSummary(runtime, project),
-    membership: membershipSummary(membership, membership.admin === true),
+    membership: membershipSummary(membership),
     profile,
     config: await readConfiguration(reader, membership, current),
     accessPolicy: policy.describe(),
@@ -58,23 +58,21 @@ function projectSummary({ entry }: TenantRuntime, project: JsonObject | undefine
   };
 }
 
-const membershipSummary = (membership: JsonObject, admin: boolean): JsonObject => ({
+const membershipSummary = (membership: JsonObject): JsonObject => ({
   resourceType: 'ProjectMembership',
   ...partOf(membership, 'id', 'identifier', 'user', 'profile'),
-  admin,
+  admin: membership.admin === true,
 });
 
 async function readConfiguration(
   reader: MemberReader,
   membership: JsonObject,
-  { policy, admin }: Principal,
+  { policy }: Principal,
 ): Promise<JsonObject> {
   const reference = (membership.userConfiguration as JsonObject | undefined)?.reference;
   const isOne = typeof reference === 'string' && reference.startsWith('UserConfiguration/');
   const configuration = isOne ? await reader.find(reference) : undefined;
-  return configuration === undefined
-    ? defaultConfiguration(policy, admin)
-    : withAllowedTenant(configuration, membership);
+  return configuration === undefined ? defaultConfiguration(policy) : withAllowedTenant(configuration, membership);
 }
 
 /** Where somebody is logged in, and as what they could be. */

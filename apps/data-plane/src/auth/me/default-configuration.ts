@@ -5,12 +5,12 @@ const FAVORITES = ['Patient', 'Practitioner', 'Organization', 'Questionnaire', '
 const ADMINISTRATION = ['ProjectMembership', 'AccessPolicy', 'ClientApplication', 'Bot', 'Subscription'];
 
 /** The configuration of somebody who has none: a menu of what they may search for. */
-export function defaultConfiguration(policy: AccessPolicy, admin: boolean): JsonObject {
+export function defaultConfiguration(policy: AccessPolicy): JsonObject {
   const link = (types: readonly string[]) =>
     types.filter((type) => policy.grants('search', type)).map((type) => ({ name: type, target: `/${type}` }));
   const menu = [
     { title: 'Favorites', link: link(FAVORITES) },
-    { title: 'Administration', link: admin ? link(ADMINISTRATION) : [] },
+    { title: 'Administration', link: policy.projectAdmin ? link(ADMINISTRATION) : [] },
   ];
   return { resourceType: 'UserConfiguration', menu: menu.filter((part) => part.link.length > 0) };
 }

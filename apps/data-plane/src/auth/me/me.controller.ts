@@ -3,9 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { JsonObject } from '#fhir';
 import { ReadAudit } from '#fhir-store';
 import { recordRead } from '../../fhir/read-audit.js';
-import { JSON_TYPE, sendText } from '../../http/send.js';
 import { SignedAttachments } from '../../storage/signed-attachments.js';
 import { InPerson } from '../in-person.decorator.js';
+import { sendAnswer } from '../uncached-answer.js';
 import { withCurrentRights } from '../with-current-rights.js';
 import { describeMember } from './current-member.js';
 import { MemberReader } from './member-reader.js';
@@ -29,8 +29,7 @@ export class MeController {
     // Apps show who is logged in by the photo of the profile.
     const profile = await this.attachments.signed(request, JSON.stringify(member.profile));
     const shown = { ...member, profile: JSON.parse(profile) as JsonObject };
-    void reply.header('cache-control', 'no-store');
-    return sendText(request, reply, 200, JSON.stringify(shown), JSON_TYPE);
+    return sendAnswer(request, reply, shown);
   }
 
   /** The organizations that the parameters of the caller's membership allow, to choose one from. */
@@ -41,7 +40,6 @@ export class MeController {
       describeTenants(session, new MemberReader(session, request.id)),
     );
     recordRead(this.audit, request, 'auth/tenants', 'success');
-    void reply.header('cache-control', 'no-store');
-    return sendText(request, reply, 200, JSON.stringify(tenants), JSON_TYPE);
+    return sendAnswer(request, reply, tenants);
   }
 }

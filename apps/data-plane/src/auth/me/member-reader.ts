@@ -1,6 +1,7 @@
 import { systemPolicy } from '#access-policy';
 import { type JsonObject, OutcomeError } from '#fhir';
 import { ResourceRepository } from '#fhir-store';
+import { findReferences, foundOrUndefined } from '../found-or-undefined.js';
 import type { Session } from '../session.js';
 
 /** Reads what belongs to the caller itself, whatever its policy says, as long as its rights are current. */
@@ -45,23 +46,12 @@ export class MemberReader {
   /** The resource that a reference (`Type/id`) names; undefined when there is none (any more). Throws StaleRights. */
   async find(reference: string): Promise<JsonObject | undefined> {
     const [type = '', id = ''] = reference.split('/');
-    try {
-      return JSON.parse((await this.repository.read(type, id)).body) as JsonObject;
-    } catch (error) {
-      const isMissing = error instanceof OutcomeError && (error.category === 'not-found' || error.category === 'gone');
-      if (isMissing) return undefined;
-      throw error;
-    }
+    const stored = await foundOrUndefined(() => this.repository.read(type, id));
+    return stored && (JSON.parse(stored.body) as JsonObject);
   }
 
   /** Those of the references that exist, by reference. Throws StaleRights. */
-  async findAll(references: readonly string[]): Promise<Map<string, JsonObject>> {
-    if (references.length === 0) return new Map();
-    const identities = references.map((reference) => {
-      const [type = '', id = ''] = reference.split('/');
-      return { type, id };
-    });
-    const versions = await this.repository.readMany(identities);
-    return new Map([...versions].map(([reference, { body }]) => [reference, JSON.parse(body) as JsonObject]));
+  findAll(references: readonly string[]): Promise<Map<string, JsonObject>> {
+    return findReferences(this.repository, references);
   }
 }

@@ -1,9 +1,8 @@
 import { Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { badRequest, forbidden, operationOutcome } from '#fhir';
-import { ReadAudit } from '#fhir-store';
+import { badRequest, forbidden } from '#fhir';
+import { ReadAudit, userIdOf } from '#fhir-store';
 import { recordingRefusal, recordRead } from '../../fhir/read-audit.js';
-import { JSON_TYPE, sendText } from '../../http/send.js';
 import { sessionOf, tenantOf } from '../../tenant/request-tenant.js';
 import { TenantRuntimes } from '../../tenant/tenant-runtime.js';
 import { InPerson } from '../in-person.decorator.js';
@@ -11,6 +10,7 @@ import { jsonFields } from '../json-fields.js';
 import { type FactorStep, LoginFlow } from '../login/login-flow.js';
 import { Public } from '../public.decorator.js';
 import type { Session } from '../session.js';
+import { sendAnswer, sendDone } from '../uncached-answer.js';
 import { withCurrentRights } from '../with-current-rights.js';
 import { giveCode } from './give-code.js';
 import { type AsAgent, type GivenCode, SecondFactors } from './second-factors.js';
@@ -33,9 +33,9 @@ export class MfaController {
     const factor = await this.factors.find(session.runtime, userId);
     if (factor === undefined) throw badRequest('This account does not exist any more');
     recordRead(this.audit, request, 'auth/mfa/status', 'success');
-    if (factor.sealedSecret !== undefined) return send(request, reply, { enrolled: true });
+    if (factor.sealedSecret !== undefined) return sendAnswer(request, reply, { enrolled: true });
     const { enrollUri, enrollQrCode } = await this.factors.enrolment(session.runtime, factor, loginId);
-    return send(request, reply, { enrolled: false, enrollUri, enrollQrCode });
+    return sendAnswer(request, reply, { enrolled: false, enrollUri, enrollQrCode });
   }
 
   /** Sets up the caller's second factor by its first code. Their other log-ins end. */
@@ -88,8 +88,7 @@ export class MfaController {
     await recordingRefusal(this.audit, request, { runtime, agent: current.user }, `auth/mfa/${route}`, () =>
       work(person, asCaller, given),
     );
-    const issue = { severity: 'information', code: 'informational', text: DONE[route] } as const;
-    return sendText(request, reply, 200, JSON.stringify(operationOutcome('ok', [issue])));
+    return sendDone(request, reply, DONE[route]);
   }
 
   private async goOn(request: FastifyRequest, reply: FastifyReply, step: FactorStep): Promise<void> {
@@ -97,7 +96,7 @@ export class MfaController {
     const [login, code] = [fields.required('login'), fields.required('token')];
     fields.check();
     const runtime = await this.runtimes.of(tenantOf(request).entry);
-    return send(request, reply, await giveCode(this.flow, this.audit, request, runtime, { login, step, code }));
+    return sendAnswer(request, reply, await giveCode(this.flow, this.audit, request, runtime, { login, step, code }));
   }
 }
 
@@ -119,11 +118,5 @@ async function personOf(request: FastifyRequest): Promise<Person> {
   const { current, loginId } = session;
   if (!current.user.startsWith('User/') || loginId === undefined) throw badRequest('Only people have a second factor');
   if (current.policy.isScoped) throw forbidden('A log-in with limited scopes has no say in second factors');
-  return { session, userId: current.user.slice('User/'.length), loginId };
-}
-
-/** Answers hold secrets and codes, so nobody may keep them. */
-function send(request: FastifyRequest, reply: FastifyReply, answer: object): void | Promise<void> {
-  void reply.header('cache-control', 'no-store');
-  return sendText(request, reply, 200, JSON.stringify(answer), JSON_TYPE);
+  return { session, userId: userIdOf(current.user), loginId };
 }

@@ -2,7 +2,6 @@ import { Controller, Get, Param, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { tenantOf } from '../../tenant/request-tenant.js';
 import { TenantRuntimes } from '../../tenant/tenant-runtime.js';
-import { confirmEmail } from '../account/confirm-email.js';
 import { SecurityRequests } from '../account/security-requests.js';
 import { formBody } from '../form-body.js';
 import { passwordFlaw } from '../password-rules.js';
@@ -57,9 +56,8 @@ export class LinkPagesController {
     @Param('secret') secret: string,
   ): Promise<void> {
     const runtime = await this.runtimes.of(tenantOf(request).entry);
-    const user = await this.requests.takeConfirmation(runtime, { id, secret }, request.id);
-    if (user === undefined) return sendPage(reply, 400, USED_UP);
-    await confirmEmail(runtime, user, request.id);
+    const wasConfirmed = await this.requests.confirmAddress(runtime, { id, secret }, request.id);
+    if (!wasConfirmed) return sendPage(reply, 400, USED_UP);
     return sendPage(reply, 200, { title: 'Address confirmed', body: html`<p>Thank you.</p>` });
   }
 }

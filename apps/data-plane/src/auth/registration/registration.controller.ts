@@ -11,21 +11,20 @@ import {
 } from '#fhir-store';
 import { hashPassword } from '#platform';
 import { loggableError } from '../../http/loggable-error.js';
-import { JSON_TYPE, sendText } from '../../http/send.js';
 import { BaseUrls } from '../../tenant/base-urls.js';
 import { tenantOf } from '../../tenant/request-tenant.js';
 import { type TenantRuntime, TenantRuntimes } from '../../tenant/tenant-runtime.js';
 import { SecurityRequests } from '../account/security-requests.js';
+import { isAddress } from '../email-address.js';
 import { jsonFields } from '../json-fields.js';
 import { LoginBackoff } from '../login-backoff.js';
 import { LoginFlow } from '../login/login-flow.js';
 import { readLoginPurpose } from '../login/login-request.js';
 import { chosenPassword } from '../password-rules.js';
 import { Public } from '../public.decorator.js';
+import { sendAnswer } from '../uncached-answer.js';
 
 const MAX_NAME_LENGTH = 100;
-const EMAIL_FORM = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
-const MAX_EMAIL_LENGTH = 254;
 
 /**
  * Patients who register themselves, where the Project allows it: it does when it names the policy that they get
@@ -51,9 +50,7 @@ export class RegistrationController {
     if (firstName.length > MAX_NAME_LENGTH) fields.fail('firstName', 'firstName is too long');
     if (lastName.length > MAX_NAME_LENGTH) fields.fail('lastName', 'lastName is too long');
     const email = normalizedEmail(fields.required('email'));
-    if (email !== '' && (email.length > MAX_EMAIL_LENGTH || !EMAIL_FORM.test(email))) {
-      fields.fail('email', 'email is no valid address');
-    }
+    if (email !== '' && !isAddress(email)) fields.fail('email', 'email is no valid address');
     const password = chosenPassword(fields, 'password');
     const runtime = await this.runtimeOf(request);
     const purpose = await readLoginPurpose(request, runtime, fields);
@@ -75,7 +72,7 @@ export class RegistrationController {
     if (registered === 'taken') throw taken();
     const proved = { user: `User/${registered}`, passwordMark: passwordMark(passwordHash) };
     const details = { ...proved, ...purpose, registering: true };
-    await send(request, reply, await this.flow.begin(runtime, details));
+    await sendAnswer(request, reply, await this.flow.begin(runtime, details));
     const to = { user: `User/${registered}`, email };
     const baseUrl = this.baseUrls.canonicalOf(runtime.entry);
     this.requests.send(runtime, 'verify-email', to, baseUrl, request.id).catch((error: unknown) => {
@@ -105,7 +102,7 @@ export class RegistrationController {
     await this.assertAllowed(runtime);
     const membership = await registerPatient(runtime.database, details.user, request.id);
     if (membership === 'member') throw badRequest('This account has a profile already', { expression: ['login'] });
-    return send(request, reply, await this.flow.choose(runtime, login, membership));
+    return sendAnswer(request, reply, await this.flow.choose(runtime, login, membership));
   }
 
   /** Projects are made through the control plane. */
@@ -124,9 +121,4 @@ export class RegistrationController {
   private runtimeOf(request: FastifyRequest): Promise<TenantRuntime> {
     return this.runtimes.of(tenantOf(request).entry);
   }
-}
-
-function send(request: FastifyRequest, reply: FastifyReply, answer: object): void | Promise<void> {
-  void reply.header('cache-control', 'no-store');
-  return sendText(request, reply, 200, JSON.stringify(answer), JSON_TYPE);
 }

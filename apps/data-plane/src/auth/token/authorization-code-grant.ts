@@ -24,7 +24,7 @@ export async function grantAuthorizationCode(request: TokenRequest): Promise<Tok
   const session = read && (await runtime.database.use((connection) => findLoginSession(connection, read.loginId)));
   if (read === undefined || session === undefined || !sameHash(session.codeHash, read.hash)) throw invalidGrant();
   const { loginId, hash: codeHash } = read;
-  if (session.granted) return endReplayed(request, loginId);
+  if (session.granted) return endStolen(request, loginId);
   if (!session.codeIsFresh) throw invalidGrant();
 
   const details = detailsOf(session);
@@ -52,7 +52,7 @@ export async function grantAuthorizationCode(request: TokenRequest): Promise<Tok
     },
     proofOf(details),
   );
-  if (!wasGranted) return endReplayed(request, loginId);
+  if (!wasGranted) return endStolen(request, loginId);
   // The first ID token answers the nonce (OpenID Connect Core section 3.1.3.6); those that follow need not (section 12.2).
   const nonce = details.nonce === undefined ? {} : { nonce: details.nonce };
   return tokenAnswer(runtime, { ...subject, ...nonce }, principal.profile, refresh?.text);
@@ -61,8 +61,8 @@ export async function grantAuthorizationCode(request: TokenRequest): Promise<Tok
 /** The details of a session; the tokens of the log-in are given by what they say. */
 export const detailsOf = (session: LoginSession): LoginDetails => JSON.parse(session.details) as LoginDetails;
 
-/** Ends the log-in whose code was used a second time. */
-async function endReplayed({ runtime, requestId }: TokenRequest, loginId: string): Promise<never> {
+/** Ends the log-in whose code or refresh token was used a second time. */
+export async function endStolen({ runtime, requestId }: TokenRequest, loginId: string): Promise<never> {
   await revokeLogins(runtime.database, { agent: 'system/identity', requestId }, [loginId]);
   throw invalidGrant();
 }

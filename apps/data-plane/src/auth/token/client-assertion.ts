@@ -5,7 +5,7 @@
  */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
-import { addSingleUse } from '#fhir-store';
+import { addSingleUse, isFhirId } from '#fhir-store';
 import { sha256 } from '#platform';
 import type { TenantRuntime } from '../../tenant/tenant-runtime.js';
 import { ClientAuthenticator, type ProvedClient } from '../client-authenticator.js';
@@ -51,7 +51,7 @@ export class ClientAssertions {
     const unverified = jwt.decode(assertion, { complete: true });
     if (unverified === null || typeof unverified.payload === 'string') return undefined;
     const { sub: clientId } = unverified.payload;
-    if (typeof clientId !== 'string' || !ID_FORM.test(clientId)) return undefined;
+    if (typeof clientId !== 'string' || !isFhirId(clientId)) return undefined;
     const proved = await this.clients.read(runtime, clientId);
     const jwksUri = proved?.client.jwksUri;
     if (proved === undefined || jwksUri === undefined) return undefined;
@@ -65,8 +65,6 @@ export class ClientAssertions {
     return isFirst ? proved : undefined;
   }
 }
-
-const ID_FORM = /^[A-Za-z0-9\-.]{1,64}$/;
 
 function verified(
   assertion: string,

@@ -9,7 +9,7 @@ import { formBody } from '../form-body.js';
 import { openLoginPrincipal, principalOfToken } from '../open-principal.js';
 import { Public } from '../public.decorator.js';
 import { detailsOf } from './authorization-code-grant.js';
-import { sendOAuth } from './oauth-answer.js';
+import { sendOAuth, sendTokenError } from './oauth-answer.js';
 import { readRefreshToken, sameHash } from './opaque-secrets.js';
 import { ClientProof } from './prove-client.js';
 import { invalidClient, TokenError } from './token-error.js';
@@ -39,12 +39,7 @@ export class IntrospectionController {
       return await sendOAuth(request, reply, 200, await this.describe(runtime, token));
     } catch (error) {
       if (!(error instanceof TokenError)) throw error;
-      const isClient = error.code === 'invalid_client';
-      if (isClient) void reply.header('www-authenticate', 'Basic realm="fhir"');
-      return sendOAuth(request, reply, isClient ? 401 : 400, {
-        error: error.code,
-        error_description: error.description,
-      });
+      return sendTokenError(request, reply, error, error.code === 'invalid_client');
     }
   }
 

@@ -1,9 +1,7 @@
 import { Controller, Get, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { operationOutcome } from '#fhir';
 import { ReadAudit, revokeLogins } from '#fhir-store';
 import { denyOrigin } from '../../http/cors.js';
-import { sendText } from '../../http/send.js';
 import { BaseUrls } from '../../tenant/base-urls.js';
 import { tenantOf } from '../../tenant/request-tenant.js';
 import { type TenantRuntime, TenantRuntimes } from '../../tenant/tenant-runtime.js';
@@ -12,22 +10,13 @@ import { formBody } from '../form-body.js';
 import { InPerson } from '../in-person.decorator.js';
 import { printableUserAgent } from '../login/login-details.js';
 import { Public } from '../public.decorator.js';
+import { sendDone } from '../uncached-answer.js';
 import { withCurrentRights } from '../with-current-rights.js';
-import { grantAuthorizationCode } from './authorization-code-grant.js';
-import { grantClientCredentials } from './client-credentials-grant.js';
-import { sendOAuth } from './oauth-answer.js';
+import { grants } from './grants.js';
+import { sendOAuth, sendTokenError } from './oauth-answer.js';
 import { ClientProof } from './prove-client.js';
-import { grantRefreshToken } from './refresh-token-grant.js';
 import type { TokenAnswer } from './token-answer.js';
 import { ForeignOrigin, TokenError } from './token-error.js';
-import type { TokenRequest } from './token-request.js';
-
-/** Whoever holds what the grant asks for gets tokens. */
-const grants: ReadonlyMap<string, (request: TokenRequest) => Promise<TokenAnswer>> = new Map([
-  ['authorization_code', grantAuthorizationCode],
-  ['refresh_token', grantRefreshToken],
-  ['client_credentials', grantClientCredentials],
-]);
 
 @InPerson()
 @Controller('oauth2')
@@ -54,11 +43,7 @@ export class OAuthController {
       if (error instanceof ForeignOrigin) denyOrigin(reply);
       this.record(request, runtime, 'refused', claimedAgent(form));
       const usedBasic = error.code === 'invalid_client' && parseBasic(request.headers.authorization) !== undefined;
-      if (usedBasic) void reply.header('www-authenticate', 'Basic realm="fhir"');
-      return sendOAuth(request, reply, usedBasic ? 401 : 400, {
-        error: error.code,
-        error_description: error.description,
-      });
+      return sendTokenError(request, reply, error, usedBasic);
     }
   }
 
@@ -69,8 +54,7 @@ export class OAuthController {
       const { runtime, loginId } = session;
       if (loginId !== undefined) await revokeLogins(runtime.database, session.caller(request.id), [loginId]);
     });
-    const issue = { severity: 'information', code: 'informational', text: 'Logged out' } as const;
-    return sendText(request, reply, 200, JSON.stringify(operationOutcome('ok', [issue])));
+    return sendDone(request, reply, 'Logged out');
   }
 
   @Get('logout')

@@ -2,10 +2,10 @@
  * New tokens for a refresh token (RFC 6749 section 6), which is good once and comes with its successor. One that is used
  * again was stolen, or its owner's is: the whole log-in ends (RFC 9700 section 4.14.2).
  */
-import { findLoginSession, type LoginSession, revokeLogins, rotateRefreshHash } from '#fhir-store';
+import { findLoginSession, type LoginSession, rotateRefreshHash } from '#fhir-store';
 import { openLoginPrincipal } from '../open-principal.js';
 import { DEFAULT_REFRESH_SECONDS } from '../registered-client.js';
-import { clientOf, detailsOf } from './authorization-code-grant.js';
+import { clientOf, detailsOf, endStolen } from './authorization-code-grant.js';
 import { loginSubject } from './login-subject.js';
 import { newRefreshToken, type ReadRefreshToken, readRefreshToken, sameHash } from './opaque-secrets.js';
 import { tokenAnswer, type TokenAnswer } from './token-answer.js';
@@ -25,7 +25,7 @@ export async function grantRefreshToken(request: TokenRequest): Promise<TokenAns
   const details = detailsOf(session);
   const { membership } = details;
   const client = await clientOf(request, details);
-  if (!sameHash(session.refreshHash, read.refreshHash)) return endReused(request, loginId);
+  if (!sameHash(session.refreshHash, read.refreshHash)) return endStolen(request, loginId);
   const principal =
     membership && (await openLoginPrincipal(runtime, { membershipId: membership, user: details.user, loginId }));
   if (!principal) throw invalidGrant();
@@ -38,15 +38,10 @@ export async function grantRefreshToken(request: TokenRequest): Promise<TokenAns
     expiresInSeconds: Math.max(subject.accessTokenSeconds, client?.refreshTokenSeconds ?? DEFAULT_REFRESH_SECONDS),
   };
   const wasRotated = await runtime.database.use((connection) => rotateRefreshHash(connection, loginId, rotation));
-  if (!wasRotated) return endReused(request, loginId);
+  if (!wasRotated) return endStolen(request, loginId);
   return tokenAnswer(runtime, subject, principal.profile, next.text);
 }
 
 /** Whether the token is, or was, one of the log-in's. */
 const isOfFamily = (session: LoginSession, { familyHash }: ReadRefreshToken): boolean =>
   session.granted && sameHash(session.familyHash, familyHash);
-
-async function endReused({ runtime, requestId }: TokenRequest, loginId: string): Promise<never> {
-  await revokeLogins(runtime.database, { agent: 'system/identity', requestId }, [loginId]);
-  throw invalidGrant();
-}

@@ -1,7 +1,8 @@
 import { Controller, Get, Post, HttpCode, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type JsonObject, OutcomeError, unauthorized } from '#fhir';
+import { type JsonObject, unauthorized } from '#fhir';
 import { ResourceRepository } from '#fhir-store';
+import { foundOrUndefined, UNREADABLE } from '../found-or-undefined.js';
 import { InPerson } from '../in-person.decorator.js';
 import { MemberReader } from '../me/member-reader.js';
 import { principalOfMembership } from '../open-principal.js';
@@ -47,12 +48,6 @@ async function readableProfile({ runtime, current }: Session, requestId: string)
   const { policy, epoch } = member;
   const repository = new ResourceRepository(runtime.database, { policy, epoch, agent: profile.reference, requestId });
   const [type = '', id = ''] = profile.reference.split('/');
-  try {
-    return JSON.parse((await repository.read(type, id)).body) as JsonObject;
-  } catch (error) {
-    if (error instanceof OutcomeError && UNREADABLE.has(error.category)) return {};
-    throw error;
-  }
+  const stored = await foundOrUndefined(() => repository.read(type, id), UNREADABLE);
+  return stored === undefined ? {} : (JSON.parse(stored.body) as JsonObject);
 }
-
-const UNREADABLE: ReadonlySet<OutcomeError['category']> = new Set(['forbidden', 'not-found', 'gone']);

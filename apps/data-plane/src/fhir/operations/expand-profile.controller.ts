@@ -1,7 +1,7 @@
 import { Controller, Get, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { badRequest, isJsonObject, type JsonObject, type JsonValue, tooCostly } from '#fhir';
-import { parseSearch } from '#fhir-search';
+import { escapeValue, parseSearch } from '#fhir-search';
 import { ReadAudit, type ResourceRepository, shownBody, type StoredVersion } from '#fhir-store';
 import { sendText } from '../../http/send.js';
 import { BaseUrls } from '../../tenant/base-urls.js';
@@ -44,7 +44,7 @@ export class ExpandProfileController {
     const { version } = sessionOf(request).runtime.database;
     const findByUrl = async (repository: ResourceRepository, urls: readonly string[]): Promise<StoredVersion[]> => {
       const query: [string, string][] = [
-        ['url', urls.map(escaped).join(',')],
+        ['url', urls.map(escapeValue).join(',')],
         ['_count', String(MAX_PROFILES)],
       ];
       const search = parseSearch(version, 'StructureDefinition', query, { handling: 'strict' });
@@ -109,6 +109,3 @@ function profilesIn({ body }: StoredVersion): string[] {
 }
 
 const listOf = (value: JsonValue | undefined): JsonObject[] => (Array.isArray(value) ? value.filter(isJsonObject) : []);
-
-/** A url as one value of a search (https://hl7.org/fhir/R4/search.html#escaping). */
-const escaped = (url: string): string => url.replace(/[\\,|$]/g, '\\$&');
