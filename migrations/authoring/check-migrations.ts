@@ -7,11 +7,11 @@ import { describeEachSchema } from './new-schema.js';
 import { Refusal } from './refusal.js';
 import { changedSchemas, readReleased, type ReleasedStep } from './released.js';
 import { withScratchServer } from './scratch-server.js';
-import { runStoreTests } from './store-tests.js';
+import { runEarlierStoreTests, runStoreTests } from './store-tests.js';
 import { upgradeFullDatabase } from './upgrade.js';
 
 interface CheckOptions {
-  /** Whether the tests of the store also run on the newest schema and on the one before. */
+  /** Whether the tests of the store also run on both schemas, and those of the release before on the newest one. */
   readonly withTests: boolean;
   readonly say: (line: string) => void;
 }
@@ -54,8 +54,12 @@ export async function checkMigrations({ withTests, say }: CheckOptions): Promise
     say(`again      nothing changes`);
   });
 
-  if (withTests) for (const version of newest > 1 ? [newest - 1, newest] : [newest]) runStoreTests(version, say);
-  else say('tests      skipped: npm run migration:check -- --tests runs those of the store on both schemas');
+  if (!withTests) {
+    say('tests      skipped: npm run migration:check -- --tests runs those of the store on both schemas');
+    return;
+  }
+  for (const version of newest > 1 ? [newest - 1, newest] : [newest]) runStoreTests(version, say);
+  if (unreleased > 0) runEarlierStoreTests(newest, say);
 }
 
 /** The schema that databases have now, before the migrations that are new: the last released one, if any is. */

@@ -9,7 +9,26 @@ export async function judgeSources(
 ): Promise<string[]> {
   const unreleased = steps.filter(({ version }) => version > released.length);
   const findings = await Promise.all(unreleased.map(judged));
-  return [...editedSteps(steps, released), ...unlisted(steps, files), ...findings.flat()];
+  return [
+    ...editedSteps(steps, released),
+    ...severalAtOnce(steps, released),
+    ...unlisted(steps, files),
+    ...findings.flat(),
+  ];
+}
+
+/**
+ * A data plane serves the schema before its own and no older one, and data planes are replaced before databases are
+ * migrated: were a release to bring two migrations, it would serve nobody until its rollout is through. One line that says
+ * so, or none. The first release finds no databases, so it may bring any number.
+ */
+export function severalAtOnce(steps: readonly SchemaStep[], released: readonly ReleasedStep[]): string[] {
+  const fresh = steps.slice(released.length).map(({ name }) => name);
+  if (released.length === 0 || fresh.length < 2) return [];
+  return [
+    `${fresh.join(', ')}: a release brings one migration, since its data planes serve the schema before their own and no ` +
+      'older one. Make one migration of them, or leave the later ones to the releases after it.',
+  ];
 }
 
 /** Databases have these steps already: they are what they were. */

@@ -61,13 +61,22 @@ CREATE INDEX rate_window_age ON rate_window (window_start);
 `;
 
 const clusters = `
+-- Deleting a data key shreds everything sealed with it, so what refers to it must survive its deletion.
+CREATE TABLE data_key (
+  id uuid PRIMARY KEY,
+  wrapped bytea NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now()
+);
 CREATE TABLE cluster (
   id text PRIMARY KEY,
   name text NOT NULL UNIQUE,
   host text NOT NULL,
   port integer NOT NULL CHECK (port BETWEEN 1 AND 65535),
+  -- How its administrator logs in, sealed with the data key; null means as DATABASE_URL says.
   admin_secret bytea,
-  state text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'draining', 'disabled')),
+  data_key_id uuid REFERENCES data_key ON DELETE SET NULL,
+  -- One that is registering is still to be checked by a worker.
+  state text NOT NULL DEFAULT 'active' CHECK (state IN ('registering', 'active', 'draining', 'disabled')),
   max_projects integer NOT NULL CHECK (max_projects >= 0),
   max_connections integer NOT NULL CHECK (max_connections > 0),
   reserved_connections integer NOT NULL CHECK (reserved_connections >= 0),
@@ -77,12 +86,6 @@ CREATE TABLE cluster (
   -- How connections to it are protected, in libpq's words, and the certificates (PEM) that its own must go back to.
   ssl_mode text NOT NULL DEFAULT 'disable' CHECK (ssl_mode IN ('disable', 'require', 'verify-full')),
   ssl_ca text,
-  created_at timestamptz NOT NULL DEFAULT now()
-);
--- Deleting a data key shreds everything sealed with it, so what refers to it must survive its deletion.
-CREATE TABLE data_key (
-  id uuid PRIMARY KEY,
-  wrapped bytea NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now()
 );
 `;

@@ -82,9 +82,10 @@ CREATE TABLE rollout_project (
   -- A SchemaFailure, and what it has in common with others of its kind.
   error jsonb,
   error_fingerprint text,
+  -- Why it is left out; of a done project: why its failed backfills are.
   skip_reason text,
   -- Not before this moment, and what for: the pause between two attempts, the opening of its maintenance window, or the end
-  -- of the operation that works on it. Only the first holds up the waves behind it.
+  -- of the operation that works on it. Only the first holds up the waves behind it. Of a done project: its backfills.
   due_at timestamptz,
   waits_for text CHECK (waits_for IN ('retry', 'window', 'operation')),
   backfill text NOT NULL DEFAULT 'none' CHECK (backfill IN ('none', 'pending', 'done', 'failed')),
@@ -125,6 +126,17 @@ CREATE UNLOGGED TABLE project_traffic (
   PRIMARY KEY (since, project_id, replica)
 );
 CREATE INDEX project_traffic_of_project ON project_traffic (project_id, since);
+
+-- What the projects of a rollout were served before their wave began: project_traffic is forgotten long before a wave
+-- need be judged.
+CREATE TABLE rollout_traffic (
+  rollout_id text NOT NULL REFERENCES rollout,
+  project_id uuid NOT NULL,
+  requests integer NOT NULL,
+  server_errors integer NOT NULL,
+  latency integer[] NOT NULL,
+  PRIMARY KEY (rollout_id, project_id)
+);
 `;
 
 const announcements = `

@@ -13,7 +13,7 @@ export interface TenantMigration extends MigrationInterface {
   readonly name: string;
   /**
    * `expand` adds: the release before this one works with it. `contract` takes away what no release in use needs any
-   * more; it runs only where every project has the schema of this release's other migrations.
+   * more; it runs only when every project has the schema before it, backfills included.
    */
   readonly phase: 'expand' | 'contract';
   /** False for statements that PostgreSQL refuses in a transaction. Each must then be safe to run again. */

@@ -4,6 +4,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, sta
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { ClusterRepository } from '#control-database';
 import { createLogger, type Config } from '#platform';
 import { connectOnce, type EmbeddedPostgres, sql, startEmbeddedPostgres, type TlsSettings } from '#postgres';
 import { startDataPlane } from '../../apps/data-plane/src/start-data-plane.js';
@@ -108,12 +109,17 @@ function makeCertificates(directory: string, names: string): { ca: string } {
     expect(await encryption({ mode: 'verify-full' })).toMatch(/CERT|SIGNATURE|VERIFY/);
   });
 
-  test('worker and data plane take from the row how to reach a cluster, and speak TLS to every tenant database', async () => {
+  test('DATABASE_URL says how to reach the first cluster, and worker and data plane speak TLS to every tenant database', async () => {
     const url = new URL(server.url);
     url.searchParams.set('sslmode', 'verify-full');
     url.searchParams.set('sslrootcert', path.join(dataDir, 'certificates/ca.crt'));
     const control = await aControlPlane({ database: { url: url.href, drop: async () => undefined } });
     closers.push(() => control.stop());
+    // The cluster was registered when DATABASE_URL did not speak of TLS yet, and an operator has set a limit since.
+    await new ClusterRepository(control.dataSource).ensure({
+      ...{ name: 'default', host: url.hostname, port: Number(url.port), sslMode: 'disable' },
+      ...{ maxProjects: 10, maxConnections: 100, reservedConnections: 7 },
+    });
     const config: Config = {
       dataDir: control.dataDir,
       databaseUrl: url.href,
@@ -144,8 +150,8 @@ function makeCertificates(directory: string, names: string): { ca: string } {
     const read = () => request(`${plane.url}/p/quay/fhir/R4/Patient`, 'GET', undefined, { authorization });
     expect((await read()).status).toBe(200);
 
-    const [cluster] = await control.dataSource.query<{ ssl_mode: string; ssl_ca: string }[]>('SELECT * FROM cluster');
-    expect([cluster?.ssl_mode, cluster?.ssl_ca]).toEqual(['verify-full', ca]);
+    const clusters = await new ClusterRepository(control.dataSource).list();
+    expect(clusters).toMatchObject([{ sslMode: 'verify-full', sslCa: ca, reservedConnections: 7 }]);
     const sessions = await control.dataSource.query<{ usename: string; ssl: boolean }[]>(
       `SELECT a.usename, s.ssl FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE a.backend_type = 'client backend'`,
     );

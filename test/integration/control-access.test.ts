@@ -278,6 +278,16 @@ describe('roles', () => {
       'POST /control/v1/operations/:id/claim-secrets',
     ]);
   });
+
+  test('an operator gets no way into the data of a project that somebody else has made; the attempt is audited', async () => {
+    const { id, token } = await plane.operator('operator');
+    const rotate = (options: object) => plane.send('POST', '/projects/x/admin-client/rotate', options);
+    const { status, body } = await rotate({ token });
+    expect({ status, code: body.code }).toEqual({ status: 403, code: 'role-insufficient' });
+    const records = (await deniedRecords()).filter(({ actor }) => actor === `operator:${id}`);
+    expect(records.map(({ target }) => target)).toEqual(['POST /control/v1/projects/:idOrSlug/admin-client/rotate']);
+    expect((await rotate({})).status).toBe(404);
+  });
 });
 
 describe('API keys', () => {

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { DataSource } from 'typeorm';
 import {
   AuditRepository,
@@ -50,6 +52,33 @@ afterAll(async () => {
   await dataSource.destroy();
   await database.drop();
 });
+
+/** Leads to the server of this URL. After `silence` nothing passes on the connections made so far, and none is closed. */
+async function aWayThatGoesSilent(target: string) {
+  const { hostname, port } = new URL(target);
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const there = connect(Number(port), hostname);
+    client.pipe(there).pipe(client);
+    for (const socket of [client, there]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = new URL(target);
+  url.port = String((server.address() as AddressInfo).port);
+  return {
+    url: url.href,
+    silence: () => sockets.forEach((socket) => socket.unpipe().pause()),
+    close: async () => {
+      sockets.forEach((socket) => socket.destroy());
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
 
 let slugs = 0;
 async function aProvisioningProject(slug = `project-${++slugs}`) {
@@ -117,6 +146,22 @@ describe('opening the control database', () => {
       );
     }
     await newer.drop();
+  });
+
+  test('a server that is silent fails the statement, and its connection is not used again', async () => {
+    const way = await aWayThatGoesSilent(database.url);
+    const options = { migrate: false, maxConnections: 1, answerWithinMs: 300 };
+    const source = await openControlDatabase({ databaseUrl: way.url }, options);
+    const query = () => source.query<object[]>('SELECT 1 AS one');
+    const transaction = () => new Transactions(source).run(async () => [{ one: 1 }]);
+    for (const ask of [query, transaction]) {
+      await expect(ask()).resolves.toEqual([{ one: 1 }]);
+      way.silence();
+      await expect(ask()).rejects.toThrow('has not answered for 300 ms');
+      await expect(ask()).resolves.toEqual([{ one: 1 }]);
+    }
+    await source.destroy();
+    await way.close();
   });
 
   test('every entity has the columns of its table', async () => {
@@ -214,8 +259,9 @@ describe('projects', () => {
       await projects.update(id, { ...change, schemaPin: null, maintenanceWindow: null }, transaction);
     });
     const idsOf = async (filter: object) => (await projects.list({ limit: 200, ...filter })).map((each) => each.id);
-    expect(await idsOf({ labels: { tier: 'gold' } })).toEqual([id]);
-    expect(await idsOf({ labels: { tier: 'gold', ring: '2' } })).toEqual([]);
+    expect(await idsOf({ labels: [{ tier: 'gold' }, { ring: '1' }] })).toEqual([id]);
+    expect(await idsOf({ labels: [{ tier: 'gold' }, { ring: '2' }] })).toEqual([]);
+    expect(await idsOf({ labels: [{ tier: 'silver' }, { tier: 'gold' }] })).toEqual([]);
     expect(await idsOf({ q: '100%' })).toEqual([id]);
     expect(await idsOf({ q: 'WARD_a' })).toEqual([id]);
     expect(await idsOf({ q: 'list-' })).toEqual([id, other]);
@@ -328,7 +374,17 @@ describe('the directory', () => {
     ).toBe(true);
     const clusters = new ClusterRepository(dataSource);
     const cluster = await clusters.get(clusterId);
-    expect(await announced(() => clusters.ensure({ ...cluster, adminSecret: undefined, port: 5433 }), id)).toBe(true);
+    const moved = {
+      ...cluster,
+      adminSecret: undefined,
+      port: 5433,
+      sslMode: 'require' as const,
+      reservedConnections: 1,
+    };
+    expect(await announced(() => clusters.ensure(moved), id)).toBe(true);
+    // What an operator has set stays.
+    const { reservedConnections } = cluster;
+    expect(await clusters.get(clusterId)).toMatchObject({ port: 5433, sslMode: 'require', reservedConnections });
     await listener.close();
   });
 });

@@ -517,6 +517,7 @@ describe('reading projects', () => {
     expect(await idsOf('label=tier:gold')).toEqual(made.slice(0, 2));
     expect(await idsOf('label=tier:iron&label=a:b:c')).toEqual(made.slice(2));
     expect(await idsOf('label=tier:iron&label=a:x')).toEqual([]);
+    expect(await idsOf('label=tier:iron&label=tier:gold')).toEqual([]);
     expect(await idsOf('state=provisioning')).toEqual(made);
     expect(await idsOf('state=active')).toEqual([]);
     expect(await idsOf('clusterId=cl_none')).toEqual([]);
@@ -568,6 +569,20 @@ describe('changing a project', () => {
     expect(body).toMatchObject({ name: 'Quay Clinics', labels: { ring: '1' } });
     expect(headers.get('etag')).toBe(`W/"${body.revision}"`);
     expect((await plane.send('GET', route)).body).toEqual(body);
+  });
+
+  test('never leaves a project with more labels than a new one may have', async () => {
+    const { slug } = await anActiveProject();
+    const labels = (from: number, count: number, value: string | null = 'x') =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${from + index}`, value]));
+    const patch = (change: object) => plane.send('PATCH', `/projects/${slug}`, { body: { labels: change } });
+    expect((await patch(labels(0, 64))).status).toBe(200);
+    const refused = await patch(labels(64, 1));
+    expect([refused.status, refused.body.errors]).toEqual([
+      400,
+      [{ field: 'labels', message: 'must hold at most 64 labels' }],
+    ]);
+    expect((await patch({ ...labels(0, 1, null), ...labels(64, 1) })).status).toBe(200);
   });
 
   test('is refused when the project has changed meanwhile', async () => {
@@ -653,6 +668,21 @@ describe('deleting a project', () => {
       expect((await remove(slug, body)).status).toBe(400);
     }
     expect((await projects.get(id)).state).toBe('active');
+  });
+
+  test('is refused, as a purge is, when the project has changed since it was read', async () => {
+    const { id, slug, etag } = await anActiveProject();
+    expect((await plane.send('PATCH', `/projects/${slug}`, { body: { name: 'In use again' } })).status).toBe(200);
+    const send = (method: string, route: string, ifMatch: string) =>
+      plane.send(method, `/projects/${slug}${route}`, { body: { confirm: slug }, headers: { 'if-match': ifMatch } });
+    const stale = await send('DELETE', '', etag);
+    expect([stale.status, stale.body.code]).toEqual([412, 'revision-mismatch']);
+    const { state, revision } = await projects.get(id);
+    expect(state).toBe('active');
+    const deletion = await send('DELETE', '', `W/"${revision}"`);
+    expect(deletion.status).toBe(202);
+    await plane.end(deletion.body.operation.id);
+    expect((await send('POST', '/purge', `W/"${revision}"`)).status).toBe(412);
   });
 
   test('with no retention is a purge', async () => {

@@ -300,6 +300,8 @@ describe('the API describes itself', () => {
       'delete /control/v1/projects/{idOrSlug}',
       'get /control/v1/api-keys',
       'get /control/v1/capabilities',
+      'get /control/v1/clusters',
+      'get /control/v1/clusters/{idOrName}',
       'get /control/v1/fleet/drift',
       'get /control/v1/fleet/versions',
       'get /control/v1/operations/{id}',
@@ -315,6 +317,7 @@ describe('the API describes itself', () => {
       'patch /control/v1/projects/{idOrSlug}',
       'post /control/v1/api-keys',
       'post /control/v1/auth/login',
+      'post /control/v1/clusters',
       'post /control/v1/fleet/drift',
       'post /control/v1/operations/{id}/claim-secrets',
       'post /control/v1/projects',
@@ -414,6 +417,16 @@ describe('housekeeping', () => {
     });
     const [recent, old] = [served(50), served(70)];
     await new ProjectTrafficRepository(dataSource).record('replica', [recent, old]);
+    await dataSource.query(
+      `WITH made AS (INSERT INTO rollout (id, target_version, state, plan, created_by)
+         VALUES ('rol_runs', 1, 'running', '{}', 'test'), ('rol_over', 1, 'aborted', '{}', 'test') RETURNING id)
+       SELECT FROM made`,
+    );
+    await dataSource.query(
+      `INSERT INTO rollout_traffic (rollout_id, project_id, requests, server_errors, latency)
+       SELECT id, $1, 1, 0, '{1}' FROM rollout WHERE id IN ('rol_runs', 'rol_over')`,
+      [old.projectId],
+    );
     const logger = pino({ level: 'silent' });
     await new Housekeeping(
       new SealedSecretRepository(dataSource),
@@ -430,6 +443,7 @@ describe('housekeeping', () => {
     expect(await left(`SELECT subject AS name FROM login_throttle WHERE subject IN ('old', 'new')`)).toEqual(['new']);
     expect(await left(`SELECT subject AS name FROM rate_window WHERE subject IN ('old', 'new')`)).toEqual(['new']);
     expect(await left('SELECT project_id AS name FROM project_traffic')).toEqual([recent.projectId]);
+    expect(await left('SELECT rollout_id AS name FROM rollout_traffic')).toEqual(['rol_runs']);
     const secrets = await left('SELECT operation_id AS name FROM sealed_secret');
     expect(secrets).toContain(other.id);
     expect(secrets).not.toContain(operation.id);

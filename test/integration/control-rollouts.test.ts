@@ -1,6 +1,7 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { AuditRepository, type Cluster } from '#control-database';
 import { listen } from '#postgres';
+import { RolloutsService } from '../../apps/control-plane/src/rollouts/rollouts.service.js';
 import { aControlPlane, type ControlPlane, type Reply, type RequestOptions, until } from './control-plane.fixture.js';
 import { FleetRows, testMigrations, type FleetProject } from './rollout-rows.fixture.js';
 
@@ -88,13 +89,14 @@ describe('planning a rollout', () => {
         abortOn: { failedProjects: 1, failedPercent: 100, errorRateIncreasePct: 25, p95IncreasePct: 50 },
         health: { window: 'PT1M', minRequests: 50, smokeProjects: 3 },
       },
+      notes: ['Wave 1 takes no project, so nothing is tried in it.'],
     });
     expect(await rows.query('SELECT 1 FROM rollout_project WHERE rollout_id = $1', [reply.body.id])).toEqual([]);
     const [stored] = await rows.query<{ plan: object }>('SELECT plan FROM rollout WHERE id = $1', [reply.body.id]);
     expect(stored!.plan).toMatchObject({ pauseBetweenWavesMs: 1_800_000, budget: { failedProjects: 0 } });
   });
 
-  test('without a target goes to the newest schema of the release that no contract step stands in the way of', async () => {
+  test('without a target goes to the newest schema of the release, also when a contract step stands in the way', async () => {
     const reply = await post('/rollouts', {});
     expect({ status: reply.status, code: reply.body.code }).toEqual({ status: 409, code: 'contract-too-early' });
     await rows.query(`UPDATE tenant_database SET schema_version = 3 WHERE state = 'claimed'`);
@@ -220,6 +222,9 @@ describe('a dry run', () => {
       [{ label: 'ring:canary' }, [canary.slug]],
       [{ cluster: 'near' }, [others[0]!.slug, others[1]!.slug]],
       [null, []],
+    ]);
+    expect(body.notes).toEqual([
+      'Wave 2 has nothing to migrate (0 have the schema, 1 are left out), so it passes without being judged.',
     ]);
     expect(body.skipped.map(({ slug, reason }: Shown) => [slug, reason])).toEqual([
       [others[2]!.slug, 'Pinned to schema 1: audit'],
@@ -479,6 +484,21 @@ describe('a running rollout', () => {
     ]);
   });
 
+  test('leaves out a backfill that has failed; the project stays done, and a retry of all passes it by', async () => {
+    const id = await aRunningRollout();
+    await rows.setMember(id, others[0]!, 'done');
+    const skip = () => post(`/rollouts/${id}/skip`, { projects: [others[0]!.id], reason: 'ticket 4711' });
+    expect((await skip()).body).toMatchObject({ code: 'project-not-skippable', projects: [others[0]!.id] });
+    await rows.query(`UPDATE rollout_project SET backfill = 'failed' WHERE rollout_id = $1 AND project_id = $2`, [
+      ...[id, others[0]!.id],
+    ]);
+    expect((await skip()).body).toMatchObject({ changed: true, projects: [others[0]!.id] });
+    expect((await skip()).body).toMatchObject({ changed: false });
+    const { items } = await get(`/rollouts/${id}/projects?state=done`);
+    expect(items).toMatchObject([{ skipReason: 'ticket 4711', backfill: { state: 'failed' } }]);
+    expect((await post(`/rollouts/${id}/retry`)).body.projects).toEqual([canary.id]);
+  });
+
   test('leaves pending and failed projects out, with the reason; others are refused and nothing is changed', async () => {
     const id = await aRunningRollout();
     const reason = 'ticket 4711';
@@ -603,6 +623,24 @@ async function follow(id: string, token: string) {
 }
 
 describe('the event stream of a rollout', () => {
+  test('looks no more often for many who follow than for one', async () => {
+    const id = await aRunningRollout();
+    const { token } = await plane.operator('auditor');
+    const look = jest.spyOn(RolloutsService.prototype, 'describe');
+    const streams = await Promise.all(Array.from({ length: 6 }, () => follow(id, token)));
+    await until(() => streams.every(({ events }) => events.length === 1));
+    look.mockClear();
+    const begun = performance.now();
+    await rows.setMember(id, others[0]!, 'done');
+    await until(() => streams.every(({ events }) => events.at(-1)!.data.counts['done'] === 1));
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    // One look may have begun just before, and one just after.
+    expect(look.mock.calls.length).toBeLessThanOrEqual(2 + (performance.now() - begun) / 500);
+    look.mockRestore();
+    await post(`/rollouts/${id}/abort`);
+    await Promise.all(streams.map(({ closed }) => closed));
+  });
+
   test('begins with the current state, tells changes at most twice a second, and ends with the rollout', async () => {
     const id = await aRunningRollout();
     const { token } = await plane.operator('auditor');

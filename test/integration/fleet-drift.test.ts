@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { FleetRepository, type PlacedProject, Transactions } from '#control-database';
-import { connectOnce, compiledSql, type OwnedConnection } from '#postgres';
+import { ClusterRepository, FleetRepository, FleetTarget, type PlacedProject, Transactions } from '#control-database';
+import { createLogger } from '#platform';
+import { connectOnce, compiledSql, type OwnedConnection, sql } from '#postgres';
+import { ClusterAdmins } from '../../apps/worker/src/clusters/cluster-admins.js';
+import { ExpectedSchemas, isCopyLeft } from '../../apps/worker/src/fleet/expected-schemas.js';
+import { FleetSchema } from '../../apps/worker/src/tenant-databases/fleet-schema.js';
 import { WorkerBench } from './worker.fixture.js';
 
 let bench: WorkerBench;
@@ -68,6 +72,23 @@ test('a migration that was applied with another content is a difference, though 
   ]);
 });
 
+test('a database that came back from a backup with an older schema is shown, and counts as what it is from then on', async () => {
+  const thought = project.schemaVersion! + 1;
+  const recorded = () =>
+    bench.dataSource.query(`SELECT schema_version FROM tenant_database WHERE project_id = $1`, [project.id]);
+  await bench.dataSource.query('UPDATE tenant_database SET schema_version = $2 WHERE project_id = $1', [
+    project.id,
+    thought,
+  ]);
+  const { drifted, found } = await look();
+  expect(drifted).toBe(1);
+  expect(found!.differences).toEqual([`- schema ${thought}`, `+ schema ${project.schemaVersion}`]);
+  await bench.until('it counts as what it is', async () =>
+    (await recorded())[0].schema_version === project.schemaVersion ? true : undefined,
+  );
+  expect(await look()).toMatchObject({ same: 1, drifted: 0 });
+});
+
 test('a database that cannot be looked into is named with the reason', async () => {
   await bench.dataSource.query(
     `UPDATE tenant_database SET database_name = 'x' || database_name WHERE state = 'claimed'`,
@@ -79,6 +100,29 @@ test('a database that cannot be looked into is named with the reason', async () 
   expect(failed).toBe(1);
   expect(found!.error).toContain('does not exist');
   expect(await look()).toMatchObject({ same: 1, failed: 0, found: undefined });
+});
+
+test('a project whose database has gone is not waited for', async () => {
+  const gone = (state: string) =>
+    bench.dataSource.query('UPDATE tenant_database SET state = $2 WHERE project_id = $1', [project.id, state]);
+  await gone('trash');
+  await bench.dataSource.query('UPDATE schema_check SET checked_at = NULL');
+  expect(await fleet.summariseChecks()).toMatchObject({ pending: 0, same: 0, drifted: 0, failed: 0 });
+  await gone('claimed');
+  expect(await look()).toMatchObject({ same: 1 });
+});
+
+test('what a worker that died has left of a look counts as an orphan until the next look clears it away', async () => {
+  await bench.admin.query(sql`CREATE DATABASE boxyard_expected`);
+  expect(await isCopyLeft(bench.admin)).toBe(true);
+  const [cluster] = await new ClusterRepository(bench.dataSource).list();
+  const admins = new ClusterAdmins(bench.config.databaseUrl!);
+  const steps = await FleetSchema.open(new FleetTarget(bench.dataSource), createLogger(bench.config, 'test'));
+  const { lines } = await new ExpectedSchemas(admins, steps).get(cluster!, project.schemaVersion!);
+  // Of a new copy, not of the empty database that was in its place.
+  expect(lines.length).toBeGreaterThan(100);
+  await admins.close();
+  expect(await isCopyLeft(bench.admin)).toBe(false);
 });
 
 test('nothing is left of the databases that were made to look at', async () => {

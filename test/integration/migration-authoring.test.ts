@@ -127,6 +127,18 @@ describe('the upgrade of a full database', () => {
     expect(problems).toEqual(['resource_text had 3000 rows and has 0, after expand migrations.']);
   });
 
+  test('a release after the first one brings one migration, which its data planes can serve the databases without', async () => {
+    const one = await withStep(['ALTER TABLE resource ADD label text']);
+    const two = [...one, { ...one.at(-1)!, version: one.length + 1, name: 'Step2000000000000' }];
+    const names = two.map(({ name }) => `${name.slice(-13)}-x.ts`);
+    const released = one.slice(0, -1).map((step) => ({ ...step, schema: [] }));
+    expect(await judgeSources(one, released, names.slice(0, -1))).toEqual([]);
+    expect(await judgeSources(two, released, names)).toEqual([
+      expect.stringMatching(/^Step1999999999999, Step2000000000000: a release brings one migration/),
+    ]);
+    expect(await judgeSources(two, [], names)).toEqual([]);
+  });
+
   test('what is written is judged before any database is made', async () => {
     const steps = await withStep(['CREATE INDEX resource_body ON resource (body)', 'ALTER TABEL resource']);
     const names = steps.map(({ name }) => `${name.slice(-13)}-x.ts`);

@@ -1,25 +1,12 @@
-import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { compiledSql, connectOnce, identifier, sql } from '#postgres';
-import { runs, SeededRandom, testPostgresUrl } from '#testing';
+import { identifier, sql } from '#postgres';
+import { runs, SeededRandom } from '#testing';
 import type { SchemaStep } from '#tenant-schema';
+import { countedStep, kindOfStep, rowsToFill, stepOfEachKind } from './rollout-faults-steps.fixture.js';
+import { FaultyInstallation } from './rollout-faults.fixture.js';
 import { baseVersion, RolloutFleet, stepsWith, type SyntheticMigration } from './rollout-fleet.fixture.js';
-import { endChild, lineWith } from './worker.fixture.js';
-
-/** A step that shows how often it ran. */
-const countedStep = (number: number): SyntheticMigration => ({
-  name: `Counted${number}`,
-  statements: [
-    ...(number === 1
-      ? ['CREATE TABLE step_log (step integer NOT NULL)', 'ALTER TABLE resource ADD counted integer']
-      : []),
-    `INSERT INTO step_log VALUES (${number})`,
-    `ALTER TABLE resource ALTER counted SET DEFAULT ${number}`,
-  ],
-});
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
@@ -134,17 +121,16 @@ describe('bad migrations', () => {
     onRecorded = async (recorded) => {
       if (recorded === projectId) await serve(4.9, 34);
     };
-    onBegun = async (begun) => {
-      if (begun === projectId) await serve(5.1, 12);
-    };
+    onPlanned = () => serve(5.1, 12);
     return async () => {
-      [onRecorded, onBegun] = [undefined, undefined];
+      [onRecorded, onPlanned] = [undefined, undefined];
       await fleet.dataSource.query('DELETE FROM project_traffic');
     };
   }
 
   let onRecorded: ((projectId: string | undefined) => Promise<void>) | undefined;
-  let onBegun: typeof onRecorded;
+  /** The wave begins right after it, and what was served before is what counts up to then. */
+  let onPlanned: (() => Promise<unknown>) | undefined;
 
   const kinds = Object.keys(mishaps);
   const cases = range(1, runs({ sample: kinds.length, deep: 50 })).map((number) => {
@@ -169,7 +155,7 @@ describe('bad migrations', () => {
       fleet.startWorker(of, {
         onMoment: async ({ at, projectId }) => {
           if (at === 'recorded') await onRecorded?.(projectId);
-          if (at === 'begun') await onBegun?.(projectId);
+          if (at === 'planned') await onPlanned?.();
         },
       });
     const end = await mishap.begin?.(victim);
@@ -221,9 +207,9 @@ describe('bad migrations', () => {
 
 describe('faults', () => {
   const projects = runs({ sample: 8, deep: 50 });
-  const wanted = runs({ sample: 40, deep: 2_000 });
+  const wanted = runs({ sample: 30, deep: 2_000 });
   /** One for each rollout, and more than are ever needed. */
-  const synthetic = range(1, Math.max(60, wanted / 4)).map(countedStep);
+  const synthetic = range(1, Math.max(60, wanted / 4)).map(stepOfEachKind);
   /** Rests between its waves let faults come at every stage of a rollout. */
   const plan = {
     waves: [{ percent: 20 }, { percent: 40 }, { percent: 60 }],
@@ -232,116 +218,68 @@ describe('faults', () => {
     attempts: 1_000_000,
   };
 
-  let fleet: RolloutFleet;
-  let login: { user: string; password: string };
-  const children: ChildProcess[] = [];
-
+  let installation: FaultyInstallation;
   beforeAll(async () => {
-    fleet = await RolloutFleet.open(projects);
-    login = { user: `rollout_${randomBytes(6).toString('hex')}`, password: randomBytes(12).toString('hex') };
-    const text = `CREATE ROLE ${login.user} SUPERUSER LOGIN PASSWORD '${login.password}'`;
-    await fleet.admin.query(compiledSql({ text, values: [] }));
+    installation = await FaultyInstallation.open(projects, synthetic);
   }, 120_000);
-
-  afterAll(async () => {
-    await Promise.all(children.map((child) => endChild(child, 'SIGKILL')));
-    // What the role's migrations have made belongs to it, and goes with the databases.
-    await fleet.close();
-    const admin = await connectOnce(testPostgresUrl());
-    await admin.query(sql`DROP ROLE ${identifier(login.user)}`);
-    await admin.close();
-  }, 120_000);
-
-  /** A worker of its own whose connections can be told from the test's. */
-  async function newWorker(): Promise<ChildProcess> {
-    const url = new URL(fleet.control.url);
-    [url.username, url.password] = [login.user, login.password];
-    const child = fleet.spawnWorker(synthetic, { DATABASE_URL: url.href, LEASE_MS: '900' });
-    children.push(child);
-    await lineWith(child, 'running');
-    return child;
-  }
+  afterAll(() => installation?.close(), 120_000);
 
   test(
     `${wanted} of them, over and over, apply nothing twice and lose nothing`,
     async () => {
       const random = new SeededRandom(5);
-      const workers = await Promise.all(range(1, 3).map(newWorker));
+      const faults = installation.faults(random);
+      await installation.startWorkers(3);
+      const kinds = Object.keys(faults);
+      const weighted = kinds.flatMap((kind) => Array<string>(faults[kind]!.weight).fill(kind));
       let [injected, rollouts, stopped] = [0, 0, false];
-      const happened: Record<string, number> = {};
-
-      const faults: Record<string, () => Promise<unknown>> = {
-        'a worker is killed': async () => {
-          const place = random.below(workers.length);
-          const [worker] = workers.splice(place, 1);
-          const gone = once(worker!, 'exit');
-          worker!.kill('SIGKILL');
-          await gone;
-          workers.push(await newWorker());
-        },
-        'a worker stands still': async () => {
-          const worker = random.pick(workers);
-          worker.kill('SIGSTOP');
-          // Long enough, at times, for its lease to end.
-          await pause(random.below(1_500));
-          worker.kill('SIGCONT');
-        },
-        'connections into tenant databases break': () =>
-          fleet.admin.query(
-            sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ${login.user} AND datname LIKE 'fleet%'`,
-          ),
-        'connections to the control database break': () =>
-          fleet.admin.query(
-            sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-               WHERE usename = ${login.user} AND datname NOT LIKE 'fleet%' AND random() < 0.5`,
-          ),
-        'a lease ends early': () =>
-          fleet.dataSource.query(`UPDATE rollout SET lease_expires_at = now() WHERE lease_owner IS NOT NULL`),
-        'a wake-up comes twice': () =>
-          fleet.dataSource.query(`UPDATE rollout SET reason = reason WHERE state = 'running'`),
-      };
-      const weighted = Object.keys(faults).flatMap((name) =>
-        name === 'a worker is killed' ? [name] : [name, name, name],
-      );
-
       const injecting = (async () => {
-        while (injected < wanted && !stopped) {
-          const name = random.pick(weighted);
-          await faults[name]!();
-          happened[name] = (happened[name] ?? 0) + 1;
-          injected++;
+        for (; injected < wanted && !stopped; injected++) {
+          // Each kind once, and then by chance.
+          await faults[kinds[injected] ?? random.pick(weighted)]!.inject();
           await pause(random.below(60));
         }
       })();
+      // It is waited for below; until then its failure is nobody's.
+      injecting.catch(() => (stopped = true));
 
       let target = baseVersion;
       try {
-        while (injected < wanted || rollouts === 0) {
+        while ((injected < wanted && !stopped) || rollouts === 0) {
           if (++target > baseVersion + synthetic.length) throw new Error('there were not enough steps');
-          const id = await fleet.start(target, plan);
-          await fleet.reached(id, 'succeeded', 120_000);
-          expect(await fleet.counts(id)).toEqual({ done: projects });
+          await installation.rollOut(target, plan);
           rollouts++;
         }
       } finally {
         stopped = true;
         await injecting;
       }
+      await installation.calmDown();
 
-      // Equal everywhere, each step once, and the control database knows it.
-      for (const { slug, versions, steps } of await fleet.truth()) {
+      // Equal everywhere, each step and each row of a backfill once, and the control database knows it.
+      const applied = range(1, target - baseVersion);
+      const truth = await installation.truth();
+      for (const { slug, versions, steps, found } of truth) {
         expect([slug, versions]).toEqual([slug, range(1, target)]);
-        expect([slug, steps]).toEqual([slug, range(1, target - baseVersion)]);
+        expect([slug, steps]).toEqual([slug, applied.filter((number) => kindOfStep(number) === 'counted')]);
+        expect([slug, found]).toEqual([
+          slug,
+          {
+            unfinishedIndexes: 0,
+            filledOnce: rowsToFill * applied.filter((n) => kindOfStep(n) === 'filled').length,
+            rest: 0,
+          },
+        ]);
       }
-      expect(
-        await fleet.dataSource.query(
-          `SELECT DISTINCT schema_version AS version FROM tenant_database WHERE state = 'claimed'`,
-        ),
-      ).toEqual([{ version: target }]);
-      expect(Object.keys(happened).length).toBe(Object.keys(faults).length);
+      expect(new Set(truth.map(({ fingerprint }) => fingerprint)).size).toBe(1);
+      expect(await installation.recordedVersions()).toEqual([target]);
+      // Every operation that was asked for has ended, once.
+      const { asked, logged } = await installation.jobs();
+      expect(logged).toEqual(asked);
+      expect(installation.heldTooLong).toEqual([]);
       // Only those that were killed have ended.
-      for (const worker of workers) expect([worker.exitCode, worker.signalCode]).toEqual([null, null]);
+      for (const worker of installation.workers) expect([worker.exitCode, worker.signalCode]).toEqual([null, null]);
     },
-    runs({ sample: 180_000, deep: 3_600_000 }),
+    runs({ sample: 240_000, deep: 7_200_000 }),
   );
 });

@@ -362,7 +362,7 @@ export class RolloutFleet {
 
   async waves(
     id: string,
-  ): Promise<{ state: string; health: { exceeded: string[]; smoke: { note?: string } } | null }[]> {
+  ): Promise<{ state: string; health: { note?: string; exceeded: string[]; smoke: { note?: string } } | null }[]> {
     return this.dataSource.query('SELECT state, health FROM rollout_wave WHERE rollout_id = $1 ORDER BY position', [
       id,
     ]);

@@ -209,20 +209,127 @@ describe('a backfill', () => {
     await expectFilledOnce(next);
   });
 
-  test('that fails is told, and done after a retry', async () => {
-    await fleet.startWorker(steps);
+  /** The row 55 of every project is refused until the trigger is dropped. */
+  const stepsThatFail = (): Promise<SchemaStep[]> => {
     const guard = `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no' USING ERRCODE = '23514'; END $$`;
     const trigger =
       'CREATE TRIGGER refuse BEFORE UPDATE ON big FOR EACH ROW WHEN (OLD.id = 55) EXECUTE FUNCTION refuse()';
-    steps = await stepsWith([{ ...filled[0]!, statements: [...filled[0]!.statements, guard, trigger] }]);
-    await fleet.stopWorkers();
-    await fleet.startWorker(steps);
-    const id = await fleet.start(filledTarget);
+    return stepsWith([{ ...filled[0]!, statements: [...filled[0]!.statements, guard, trigger] }]);
+  };
+  const mend = async (): Promise<void> => {
+    for (const project of fleet.projects) await fleet.inTenant(project, 'DROP TRIGGER refuse ON big');
+  };
+  const anyFailures = { failedProjects: 4, failedPercent: 100, errorRateIncreasePct: 50, p95IncreasePct: 50 };
+
+  test('that fails is told, and done after a retry', async () => {
+    await fleet.startWorker(await stepsThatFail());
+    const id = await fleet.start(filledTarget, { budget: anyFailures });
     expect((await fleet.reached(id, 'paused')).reason?.code).toBe('backfills-failed');
     expect((await fleet.rows(id))['p0']).toMatchObject({ state: 'done', backfill: 'failed', error: { code: '23514' } });
-    for (const project of fleet.projects) await fleet.inTenant(project, 'DROP TRIGGER refuse ON big');
+    await mend();
     await fleet.retry(id);
     await fleet.resume(id);
+    await expectFilledOnce(id);
+  });
+
+  test('that fails counts in the budget of its wave, which it stops', async () => {
+    await fleet.startWorker(await stepsThatFail());
+    const id = await fleet.start(filledTarget);
+    expect((await fleet.reached(id, 'paused')).reason).toEqual({
+      code: 'budget-exceeded',
+      message: '1 of 1 projects of wave 0 failed (1 in their backfills); the budget is 0.',
+    });
+    expect(await fleet.counts(id)).toEqual({ done: 1, pending: 3 });
+  });
+
+  test('that fails can be left out, and the next rollout takes it up', async () => {
+    await fleet.startWorker(await stepsThatFail());
+    const id = await fleet.start(filledTarget, { waves: [], budget: anyFailures });
+    await fleet.reached(id, 'paused');
+    await fleet.skip(
+      id,
+      fleet.projects.map((project) => project.id),
+      'ticket 4711',
+    );
+    await fleet.resume(id);
+    await fleet.reached(id, 'succeeded');
+    expect((await fleet.rows(id))['p0']).toMatchObject({
+      state: 'done',
+      backfill: 'failed',
+      skipReason: 'ticket 4711',
+    });
+    await mend();
+    await expectFilledOnce(await fleet.start(filledTarget));
+  });
+
+  test('that a rollout left undone is done by the next one, also when that goes to an older schema', async () => {
+    const later: readonly SyntheticMigration[] = [counted[0]!, ...filled];
+    let id = '';
+    await fleet.startWorker(await stepsWith(later), {
+      onMoment: async ({ at }) => {
+        if (at === 'batch' && (await fleet.get(id)).state === 'running') await fleet.move(id, 'running', 'aborted');
+      },
+    });
+    id = await fleet.start(baseVersion + 2, { waves: [] });
+    await fleet.reached(id, 'aborted');
+    await fleet.stopWorkers();
+    await fleet.startWorker(await stepsWith(later));
+    await expectFilledOnce(await fleet.start(baseVersion + 1));
+  });
+
+  test('of a project that is purged meanwhile is not waited for', async () => {
+    let purged: string | undefined;
+    await fleet.startWorker(steps, {
+      onMoment: async ({ at, projectId, rolloutId }) => {
+        if (at !== 'batch' || purged !== undefined) return;
+        await fleet.until('all are migrated', async () =>
+          (await fleet.counts(rolloutId))['done'] === 4 ? true : undefined,
+        );
+        purged = fleet.projects.find(({ id }) => id !== projectId)!.id;
+        await fleet.dataSource.query(`UPDATE tenant_database SET state = 'dropped' WHERE project_id = $1`, [purged]);
+        await fleet.dataSource.query(`UPDATE project SET state = 'deleted' WHERE id = $1`, [purged]);
+      },
+    });
+    const id = await fleet.start(filledTarget, { waves: [] });
+    await fleet.reached(id, 'succeeded');
+    const rest = Object.values(await fleet.rows(id));
+    expect(rest.map(({ backfill }) => backfill)).toEqual(['done', 'done', 'done']);
+  });
+
+  test('waits for the maintenance window of its project, and for the operation that works on it', async () => {
+    const hour = (new Date().getUTCHours() + 22) % 24;
+    const window = {
+      days: [],
+      from: `${String(hour).padStart(2, '0')}:00`,
+      until: `${String(hour).padStart(2, '0')}:01`,
+    };
+    const [closed, busy] = [fleet.project('p0').id, fleet.project('p1').id];
+    await fleet.startWorker(steps, {
+      onMoment: async ({ at, projectId }) => {
+        if (at !== 'migrated') return;
+        if (projectId === closed) {
+          await fleet.dataSource.query('UPDATE project SET maintenance_window = $2 WHERE id = $1', [closed, window]);
+        }
+        if (projectId === busy) {
+          await fleet.dataSource.query(
+            `INSERT INTO operation (id, kind, project_id, state, created_by) VALUES ('op_1', 'project.move', $1, 'running', 'test')`,
+            [busy],
+          );
+        }
+      },
+    });
+    const id = await fleet.start(filledTarget, { waves: [] });
+    const rows = await fleet.until('the two others are filled in', async () => {
+      const found = await fleet.rows(id);
+      return found['p2']?.backfill === 'done' && found['p3']?.backfill === 'done' ? found : undefined;
+    });
+    expect(rows).toMatchObject({
+      p0: { state: 'done', backfill: 'pending', waitsFor: 'window', backfillRows: '0' },
+      p1: { state: 'done', backfill: 'pending', waitsFor: 'operation', backfillRows: '0' },
+    });
+    await fleet.dataSource.query('UPDATE project SET maintenance_window = NULL');
+    await fleet.dataSource.query(`UPDATE operation SET state = 'succeeded'`);
+    await fleet.dataSource.query('UPDATE rollout_project SET due_at = now() WHERE due_at IS NOT NULL');
     await expectFilledOnce(id);
   });
 });

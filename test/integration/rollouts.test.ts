@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { newId } from '#platform';
 import { sql } from '#postgres';
@@ -275,6 +276,24 @@ describe('a project that cannot be migrated', () => {
     }
   });
 
+  test('because others migrate its database waits for them, which is no try', async () => {
+    steps = await stepsWith(counted);
+    const other = await fleet.connect(fleet.project('p0').databaseName);
+    await other.query(sql`SELECT pg_advisory_lock(7210034402)`);
+    await fleet.startWorker(steps);
+    const id = await fleet.start(first, { waves: onlyFirst(), attempts: 1 });
+    const again = async (since?: Date | null) =>
+      fleet.until('it waits', async () => {
+        const row = (await fleet.rows(id))['p0'];
+        return row?.waitsFor === 'retry' && row.dueAt?.getTime() !== since?.getTime() ? row : undefined;
+      });
+    const { dueAt } = await again();
+    expect(await again(dueAt)).toMatchObject({ state: 'pending', attempts: 0, error: { code: '55P03' } });
+    await other.close();
+    await fleet.reached(id, 'succeeded');
+    expect((await fleet.rows(id))['p0']).toMatchObject({ attempts: 1, error: null });
+  });
+
   test('fails for good when its tries are used up', async () => {
     steps = await stepsWith(counted);
     const holder = await fleet.connect(fleet.project('p0').databaseName);
@@ -285,6 +304,49 @@ describe('a project that cannot be migrated', () => {
     await fleet.reached(id, 'paused');
     await holder.close();
     expect((await fleet.rows(id))['p0']).toMatchObject({ state: 'failed', attempts: 2, error: { code: '55P03' } });
+  });
+});
+
+describe('of several steps', () => {
+  const filled: SyntheticMigration = {
+    name: 'Filled',
+    statements: [
+      'CREATE TABLE big (id integer PRIMARY KEY, twice integer)',
+      'INSERT INTO big (id) SELECT generate_series(1, 15)',
+    ],
+    backfill: {
+      batch: `WITH batch AS (SELECT id FROM big WHERE id > coalesce($1, '0')::integer ORDER BY id LIMIT $2),
+        done AS (UPDATE big SET twice = 2 * big.id FROM batch WHERE big.id = batch.id RETURNING big.id)
+        SELECT max(id)::text AS watermark, count(*)::integer AS rows FROM done`,
+      batchSize: 10,
+      pauseMs: 0,
+    },
+  };
+  const unfilled = (slug: string) => fleet.inTenant(fleet.project(slug), 'SELECT FROM big WHERE twice IS NULL');
+
+  test('those before the one that fails are recorded, and the next rollout does their backfills', async () => {
+    await fleet.inTenant(fleet.project('p0'), badRow);
+    await fleet.startWorker(await stepsWith([filled, constrained]));
+    const id = await fleet.start(second, { waves: onlyFirst() });
+    await fleet.reached(id, 'paused');
+    const error = expect.objectContaining({ code: '23514', migration: 'Constrained' });
+    expect((await fleet.rows(id))['p0']).toMatchObject({ state: 'failed', schemaVersion: first, error });
+    expect(await unfilled('p0')).toHaveLength(15);
+    await fleet.move(id, 'paused', 'aborted');
+
+    await fleet.inTenant(fleet.project('p0'), `DELETE FROM client_secret WHERE client_id = 'bad'`);
+    const next = await fleet.start(second);
+    await fleet.reached(next, 'succeeded');
+    expect(await unfilled('p0')).toEqual([]);
+    expect((await fleet.rows(next))['p0']).toMatchObject({ state: 'done', schemaVersion: second, backfill: 'done' });
+  });
+
+  test('those that a database has lost since are done again, backfills included', async () => {
+    await fleet.dataSource.query('UPDATE tenant_database SET schema_version = $1', [first]);
+    await fleet.startWorker(await stepsWith([filled, constrained]));
+    await fleet.reached(await fleet.start(second), 'succeeded');
+    expect((await fleet.truth()).map(({ versions }) => versions)).toEqual(fleet.projects.map(() => upTo(second)));
+    for (const { slug } of fleet.projects) expect(await unfilled(slug)).toEqual([]);
   });
 });
 
@@ -446,6 +508,35 @@ describe('an operator', () => {
   });
 });
 
+describe('a rollout that was paused and goes on', () => {
+  test('does not wait for the migrations that were under way', async () => {
+    let release!: () => void;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    let begun = 0;
+    await fleet.startWorker(steps, {
+      onMoment: async ({ at, rolloutId }) => {
+        if (at !== 'begun') return;
+        begun++;
+        if (begun === 1) await held;
+        if (begun === 2) await fleet.move(rolloutId, 'running', 'paused');
+      },
+    });
+    const id = await fleet.start(first, { waves: [], parallel: 2 });
+    const standsAt = (counts: object) =>
+      fleet.until(`it stands at ${JSON.stringify(counts)}`, async () =>
+        isDeepStrictEqual(await fleet.counts(id), counts) ? true : undefined,
+      );
+    try {
+      await standsAt({ done: 1, pending: 2, running: 1 });
+      await fleet.resume(id);
+      await standsAt({ done: 3, running: 1 });
+    } finally {
+      release();
+    }
+    await fleet.reached(id, 'succeeded');
+  });
+});
+
 describe('the health gate', () => {
   const slow = (share: number): number[] => {
     const counts = new Array<number>(70).fill(0);
@@ -464,11 +555,12 @@ describe('the health gate', () => {
 
   const health = { windowMs: 400, minRequests: 20, smokeProjects: 0 };
 
-  /** Traffic before the wave and, when its project is migrated, after it. */
+  /** Traffic before the wave, which is forgotten when it runs, and, when its project is migrated, after it. */
   const afterMigration = (after: { slowShare?: number; errors?: number }) =>
     fleet.startWorker(steps, {
       onMoment: async ({ at, projectId }) => {
-        if (at === 'begun' && projectId === fleet.project('p0').id) await served('p0', 5.2);
+        if (at === 'planned') await served('p0', 5.2);
+        if (at === 'begun') await fleet.dataSource.query('DELETE FROM project_traffic');
         // A slot is counted by its middle, which lies five seconds after its beginning.
         if (at === 'recorded' && projectId === fleet.project('p0').id) await served('p0', 4.8, after);
       },
@@ -505,6 +597,26 @@ describe('the health gate', () => {
     const id = await fleet.start(first, { waves: onlyFirst(), health });
     await fleet.reached(id, 'succeeded');
     expect((await fleet.waves(id))[0]).toMatchObject({ health: { after: { requests: 100 }, exceeded: [] } });
+  });
+
+  test('watches a wave once more when all its counters are gone, and says when there was nothing to judge', async () => {
+    const judged: (() => Promise<unknown>)[] = [() => served('p0', 4.8, { errors: 10 })];
+    await fleet.startWorker(steps, {
+      onMoment: async ({ at }) => {
+        if (at === 'planned') await served('p0', 5.2);
+        if (at === 'judged') await judged.shift()?.();
+      },
+    });
+    const id = await fleet.start(first, { waves: onlyFirst(), health });
+    expect((await fleet.reached(id, 'paused')).reason?.code).toBe('health-exceeded');
+    await fleet.dataSource.query('DELETE FROM project_traffic');
+    await fleet.resume(id);
+    await fleet.reached(id, 'succeeded');
+    const notes = (await fleet.waves(id)).map(({ health }) => health?.note);
+    expect(notes).toEqual([
+      'Its times to answer were not judged: 100 requests before it and 0 after, and 20 are needed.',
+      'Its traffic was not judged: 0 requests before it and 0 after, and 20 are needed.',
+    ]);
   });
 
   test('rests between two waves', async () => {

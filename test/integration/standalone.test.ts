@@ -5,6 +5,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { freePort } from '#testing';
 
 let home: string;
 let launched: Launched | undefined;
@@ -81,13 +82,18 @@ test('the first start prints the first operator, Ctrl-C stops everything, and a 
   const password = /password: +(\S+)/.exec(launched.output)?.[1];
   expect(password).toMatch(/^[A-Za-z0-9_-]{20,}$/);
   expect(await logIn(first.control, password ?? '')).toBe(200);
+  const client = await createProject(first.control, password ?? '');
   const servers = descendantsOf(launched.pid);
   launched.interrupt();
   expect(await launched.exited).toBe(0);
   expect(launched.output).toMatch(/Boxyard has stopped\.\s*$/);
   expect(servers.filter(isAlive)).toEqual([]);
 
-  launched = new Launched();
+  const port = await freePort();
+  launched = new Launched({ DATA_PORT: String(port) });
+  // A data plane that says it is ready reaches the projects, though PostgreSQL listens on another port now.
+  await becomesReady(`http://127.0.0.1:${port}`);
+  expect((await tokenOf(`http://127.0.0.1:${port}`, client)).status).toBe(200);
   const second = await launched.isRunning();
   expect(launched.output).not.toContain('password');
   expect(await logIn(second.control, password ?? '')).toBe(200);
@@ -132,13 +138,46 @@ test('a wrong variable stops the start by its name, without its value', async ()
   expect(launched.output).not.toContain('not-a-key');
 });
 
+interface AdminClient {
+  clientId: string;
+  clientSecret: string;
+}
+
 async function logIn(control: string, password: string): Promise<number> {
-  const answer = await fetch(`${control}/control/v1/auth/login`, {
+  return (await requestLogin(control, password)).status;
+}
+
+function requestLogin(control: string, password: string): Promise<Response> {
+  return fetch(`${control}/control/v1/auth/login`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ email: 'admin@example.com', password }),
   });
-  return answer.status;
+}
+
+async function createProject(control: string, password: string): Promise<AdminClient> {
+  const { accessToken } = (await (await requestLogin(control, password)).json()) as { accessToken: string };
+  const answer = await fetch(`${control}/control/v1/projects`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${accessToken}`, prefer: 'wait=60' },
+    body: JSON.stringify({ slug: 'quay', name: 'Quay', fhirVersion: 'R4' }),
+  });
+  expect(answer.status).toBe(201);
+  return ((await answer.json()) as { adminClient: AdminClient }).adminClient;
+}
+
+function tokenOf(data: string, { clientId, clientSecret }: AdminClient): Promise<Response> {
+  const grant = { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret };
+  return fetch(`${data}/p/quay/oauth2/token`, { method: 'POST', body: new URLSearchParams(grant) });
+}
+
+async function becomesReady(url: string): Promise<void> {
+  const status = () =>
+    fetch(`${url}/readyz`).then(
+      (answer) => answer.status,
+      () => undefined,
+    );
+  while ((await status()) !== 200) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
 /** Nothing of the test run's own configuration. */

@@ -1,14 +1,16 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { connect, createServer } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Redis } from 'ioredis';
 import type { DataSource } from 'typeorm';
 import { type DirectoryEntry, openControlDatabase, OperationRepository, ProjectRepository } from '#control-database';
-import { createLogger, newId, systemClock, uuidv7 } from '#platform';
+import { type Config, createLogger, newId, systemClock, uuidv7 } from '#platform';
 import { compiledSql, connectOnce } from '#postgres';
-import { announceProject, followAnnouncements, projectDirectorySource, TenantDirectory } from '#tenancy';
-import { aDatabase, describeWithRedis, type RedisServer, startRedis, type TestDatabase } from '#testing';
+import { followAnnouncements, projectDirectorySource, TenantDirectory } from '#tenancy';
+import { aDatabase, describeWithRedis, freePort, type RedisServer, startRedis, type TestDatabase } from '#testing';
+import { ProjectAnnouncements } from '../../apps/control-plane/src/projects/project-announcements.js';
 
 const logger = createLogger({ logLevel: 'silent', logFormat: 'json' }, 'test');
 
@@ -133,6 +135,11 @@ function urlOf(server: RedisServer | undefined): string {
 
 describeWithRedis('with Redis', () => {
   let server: RedisServer | undefined;
+  const closers: (() => unknown)[] = [];
+
+  afterEach(async () => {
+    for (const close of closers.splice(0).reverse()) await close();
+  });
 
   beforeAll(async () => {
     server = await startRedis();
@@ -140,25 +147,41 @@ describeWithRedis('with Redis', () => {
 
   afterAll(() => server?.stop());
 
-  test('an announcement there makes the directory ask', async () => {
-    const project = await aProject();
+  test('a data plane starts while it is away, and hears of changes there as soon as it is back', async () => {
+    const port = await freePort();
+    const redisUrl = `redis://127.0.0.1:${port}`;
+    const publisher = new ProjectAnnouncements({ databaseUrl: database.url, redisUrl } as Config, logger);
+    await publisher.onModuleInit();
+    closers.push(() => publisher.onModuleDestroy());
     const directory = await openDirectory();
-    const publisher = new Redis(urlOf(server));
+    closers.push(() => directory.close());
     // Listening on another database than the projects', so that only Redis can tell.
     const elsewhere = await aDatabase();
-    const announcements = await followAnnouncements(directory, {
-      databaseUrl: elsewhere.url,
-      redisUrl: urlOf(server),
-      logger,
-    });
+    closers.push(() => elsewhere.drop());
+    const announcements = await followAnnouncements(directory, { databaseUrl: elsewhere.url, redisUrl, logger });
+    closers.push(() => announcements.close());
+
+    const target = new URL(urlOf(server));
+    const [observer, other, heard] = [new Redis(target.href), new Redis(target.href), [] as string[]];
+    closers.push(() => [observer, other].forEach((each) => each.disconnect()));
+    other.on('message', (_, message: string) => heard.push(message));
+    await other.subscribe('boxyard:project');
+    const back = createServer((client) => {
+      const there = connect(Number(target.port), target.hostname);
+      client
+        .on('error', () => there.destroy())
+        .pipe(there.on('error', () => client.destroy()))
+        .pipe(client);
+    }).listen(port, '127.0.0.1');
+    closers.push(() => back.close());
+    const isListenedTo = async () => (await observer.pubsub('NUMSUB', 'boxyard:project'))[1] === 2;
+    while (!(await isListenedTo()) || heard.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+
+    const project = await aProject();
+    await until(() => directory.findBySlug(project.slug)?.state === 'provisioning');
     await directory.refresh();
     await projects.activate(project.id, { fence: project.fence });
-    await announceProject(publisher, project.id);
     expect(await until(() => directory.findBySlug(project.slug)?.state === 'active')).toBeLessThan(500);
-    publisher.disconnect();
-    await announcements.close();
-    await elsewhere.drop();
-    await directory.close();
   });
 });
 

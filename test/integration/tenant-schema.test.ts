@@ -269,6 +269,43 @@ describe('a step outside transactions', () => {
     expect(await isValid()).toEqual([{ indisvalid: true }]);
   });
 
+  test('that fails for what the rows hold leaves no index, which would go on refusing rows', async () => {
+    const all = await steps(makeSlot, concurrently);
+    await migrate(all, { target: 2 });
+    await run(`INSERT INTO slot VALUES (1, 'a'), (2, 'a')`);
+    expect(await failure(migrate(all))).toMatchObject({ code: '23505', statement: { number: 1 } });
+    expect(await isValid()).toEqual([]);
+    await run(`DELETE FROM slot WHERE id = 2`);
+    expect(await migrate(all)).toMatchObject({ from: 2, to: 3 });
+  });
+
+  test.each(['REINDEX TABLE CONCURRENTLY slot', 'REINDEX (VERBOSE, CONCURRENTLY) TABLE slot'])(
+    'that was killed in the middle of %s left half an index of each, and the next try removes them',
+    async (statement) => {
+      const all = await steps(makeSlot, migration('Rebuilt3', [statement], { transaction: false }));
+      await migrate(all, { target: 2 });
+      const half = () => run(`SELECT relname FROM pg_class WHERE relname ~ '_ccnew' ORDER BY relname`);
+      const release = await holding('INSERT INTO slot VALUES (1, NULL)');
+      const attempt = failure(migrate(all, { lockTimeoutMs: 50 }, await connect()));
+      await until(async () => {
+        if ((await half()).length === 0) return false;
+        const killed = await run(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()
+              AND query LIKE 'REINDEX%' AND wait_event_type = 'Lock' AND clock_timestamp() - query_start > interval '100 ms'`,
+        );
+        return killed.length > 0;
+      });
+      expect(await attempt).toMatchObject({ migration: 'Rebuilt3', isTransient: true });
+      await release();
+      // One of the table and one of its long values.
+      expect(await half()).toHaveLength(2);
+
+      expect(await migrate(all)).toMatchObject({ from: 2, to: 3 });
+      expect(await half()).toEqual([]);
+      expect(await run('SELECT FROM pg_index WHERE NOT indisvalid')).toEqual([]);
+    },
+  );
+
   test('waits for running transactions for longer than statements that others would queue behind', async () => {
     const all = await steps(makeSlot, concurrently);
     await migrate(all, { target: 2 });
@@ -422,4 +459,24 @@ describe('a backfill', () => {
       code: '42703',
     });
   });
+});
+
+test('whoever stands still while it holds locks is cut off after ten seconds: in a step, outside transactions, in a batch', async () => {
+  const now = `current_setting('idle_in_transaction_session_timeout') AS within, current_setting('idle_session_timeout') AS between`;
+  const batch = `WITH told AS (INSERT INTO told SELECT 'batch', ${now}) SELECT $1 AS watermark, 0 AS rows WHERE $2 > 0`;
+  const all = await steps(
+    migration('Inside2', [`CREATE TABLE told AS SELECT 'inside' AS during, ${now}`], {
+      backfill: { batch, batchSize: 1, pauseMs: 0 },
+    }),
+    migration('Outside3', [`INSERT INTO told SELECT 'outside', ${now}`], { transaction: false }),
+  );
+  await migrate(all);
+  await runBackfill(owner, { step: all[1] as SchemaStep, fence: '7', lockTimeoutMs: 2_000 });
+  expect(await run('SELECT during, within, between FROM told ORDER BY during')).toEqual([
+    { during: 'batch', within: '10s', between: '0' },
+    { during: 'inside', within: '10s', between: '0' },
+    { during: 'outside', within: '10s', between: '10s' },
+  ]);
+  // Whose turn is over may rest.
+  expect(await run(`SELECT ${now}`)).toEqual([{ within: '0', between: '0' }]);
 });

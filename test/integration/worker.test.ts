@@ -174,6 +174,7 @@ const doubledActions = {
   'project.delete': doubled(lifecycleActions['project.delete']),
   'project.purge': doubled(lifecycleActions['project.purge']),
   'project.rotate-admin-client': doubled(lifecycleActions['project.rotate-admin-client']),
+  'cluster.register': doubled(lifecycleActions['cluster.register']),
 };
 
 describe('every step run twice', () => {

@@ -4,7 +4,7 @@ import { addFleetCommands } from './commands/fleet.commands.js';
 import { type CommonOptions, Invocation } from './commands/invocation.js';
 import { addLoginCommand } from './commands/login.command.js';
 import { addRolloutCommands } from './commands/rollout.commands.js';
-import { InterruptedError } from './api/problem-error.js';
+import { InterruptedError, UsageError } from './api/problem-error.js';
 import { explainError } from './output/explain-error.js';
 import type { Terminal } from './output/terminal.js';
 
@@ -35,6 +35,7 @@ export async function runCli(parameters: readonly string[], terminal: Terminal):
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     terminal.stderr.write(`boxyard: ${explainError(error).join('\n')}\n`);
+    if (error instanceof UsageError) return exitCodes.usage;
     return error instanceof InterruptedError ? exitCodes.interrupted : exitCodes.failed;
   }
 }

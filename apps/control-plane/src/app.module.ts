@@ -6,6 +6,7 @@ import { HealthModule } from '#platform';
 import { ApiKeysModule } from './api-keys/api-keys.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { CapabilitiesController } from './capabilities/capabilities.controller.js';
+import { ClustersModule } from './clusters/clusters.module.js';
 import { EnvironmentModule, type Environment } from './environment/environment.module.js';
 import { FleetModule } from './fleet/fleet.module.js';
 import { Housekeeping } from './housekeeping/housekeeping.service.js';
@@ -33,6 +34,7 @@ export class AppModule {
         AuthModule,
         ApiKeysModule,
         OperationsModule,
+        ClustersModule,
         ProjectsModule,
         RolloutsModule,
         FleetModule,

@@ -75,6 +75,8 @@ export interface DataPlaneOptions {
 }
 
 const MAX_CONTROL_CONNECTIONS = 2;
+/** What a data plane asks of the control database is small; one that is silent for so long has gone. */
+const CONTROL_ANSWER_MS = 10_000;
 /** A Bundle of some ten thousand small resources. */
 const BODY_LIMIT_BYTES = 20 * 1024 * 1024;
 /** The directory is read every second; one this old has lost its control database. */
@@ -115,6 +117,7 @@ async function open(
   const controlDatabase = await openControlDatabase(config, {
     migrate: false,
     maxConnections: MAX_CONTROL_CONNECTIONS,
+    answerWithinMs: CONTROL_ANSWER_MS,
   });
   shutdown.add(() => controlDatabase.destroy());
   const source = projectDirectorySource(new ProjectRepository(controlDatabase), (has) =>

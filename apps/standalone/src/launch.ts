@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { banner, type BootstrapLogin } from './banner.js';
 import { choosePorts, type Ports } from './ports.js';
-import { Server } from './server.js';
+import { Server, type ServerName } from './server.js';
 
 /**
  * Runs the whole platform until `stopRequested` resolves, then stops it: the servers first, then the database they use.
@@ -26,12 +26,16 @@ export async function launch(config: Config, log: Logger, stopRequested: Promise
       'data-plane': localUrl(config.host, ports.data),
       worker: localUrl(config.host, ports.worker),
     };
-    for (const name of ['control-plane', 'data-plane', 'worker'] as const)
-      servers.push(new Server(name, urls[name], env));
     const stopped = stopRequested.then(() => 'stop' as const);
-    const ready = Promise.all(servers.map((server) => server.becomesReady()));
-    const failure = firstFailure(servers, database);
-    if ((await Promise.race([ready, stopped, failure])) === 'stop') return;
+    const start = (...names: ServerName[]) => {
+      const started = names.map((name) => new Server(name, urls[name], env));
+      servers.push(...started);
+      const ready = Promise.all(started.map((server) => server.becomesReady()));
+      return Promise.race([ready, stopped, firstFailure(servers, database)]);
+    };
+    if ((await start('control-plane', 'worker')) === 'stop') return;
+    // A worker that is ready has written where the embedded PostgreSQL listens this time; before, projects are not reached.
+    if ((await start('data-plane')) === 'stop') return;
     process.stdout.write(
       banner(
         {
@@ -44,7 +48,7 @@ export async function launch(config: Config, log: Logger, stopRequested: Promise
           : undefined,
       ),
     );
-    await Promise.race([stopped, failure]);
+    await Promise.race([stopped, firstFailure(servers, database)]);
   } finally {
     await Promise.all(servers.map((server) => server.stop()));
     await database?.stop();

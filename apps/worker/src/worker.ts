@@ -6,6 +6,7 @@ import {
   DataKeyRepository,
   FleetRepository,
   FleetTarget,
+  openClusterLogin,
   openControlDatabase,
   OperationRepository,
   ProjectRepository,
@@ -75,14 +76,14 @@ export async function startWorker(config: Config, logger: Logger, options: Worke
     { migrate: false, maxConnections: maxUndurableConnections },
   );
 
-  const admins = new ClusterAdmins(databaseUrl);
+  const dataKeys = new DataKeyRepository(dataSource);
+  const admins = new ClusterAdmins(databaseUrl, (cluster) => openClusterLogin(cluster, dataKeys, keyProvider));
   const clusters = new ClusterRepository(dataSource);
   const tenantDatabases = new TenantDatabaseRepository(dataSource);
-  const dataKeys = new DataKeyRepository(dataSource);
   const operations = new OperationRepository(dataSource);
   const projects = new ProjectRepository(dataSource);
   const transactions = new Transactions(dataSource);
-  const preparation = new ClusterPreparation(clusters, admins, databaseUrl, schema);
+  const preparation = new ClusterPreparation(clusters, admins, databaseUrl, schema, logger);
   const spareConnections = new SpareConnections();
   const builder = new TenantDatabaseBuilder({
     tenantDatabases,
@@ -105,6 +106,7 @@ export async function startWorker(config: Config, logger: Logger, options: Worke
     transactions,
     undurable: { operations: new OperationRepository(undurable), transactions: new Transactions(undurable) },
     keyProvider,
+    admins,
     preparation,
     spareConnections,
     schema,
@@ -168,6 +170,8 @@ export async function startWorker(config: Config, logger: Logger, options: Worke
     loop(otherTemplates({ tenantDatabases, preparation, schema, logger })),
   ];
 
+  // Whoever waits for this worker then finds the projects where the clusters are.
+  await preparation.list();
   warmUp();
   const notified = await runNotifiedOperations(databaseUrl, run, (error) =>
     logger.warn({ err: error }, 'notified operations'),

@@ -21,9 +21,11 @@ export type {
   DirectoryPlacement,
   DirectorySigningKey,
 } from './projects/project-directory.js';
+export { PROJECT_CHANNEL, PROJECT_REDIS_CHANNEL } from './projects/project-channels.js';
 export { projectBaseUrls } from './projects/project-base-urls.js';
 
 export { Operation, type OperationError, type OperationState } from './operations/operation.entity.js';
+export { leaseLost } from './operations/lease-lost.js';
 export { OperationStep, type OperationStepState } from './operations/operation-step.entity.js';
 export {
   operationInProgress,
@@ -34,7 +36,13 @@ export {
 } from './operations/operation.repository.js';
 
 export { Cluster, type ClusterState, type SslMode } from './clusters/cluster.entity.js';
-export { ClusterRepository, type ClusterLoad, type NewCluster } from './clusters/cluster.repository.js';
+export {
+  ClusterRepository,
+  type ClusterLoad,
+  type NewCluster,
+  type RegisteredCluster,
+} from './clusters/cluster.repository.js';
+export { type ClusterLogin, openClusterLogin, type SealedLogin, sealClusterLogin } from './clusters/cluster-login.js';
 export { CONNECTION_SHARE_CHANNEL, ConnectionShareRepository } from './clusters/connection-share.repository.js';
 export { TenantDatabase, type TenantDatabaseState } from './tenant-databases/tenant-database.entity.js';
 export {
@@ -54,7 +62,8 @@ export type {
   WaveSelector,
   WaveState,
 } from './rollouts/rollout-plan.js';
-export { admit, type Admission, type AdmissionFacts } from './rollouts/admission.js';
+export { contractRefusal } from './rollouts/contract-rule.js';
+export { admit, admitBackfill, type Admission, type AdmissionFacts } from './rollouts/admission.js';
 export { planWaves, type PlannedWave, type WaveCandidate } from './rollouts/plan-waves.js';
 export {
   RolloutWorkRepository,
@@ -66,6 +75,7 @@ export {
 } from './rollouts/rollout-work.repository.js';
 export {
   RolloutProjectsRepository,
+  type BackfillOutcome,
   type BackfillProject,
   type DueProject,
   type ProjectOutcome,
@@ -96,7 +106,7 @@ export {
 } from './rollouts/fleet.repository.js';
 export { WaveTrafficRepository, type SmokeCandidate, type WaveTraffic } from './rollouts/wave-traffic.repository.js';
 export { FleetTarget, olderThanFleet } from './rollouts/fleet-target.js';
-export { ProjectTrafficRepository, type ServedTraffic } from './rollouts/project-traffic.repository.js';
+export { ProjectTrafficRepository, trafficKeptMs, type ServedTraffic } from './rollouts/project-traffic.repository.js';
 
 export { Operator, operatorRoles, type OperatorRole } from './operators/operator.entity.js';
 export { OperatorRepository, type NewOperator } from './operators/operator.repository.js';

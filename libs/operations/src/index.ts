@@ -5,6 +5,7 @@ export {
   type OperationState,
   type ProjectCreateParams,
   type ProjectDeleteParams,
+  type ProjectPlacement,
   type ProjectPurgeParams,
   type StepState,
   isOperationKind,

@@ -2,10 +2,19 @@
 export interface ProjectCreateParams {
   fhirVersion: string;
   name: string;
+  /** Where its database is to be; without one on any cluster. */
+  placement?: ProjectPlacement;
   /** The ClientApplication with project-admin rights. Its secret is known to the creator alone; only its hash comes here. */
   adminClient: { clientId: string; /** SHA-256, 64 hex digits */ secretSha256: string };
   /** The first person of the project, with a Practitioner profile and a membership with `admin: true`. */
   owner?: ProjectOwner;
+}
+
+export interface ProjectPlacement {
+  /** Only on a cluster of this region. */
+  region?: string;
+  /** Only on this cluster. */
+  clusterId?: string;
 }
 
 interface ProjectOwner {
@@ -31,12 +40,18 @@ interface ProjectRotateAdminClientParams {
   adminClient: ProjectCreateParams['adminClient'];
 }
 
+/** The cluster is described by its row. */
+interface ClusterRegisterParams {
+  clusterId: string;
+}
+
 /** What each kind of operation carries. Adding a kind here makes the compiler list the places that must know it. */
 export interface OperationParams {
   'project.create': ProjectCreateParams;
   'project.delete': ProjectDeleteParams;
   'project.purge': ProjectPurgeParams;
   'project.rotate-admin-client': ProjectRotateAdminClientParams;
+  'cluster.register': ClusterRegisterParams;
 }
 
 export type OperationKind = keyof OperationParams;
@@ -46,6 +61,7 @@ export const operationKinds = Object.keys({
   'project.delete': true,
   'project.purge': true,
   'project.rotate-admin-client': true,
+  'cluster.register': true,
 } satisfies Record<OperationKind, true>) as readonly OperationKind[];
 
 /** Whether this release knows the kind; a row written by a newer release may carry one that it does not. */

@@ -1,17 +1,13 @@
 /**
- * How a data plane hears that a project changed: PostgreSQL's NOTIFY on the control database always, and a Redis
- * channel where REDIS_URL is set. Announcements carry ids only and may be lost or doubled; the directory's poll makes
- * up for the lost ones.
+ * How a data plane hears that a project changed: PostgreSQL's NOTIFY on the control database always, and where REDIS_URL
+ * is set the Redis channel on which the control planes repeat it. Announcements carry ids only and may be lost or doubled;
+ * the directory's poll makes up for the lost ones.
  */
 import { Redis } from 'ioredis';
+import { PROJECT_CHANNEL, PROJECT_REDIS_CHANNEL } from '#control-database';
 import type { Logger } from '#platform';
 import { listen } from '#postgres';
 import type { TenantDirectory } from './tenant-directory.js';
-
-/** The NOTIFY channel of the control database; the payload is a project id. */
-const PROJECT_CHANNEL = 'boxyard_project';
-/** The Redis channel; the message is a project id. */
-const PROJECT_REDIS_CHANNEL = 'boxyard:project';
 
 export interface AnnouncementOptions {
   readonly databaseUrl: string;
@@ -21,7 +17,10 @@ export interface AnnouncementOptions {
   readonly alsoOn?: ReadonlyMap<string, (payload: string) => void>;
 }
 
-/** Wakes the directory at every announcement, and has it read everything again after a lost connection. */
+/**
+ * Wakes the directory at every announcement, and has it ask again after a lost connection. Rejects when the control
+ * database cannot be listened to; Redis is listened to as soon as it is there.
+ */
 export async function followAnnouncements(
   directory: TenantDirectory,
   options: AnnouncementOptions,
@@ -36,8 +35,7 @@ export async function followAnnouncements(
     },
     () => directory.resync(),
   );
-  const redis =
-    options.redisUrl === undefined ? undefined : await subscribe(directory, options.redisUrl, options.logger);
+  const redis = options.redisUrl === undefined ? undefined : subscribe(directory, options.redisUrl, options.logger);
   return {
     close: async () => {
       redis?.disconnect();
@@ -46,18 +44,20 @@ export async function followAnnouncements(
   };
 }
 
-async function subscribe(directory: TenantDirectory, url: string, logger: Logger): Promise<Redis> {
-  const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: null });
-  redis.on('error', (error: Error) => logger.warn({ err: error }, 'Redis: project announcements are interrupted'));
+function subscribe(directory: TenantDirectory, url: string, logger: Logger): Redis {
+  const redis = new Redis(url, { autoResubscribe: false, maxRetriesPerRequest: null });
+  let isAway = false;
+  const interrupted = (error: Error): void => {
+    // Logged once per outage: the connection is tried again every two seconds.
+    if (!isAway) logger.warn({ err: error }, 'Redis: project announcements are interrupted');
+    isAway = true;
+  };
+  redis.on('error', interrupted);
   redis.on('message', () => directory.announced());
-  await redis.connect();
-  await redis.subscribe(PROJECT_REDIS_CHANNEL);
-  // ioredis subscribes again by itself after it reconnects; what was announced in between is read here.
-  redis.on('ready', () => directory.resync());
+  redis.on('ready', () => {
+    isAway = false;
+    // What was announced before it listened is read now.
+    redis.subscribe(PROJECT_REDIS_CHANNEL).then(() => directory.announced(), interrupted);
+  });
   return redis;
-}
-
-/** Tells the data planes that listen on Redis that a project changed; NOTIFY is sent by the changing transaction itself. */
-export async function announceProject(redis: Pick<Redis, 'publish'>, projectId: string): Promise<void> {
-  await redis.publish(PROJECT_REDIS_CHANNEL, projectId);
 }

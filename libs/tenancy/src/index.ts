@@ -19,7 +19,7 @@ export {
   TenantDirectory,
 } from './tenant-directory.js';
 export { projectDirectorySource } from './project-directory-source.js';
-export { type AnnouncementOptions, announceProject, followAnnouncements } from './directory-announcements.js';
+export { type AnnouncementOptions, followAnnouncements } from './directory-announcements.js';
 export {
   openProjectKey,
   openSigningKey,

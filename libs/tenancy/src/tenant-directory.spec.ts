@@ -171,6 +171,22 @@ describe('what it costs', () => {
     expect(source.reads.length).toBeLessThanOrEqual(3);
   });
 
+  test('it goes on asking when somebody sets back the clock', async () => {
+    let answer = (): void => undefined;
+    source.gate = new Promise((resolve) => (answer = resolve));
+    directory.announced();
+    jest.setSystemTime(400_000);
+    answer();
+    const before = source.reads.length;
+    await jest.advanceTimersByTimeAsync(3_000);
+    expect(source.reads.length - before).toBe(3);
+    expect(directory.staleForMs).toBe(0);
+    jest.setSystemTime(200_000);
+    source.changes = [entry('3', 'three')];
+    await directory.refresh();
+    expect(directory.findBySlug('three')).toBeDefined();
+  });
+
   test('doubts about a placement make one reload in two seconds', async () => {
     await jest.advanceTimersByTimeAsync(2_000);
     for (let index = 0; index < 100; index++) directory.doubted();
@@ -257,12 +273,17 @@ describe('parts that end at a known time', () => {
     expect(kids()).toEqual(['b']);
   });
 
-  test('end also while the control database is away', async () => {
+  test('end also while the control database is away, or is silent', async () => {
     source.changes = [renamed()];
     await jest.advanceTimersByTimeAsync(1_000);
-    source.failing = true;
+    let answer = (): void => undefined;
+    source.gate = new Promise((resolve) => (answer = resolve));
     await jest.advanceTimersByTimeAsync(3_000);
     expect(directory.findBySlug('one')).toBeUndefined();
+    source.failing = true;
+    answer();
+    await jest.advanceTimersByTimeAsync(2_000);
+    expect(kids()).toEqual(['b']);
   });
 
   test('do not come back by a page that still has them', async () => {

@@ -8,7 +8,8 @@
  * A query asks only for what changed at or after the mark of the last one (the oldest transaction then running), so
  * that a change which commits late is never missed and rows may come twice.
  *
- * When the control database cannot be reached, the directory keeps what it knows; `staleForMs` says since when.
+ * When the control database cannot be reached, the directory keeps what it knows; `staleForMs` says since when. Times
+ * between events are measured by a clock that nobody can set; only what ends at a known time depends on the date.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock, Logger } from '#platform';
@@ -32,6 +33,7 @@ export interface DirectoryPage {
 export type DirectoryListener = (before: TenantEntry | undefined, after: TenantEntry | undefined) => void;
 
 export interface DirectoryOptions {
+  /** Answers or fails within seconds: everything announced meanwhile, and every request for an unknown name, waits. */
   readonly source: DirectorySource;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -39,6 +41,8 @@ export interface DirectoryOptions {
 
 /** The least time between two queries that nothing announced. */
 const POLL_INTERVAL_MS = 1_000;
+/** How late it may be noticed that something has ended. */
+const ENDS_INTERVAL_MS = 1_000;
 /** The least time between two queries for projects that may be in service by now. */
 const REFRESH_INTERVAL_MS = 25;
 /** The least time between two reloads that only a doubt asks for. */
@@ -62,6 +66,7 @@ export class TenantDirectory implements TenantLookup {
   /** A reload failed, so changes alone would leave a gap. */
   private mustReload = false;
   private timer: NodeJS.Timeout | undefined;
+  private endsTimer: NodeJS.Timeout | undefined;
   private failing = false;
   private closed = false;
 
@@ -72,6 +77,7 @@ export class TenantDirectory implements TenantLookup {
     const directory = new TenantDirectory(options);
     await directory.loadAll();
     directory.schedulePoll();
+    directory.endsTimer = setInterval(() => directory.applyEnds(), ENDS_INTERVAL_MS);
     return directory;
   }
 
@@ -98,7 +104,7 @@ export class TenantDirectory implements TenantLookup {
 
   /** Milliseconds since the control database last answered. */
   get staleForMs(): number {
-    return this.now() - this.lastSucceededAt;
+    return performance.now() - this.lastSucceededAt;
   }
 
   /** Calls `listener` after every change of an entry. */
@@ -121,7 +127,7 @@ export class TenantDirectory implements TenantLookup {
    * answers is part of every entry placed there, and a change of it does not stamp those projects.
    */
   doubted(): void {
-    if (this.now() - this.lastReloadAt >= RELOAD_INTERVAL_MS) this.request('everything');
+    if (performance.now() - this.lastReloadAt >= RELOAD_INTERVAL_MS) this.request('everything');
   }
 
   /**
@@ -130,7 +136,8 @@ export class TenantDirectory implements TenantLookup {
    * second and nothing is announced.
    */
   async catchUp(): Promise<void> {
-    if (this.running === undefined && this.now() - this.lastStartedAt >= POLL_INTERVAL_MS) this.request('changes');
+    if (this.running === undefined && performance.now() - this.lastStartedAt >= POLL_INTERVAL_MS)
+      this.request('changes');
     await this.running;
     // What was announced while that query ran is read by the one that follows it.
     await this.running;
@@ -149,12 +156,13 @@ export class TenantDirectory implements TenantLookup {
   async close(): Promise<void> {
     this.closed = true;
     clearTimeout(this.timer);
+    clearInterval(this.endsTimer);
     await this.running;
   }
 
   private async refreshOnce(): Promise<void> {
     await this.running;
-    await pause(Math.max(0, this.lastStartedAt + REFRESH_INTERVAL_MS - this.now()));
+    await pause(Math.max(0, this.lastStartedAt + REFRESH_INTERVAL_MS - performance.now()));
     this.refreshing = undefined;
     // A query that runs now has started after the calls that wait for this one.
     this.request('changes');
@@ -169,7 +177,6 @@ export class TenantDirectory implements TenantLookup {
 
   private async query(what: 'changes' | 'everything'): Promise<void> {
     clearTimeout(this.timer);
-    this.applyEnds();
     try {
       await (what === 'everything' ? this.loadAll() : this.readChanges());
       this.recovered();
@@ -186,12 +193,12 @@ export class TenantDirectory implements TenantLookup {
   private schedulePoll(): void {
     clearTimeout(this.timer);
     if (this.closed) return;
-    const waitMs = Math.max(0, this.lastStartedAt + POLL_INTERVAL_MS - this.now());
+    const waitMs = Math.max(0, this.lastStartedAt + POLL_INTERVAL_MS - performance.now());
     this.timer = setTimeout(() => this.request(this.mustReload ? 'everything' : 'changes'), waitMs);
   }
 
   private async loadAll(): Promise<void> {
-    this.lastStartedAt = this.now();
+    this.lastStartedAt = performance.now();
     this.lastReloadAt = this.lastStartedAt;
     const { entries, mark } = await this.options.source.readAll();
     const present = new Set(entries.map((entry) => entry.projectId));
@@ -203,20 +210,21 @@ export class TenantDirectory implements TenantLookup {
   }
 
   private async readChanges(): Promise<void> {
-    this.lastStartedAt = this.now();
+    this.lastStartedAt = performance.now();
     const { entries, mark } = await this.options.source.readChangedSince(this.mark);
     this.apply(entries, mark);
   }
 
   private apply(read: readonly TenantEntry[], mark: string): void {
-    this.replace(read.map((entry) => entryAt(entry, this.now())));
+    const now = this.options.clock.now().getTime();
+    this.replace(read.map((entry) => entryAt(entry, now)));
     this.mark = mark;
-    this.lastSucceededAt = this.now();
+    this.lastSucceededAt = performance.now();
   }
 
   /** Nobody announces that time has passed, and it passes also while the control database is away. */
   private applyEnds(): void {
-    const now = this.now();
+    const now = this.options.clock.now().getTime();
     const ended = [...this.ends].filter(([, end]) => end <= now);
     this.replace(ended.flatMap(([projectId]) => this.byId.get(projectId) ?? []).map((entry) => entryAt(entry, now)));
   }
@@ -269,9 +277,5 @@ export class TenantDirectory implements TenantLookup {
     if (!this.failing) this.options.logger.warn({ err: error }, 'the tenant directory cannot be refreshed');
     this.failing = true;
     this.mustReload ||= what === 'everything' || this.wanted === 'everything';
-  }
-
-  private now(): number {
-    return this.options.clock.now().getTime();
   }
 }

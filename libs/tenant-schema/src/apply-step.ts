@@ -4,15 +4,17 @@ import type { SchemaStep } from './schema-step.js';
 import {
   beginFirstStep,
   dropIndex,
-  invalidIndex,
   limitSession,
   limitTransaction,
   lockMigrations,
   migrationStatement,
+  type NamedIndex,
   recordStep,
-  type Standing,
+  type AppliedStep,
   takeTurn,
   tryLockMigrations,
+  unfinishedIndex,
+  unfinishedReindexes,
   unlockMigrations,
 } from './statements.sql.js';
 
@@ -31,9 +33,11 @@ interface Applying {
 export async function applyInTransaction(connection: Connection, step: SchemaStep, options: Applying): Promise<void> {
   await connection.transaction(async (transaction) => {
     const isFirst = step.version === 1;
-    const limits = transaction.query(limitTransaction(options.lockTimeoutMs, step.statementTimeoutMs));
+    const limits = Promise.all(
+      limitTransaction(options.lockTimeoutMs, step.statementTimeoutMs).map((limit) => transaction.query(limit)),
+    );
     const locked = transaction.query(isFirst ? beginFirstStep : lockMigrations);
-    const turn = () => transaction.query<Standing>(takeTurn(options.fence, checksumsBefore(step, options)));
+    const turn = () => transaction.query<AppliedStep>(takeTurn(options.fence));
     const turnBefore = isFirst ? undefined : turn();
     const statements = step.statements.map((text) => transaction.query(migrationStatement(text, options.tenantRole)));
     // Only now is there a place for the fence of the first step.
@@ -42,8 +46,8 @@ export async function applyInTransaction(connection: Connection, step: SchemaSte
     // They travel together: were it not this one's turn, all of it is rolled back. Of failures the first is the cause, those
     // behind it only say that the transaction has failed.
     const outcomes = await Promise.allSettled([limits, locked, turnBefore, ...statements, turnAfter, recorded]);
-    const [standing] = (await turnBefore?.catch(() => undefined)) ?? [];
-    if (standing !== undefined) assertTurn(standing, step);
+    const applied = await turnBefore?.catch(() => undefined);
+    if (applied !== undefined) assertTurn(applied, step, options);
     outcomes.forEach((outcome, index) => {
       if (outcome.status === 'rejected') throw stepFailure(outcome.reason, step, index - 3);
     });
@@ -88,19 +92,38 @@ async function runOutside(connection: Connection, step: SchemaStep, options: App
   });
 }
 
-/** `IF NOT EXISTS` takes an index that was left unfinished for a finished one, so that one is removed first. */
+/**
+ * `IF NOT EXISTS` takes an index that was left unfinished for a finished one, and such a one costs every write and may
+ * refuse some, so it is removed before the statement and after one that failed.
+ */
 async function runRepeatable(
   connection: Connection,
   text: string,
   { statementTimeoutMs }: SchemaStep,
   { lockTimeoutMs, tenantRole }: Applying,
 ): Promise<void> {
-  const index = concurrentIndex(text);
   await connection.query(limitSession(isConcurrent(text) ? 0 : lockTimeoutMs, statementTimeoutMs));
-  if (index !== undefined && (await connection.query(invalidIndex(index))).length > 0) {
-    await connection.query(dropIndex(index));
+  await dropUnfinished(connection, text);
+  try {
+    await connection.query(migrationStatement(text, tenantRole));
+  } catch (error) {
+    await connection.query(limitSession(0, cleanUpTimeoutMs)).catch(() => undefined);
+    // What cannot be removed now is removed by the next try. The first error is the one to tell.
+    await dropUnfinished(connection, text).catch(() => undefined);
+    throw error;
   }
-  await connection.query(migrationStatement(text, tenantRole));
+}
+
+/** Removing an index waits for transactions that are older, and the failure is not to be told much later for that. */
+const cleanUpTimeoutMs = 30_000;
+
+/** Removes what earlier runs of the statement have left unfinished. */
+async function dropUnfinished(connection: Connection, text: string): Promise<void> {
+  const index = concurrentIndex(text);
+  const search =
+    index === undefined ? (isConcurrentReindex(text) ? unfinishedReindexes : undefined) : unfinishedIndex(index);
+  if (search === undefined) return;
+  for (const left of await connection.query<NamedIndex>(search)) await connection.query(dropIndex(left));
 }
 
 /** Comments, of which a statement may have some in front. */
@@ -108,7 +131,13 @@ const withoutComments = (text: string): string => text.replaceAll(/--[^\n]*|\/\*
 
 /** Whether the statement waits for others without making anybody wait for it. */
 const isConcurrent = (text: string): boolean =>
-  /^(CREATE\s+(UNIQUE\s+)?INDEX|DROP\s+INDEX|REINDEX\s+(TABLE|INDEX))\s+CONCURRENTLY\b/i.test(withoutComments(text));
+  isConcurrentReindex(text) ||
+  /^(CREATE\s+(UNIQUE\s+)?INDEX|DROP\s+INDEX)\s+CONCURRENTLY\b/i.test(withoutComments(text));
+
+const isConcurrentReindex = (text: string): boolean =>
+  /^REINDEX\s*(\([^)]*\bCONCURRENTLY\b[^)]*\)|(\([^)]*\)\s*)?(TABLE|INDEX)\s+CONCURRENTLY\b)/i.test(
+    withoutComments(text),
+  );
 
 /** The name of the index that a `CREATE INDEX CONCURRENTLY` makes. */
 function concurrentIndex(text: string): string | undefined {
@@ -119,23 +148,21 @@ function concurrentIndex(text: string): string | undefined {
   return name?.startsWith('"') === true ? name.slice(1, -1) : name?.toLowerCase();
 }
 
-/** The checksums of all steps before this one, oldest first. */
-const checksumsBefore = ({ version }: SchemaStep, { steps }: Applying): string[] =>
-  steps.slice(0, version - 1).map(({ checksum }) => checksum);
-
 async function assertOwnTurn(connection: Connection, step: SchemaStep, options: Applying): Promise<void> {
-  const [standing] = await connection.query<Standing>(takeTurn(options.fence, checksumsBefore(step, options)));
-  if (standing === undefined) throw new Error('The standing of a database is always a row.');
-  assertTurn(standing, step);
+  assertTurn(await connection.query<AppliedStep>(takeTurn(options.fence)), step, options);
 }
 
-function assertTurn({ isFenced, version, differs }: Standing, step: SchemaStep): void {
+/** Throws unless what `takeTurn` has found says that it is this step's turn. */
+function assertTurn(found: readonly AppliedStep[], step: SchemaStep, { steps }: Applying): void {
   const refuse = (code: string, message: string): never => {
     throw new SchemaError({ code, migration: step.name, message, isTransient: false });
   };
-  if (!isFenced) refuse('stale-fence', 'a later lease has taken over');
+  if (found.length === 0) refuse('stale-fence', 'a later lease has taken over');
+  const applied = found.filter(({ version }) => version !== null).sort((a, b) => a.version - b.version);
+  const version = applied.at(-1)?.version ?? 0;
   if (version !== step.version - 1) refuse('unexpected-schema', `the schema is ${version}, not ${step.version - 1}`);
-  if (differs !== null) refuse('checksum-mismatch', `the migration ${differs} was applied with another content`);
+  const other = applied.find((one) => one.checksum !== steps[one.version - 1]?.checksum);
+  if (other) refuse('checksum-mismatch', `the migration ${other.name} was applied with another content`);
 }
 
 function stepFailure(error: unknown, step: SchemaStep, index: number): SchemaError {

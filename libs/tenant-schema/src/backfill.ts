@@ -27,7 +27,8 @@ export async function runBackfill(connection: Connection, options: BackfillOptio
   if (backfill === undefined) throw new Error(`${step.name} has no backfill.`);
   try {
     return await connection.transaction(async (transaction) => {
-      await transaction.query(limitTransaction(lockTimeoutMs, step.statementTimeoutMs));
+      const limits = limitTransaction(lockTimeoutMs, step.statementTimeoutMs);
+      await Promise.all(limits.map((limit) => transaction.query(limit)));
       const [state] = await transaction.query<{ fenced: boolean; watermark: string | null; finished: boolean }>(
         beginBackfillBatch(step.name, fence),
       );

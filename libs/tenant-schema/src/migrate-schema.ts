@@ -36,8 +36,8 @@ export interface SchemaChange {
  * at a time, because the database itself records the step in the step's own transaction and refuses a second one. The
  * connection must be the database owner's and serve nothing else.
  *
- * Throws a SchemaError that names the step and the statement; steps before it stay applied, a transactional step that
- * failed left nothing. `stale-fence`: somebody else has taken over. `checksum-mismatch`: a step that was applied is not
+ * Throws a SchemaError that names the step and the statement; steps before it stay applied (`reached`), a transactional
+ * step that failed left nothing. `stale-fence`: somebody else has taken over. `checksum-mismatch`: a step that was applied is not
  * the one that this release has. `busy`: another connection runs a step that is not transactional. Whether a contract step
  * may run already is not judged here, but by who plans.
  */
@@ -53,12 +53,11 @@ export async function migrateSchema(connection: Connection, options: SchemaMigra
       await (step.transactional ? applyInTransaction : applyOutside)(connection, step, options);
     } catch (error) {
       const failure = failureBy(error, step);
-      if (failure.code !== 'unexpected-schema') {
-        throw error instanceof SchemaError ? error : new SchemaError(failure, { cause: error });
-      }
+      const failed = () => new SchemaError(failure, { cause: error, reached: at });
+      if (failure.code !== 'unexpected-schema') throw failed();
       // Another lease was faster, or died after its commit and before it could tell anybody.
       const found = await schemaVersion(connection);
-      if (found === at) throw error;
+      if (found === at) throw failed();
       at = found;
       if (applied.length === 0) from = found;
       continue;

@@ -18,6 +18,7 @@ describe('what is kept of an error', () => {
 
   test.each([
     ['08006', true],
+    ['25P03', true],
     ['40P01', true],
     ['40001', true],
     ['53300', true],

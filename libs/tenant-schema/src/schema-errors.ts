@@ -19,15 +19,24 @@ export interface SchemaFailure {
 export class SchemaError extends Error {
   constructor(
     readonly failure: SchemaFailure,
-    options?: ErrorOptions,
+    options?: ErrorOptions & {
+      /** The schema that the database has now, as far as was seen: steps before the failed one stay. */
+      readonly reached?: number;
+    },
   ) {
     super(failure.message, options);
     this.name = 'SchemaError';
+    this.reached = options?.reached;
   }
+
+  readonly reached: number | undefined;
 }
 
-/** Class 08 and 57P: connection lost or server ending; 40: deadlock, serialization; 53: resources; 55P03: lock timeout. */
-const transientStates = /^(08...|57P..|40...|53...|55P03|55006)$/;
+/**
+ * Class 08 and 57P: connection lost or server ending; 25P03: ended by the server because we sent nothing for too long; 40:
+ * deadlock, serialization; 53: resources; 55P03: lock timeout.
+ */
+const transientStates = /^(08...|25P03|57P..|40...|53...|55P03|55006)$/;
 
 /**
  * What PostgreSQL said of a statement. Only its message, state and position are kept: `detail` and `where` quote rows.

@@ -50,16 +50,15 @@ describe('a migration becomes a step', () => {
       checksum(up, { phase: 'contract' }),
       checksum(up, { transaction: false }),
       checksum(up, { backfill }),
-      checksum(up, { backfill: { ...backfill, batch: 'SELECT 2' } }),
     ]);
     expect(new Set(different).size).toBe(different.length);
   });
 
-  test('whose checksum does not depend on how fast it is to go', async () => {
+  test('whose checksum does not depend on how fast it is to go, or on how it fills in', async () => {
     const up = says('CREATE TABLE a ()');
     const backfill = { batch: 'SELECT 1', batchSize: 1, pauseMs: 1 };
     expect(await checksum(up, { statementTimeoutMs: 5 })).toBe(await checksum(up));
-    expect(await checksum(up, { backfill: { ...backfill, batchSize: 9, pauseMs: 9 } })).toBe(
+    expect(await checksum(up, { backfill: { batch: 'SELECT 2', batchSize: 9, pauseMs: 9 } })).toBe(
       await checksum(up, { backfill }),
     );
   });

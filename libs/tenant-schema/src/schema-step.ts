@@ -12,7 +12,7 @@ export interface SchemaStep {
   readonly statementTimeoutMs: number;
   readonly statements: readonly string[];
   readonly backfill?: TenantBackfill;
-  /** SHA-256, in hex, of everything above that the database comes to hold. */
+  /** SHA-256, in hex, of everything above that the database comes to hold; so a backfill's batch can still be mended. */
   readonly checksum: string;
 }
 
@@ -35,7 +35,7 @@ export async function schemaSteps(migrations: readonly (new () => TenantMigratio
 
 function schemaStep(migration: TenantMigration, version: number, statements: readonly string[]): SchemaStep {
   const { name, phase, transaction: transactional = true, backfill } = migration;
-  const hashed = [version, name, phase, transactional, statements, backfill?.batch ?? null];
+  const hashed = [version, name, phase, transactional, statements, backfill === undefined ? null : 'backfill'];
   return {
     version,
     name,

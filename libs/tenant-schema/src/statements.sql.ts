@@ -3,24 +3,24 @@ import { compiledSql, identifier, type Sql, sql } from '#postgres';
 /** Waits for whoever migrates this database, and keeps others away until the transaction ends. */
 export const lockMigrations: Sql = sql`SELECT pg_advisory_xact_lock(7210034402)`;
 
-/** How the database stands for the holder of a lease, by which it is decided whose turn it is. */
-export interface Standing {
-  /** Whether no later lease has been here; then this one's number is written down. */
-  readonly isFenced: boolean;
+/** A migration that was applied to the database. */
+export interface AppliedStep {
   readonly version: number;
-  /** The oldest migration that was applied with another content than these checksums say. */
-  readonly differs: string | null;
+  readonly name: string;
+  readonly checksum: string;
 }
 
-/** One row, a `Standing`. Asked under the lock, by a statement of its own, so that it sees what the last holder has done. */
-export const takeTurn = (fence: string, checksums: readonly string[]): Sql => sql`
+/**
+ * Writes down the number of a lease unless a later one has been here: then there is no row. Else there is one for each
+ * migration that was applied, in any order, and one of nulls when there is none. Asked under the lock, by a statement of
+ * its own, so that it sees what the last holder has done; and as plain as can be, because the connection is new, and all
+ * that the planner looks at has to be read from the catalogs first.
+ */
+export const takeTurn = (fence: string): Sql => sql`
   WITH fenced AS (
     UPDATE schema_fence SET fence = ${fence}::bigint WHERE fence <= ${fence}::bigint RETURNING 1
   )
-  SELECT EXISTS (SELECT FROM fenced) AS "isFenced",
-         (SELECT coalesce(max(version), 0) FROM schema_version) AS version,
-         (SELECT name FROM schema_version WHERE checksum IS DISTINCT FROM (${checksums}::text[])[version]
-           ORDER BY version LIMIT 1) AS differs`;
+  SELECT version, name, checksum FROM fenced LEFT JOIN schema_version ON true`;
 
 /**
  * Before the first step of all, which brings the tables for the above: waits for the same lock, and refuses (BX002) a
@@ -53,10 +53,19 @@ export function migrationStatement(text: string, tenantRole: string | undefined)
   return compiledSql({ text: text.replaceAll(/:tenant_role\b/g, () => quoted), values: [] });
 }
 
-/** Of this transaction alone. */
-export const limitTransaction = (lockTimeoutMs: number, statementTimeoutMs: number): Sql => sql`
-  SELECT set_config('lock_timeout', ${`${lockTimeoutMs}ms`}, true),
-         set_config('statement_timeout', ${`${statementTimeoutMs}ms`}, true)`;
+/**
+ * How long whoever holds locks here may send nothing before PostgreSQL ends the connection: its process stands still, or
+ * its machine is gone, and the project's requests wait for those locks.
+ */
+const longestSilence = '10s';
+
+/** Of this transaction alone. Not by a SELECT of set_config, which costs a new connection ten times as much. */
+export const limitTransaction = (lockTimeoutMs: number, statementTimeoutMs: number): Sql[] =>
+  [
+    `lock_timeout = ${Math.ceil(lockTimeoutMs)}`,
+    `statement_timeout = ${Math.ceil(statementTimeoutMs)}`,
+    `idle_in_transaction_session_timeout = '${longestSilence}'`,
+  ].map((setting) => compiledSql({ text: `SET LOCAL ${setting}`, values: [] }));
 
 /** Of the whole connection: for steps that run outside transactions. */
 export const limitSession = (lockTimeoutMs: number, statementTimeoutMs: number): Sql => sql`
@@ -67,16 +76,36 @@ export const hasVersionTable: Sql = sql`SELECT to_regclass('public.schema_versio
 
 export const appliedSteps: Sql = sql`SELECT version, name, checksum FROM schema_version ORDER BY version`;
 
-/** An index of this name that was left unfinished by a build that ended early. */
-export const invalidIndex = (name: string): Sql => sql`
-  SELECT 1 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-   WHERE c.relname = ${name} AND c.relnamespace = 'public'::regnamespace AND NOT i.indisvalid`;
+export interface NamedIndex {
+  readonly schema: string;
+  readonly name: string;
+}
 
-export const dropIndex = (name: string): Sql => sql`DROP INDEX CONCURRENTLY IF EXISTS ${identifier(name)}`;
+/** A `NamedIndex` for the index of this name when a build that ended early has left it unfinished. */
+export const unfinishedIndex = (name: string): Sql => sql`
+  SELECT n.nspname AS schema, c.relname AS name
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE c.relname = ${name} AND n.nspname = 'public' AND NOT i.indisvalid`;
 
-/** Of the connection, until it is given back or the connection ends. */
-export const tryLockMigrations: Sql = sql`SELECT pg_try_advisory_lock(7210034402) AS locked`;
-export const unlockMigrations: Sql = sql`SELECT pg_advisory_unlock(7210034402)`;
+/**
+ * Every `NamedIndex` that a REINDEX CONCURRENTLY which ended early has left, those of TOAST tables included
+ * (https://www.postgresql.org/docs/18/sql-reindex.html#SQL-REINDEX-CONCURRENTLY).
+ */
+export const unfinishedReindexes: Sql = sql`
+  SELECT n.nspname AS schema, c.relname AS name
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE c.relname ~ '_cc(new|old)[0-9]*$' AND n.nspname IN ('public', 'pg_toast') AND NOT i.indisvalid`;
+
+export const dropIndex = ({ schema, name }: NamedIndex): Sql =>
+  sql`DROP INDEX CONCURRENTLY IF EXISTS ${identifier(schema)}.${identifier(name)}`;
+
+/** Of the connection, until it is given back, or the connection ends or sends nothing for too long. */
+export const tryLockMigrations: Sql = sql`
+  SELECT pg_try_advisory_lock(7210034402) AS locked, set_config('idle_session_timeout', ${longestSilence}, false),
+         set_config('idle_in_transaction_session_timeout', ${longestSilence}, false)`;
+export const unlockMigrations: Sql = sql`
+  SELECT pg_advisory_unlock(7210034402), set_config('idle_session_timeout', '0', false),
+         set_config('idle_in_transaction_session_timeout', '0', false)`;
 
 /** Makes the backfill's row when there is none, and locks it: only one batch runs at a time, of the latest lease. */
 export const beginBackfillBatch = (name: string, fence: string): Sql => sql`

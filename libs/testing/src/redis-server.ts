@@ -11,10 +11,10 @@ export interface RedisServer {
 
 const hasRedis = spawnSync('redis-server', ['--version'], { stdio: 'ignore' }).status === 0;
 
-/** Starts a Redis of its own on a free port, keeping nothing on disk; undefined when none is installed. */
-export async function startRedis(): Promise<RedisServer | undefined> {
+/** Starts a Redis of its own, on a free port unless told, keeping nothing on disk; undefined when none is installed. */
+export async function startRedis(atPort?: number): Promise<RedisServer | undefined> {
   if (!hasRedis) return undefined;
-  const port = await freePort();
+  const port = atPort ?? (await freePort());
   const dir = mkdtempSync(path.join(tmpdir(), 'boxyard-redis-'));
   const child = spawn(
     'redis-server',

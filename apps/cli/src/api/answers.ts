@@ -49,6 +49,10 @@ export interface RolloutSummary {
   readonly finishedAt: string | null;
 }
 
+export interface PlannedRollout extends RolloutSummary {
+  readonly notes: readonly string[];
+}
+
 export interface ListedRollout extends RolloutSummary {
   readonly counts: Counts;
 }
@@ -80,7 +84,11 @@ export interface Wave {
   readonly selector: WaveSelector | null;
   readonly state: 'pending' | 'running' | 'checking' | 'passed' | 'failed';
   readonly counts: Counts;
-  readonly health: { readonly exceeded: readonly string[] } | null;
+  readonly health: {
+    readonly exceeded: readonly string[];
+    readonly note?: string;
+    readonly smoke?: { readonly note?: string };
+  } | null;
 }
 
 export interface Rollout extends ListedRollout {
@@ -137,6 +145,7 @@ export interface PendingMigration {
 
 export interface RolloutForecast {
   readonly target: number;
+  readonly notes: readonly string[];
   readonly plan: RolloutPlan;
   readonly counts: Counts;
   readonly waves: readonly {

@@ -22,6 +22,9 @@ export class CommandError extends Error {
   override readonly name = 'CommandError';
 }
 
+/** The command line, or the address that it means, is wrong; nothing was sent. */
+export class UsageError extends CommandError {}
+
 /** The user wants no more of it. */
 export class InterruptedError extends CommandError {
   constructor(message = 'Interrupted.') {

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { FleetDrift, FleetVersions } from '../api/answers.js';
 import type { ControlPlaneClient } from '../api/control-plane-client.js';
 import { readList } from '../api/pages.js';
-import { CommandError, InterruptedError } from '../api/problem-error.js';
+import { CommandError, InterruptedError, UsageError } from '../api/problem-error.js';
 import { count } from '../output/words.js';
 import { driftLines, versionLines } from '../views/fleet.view.js';
 import type { Invocation } from './invocation.js';
@@ -35,7 +35,7 @@ export function addFleetCommands(program: Command, invocation: Invocation): void
     .option('--check', 'have a worker look into the databases first, and wait for it')
     .option('--limit <n>', 'show at most so many', wholeNumber, 50)
     .action(async (projects: string[], { check, limit }: DriftOptions) => {
-      if (check !== true && projects.length > 0) throw new CommandError('Projects can be named only with --check.');
+      if (check !== true && projects.length > 0) throw new UsageError('Projects can be named only with --check.');
       const client = await invocation.connect();
       if (check === true) await checkDrift(client, projects, invocation);
       invocation.print(await readList<FleetDrift>(client, '/fleet/drift', {}, limit), driftLines);

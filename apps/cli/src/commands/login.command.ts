@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { ControlPlaneClient } from '../api/control-plane-client.js';
-import { CommandError } from '../api/problem-error.js';
+import { CommandError, UsageError } from '../api/problem-error.js';
 import { moment } from '../output/words.js';
 import { ask, readAll } from '../session/ask.js';
 import { isReadableOnTheWay } from '../session/control-url.js';
@@ -33,7 +33,7 @@ async function login({ email, passwordStdin }: LoginOptions, invocation: Invocat
     throw new CommandError('There is no terminal to ask for the password; pass it with --password-stdin.');
   }
   if (passwordStdin === true && email === undefined) {
-    throw new CommandError('With --password-stdin the operator must be named with --email.');
+    throw new UsageError('With --password-stdin the operator must be named with --email.');
   }
   const name = email ?? (await ask(terminal, 'E-mail address: ')).trim();
   const password =

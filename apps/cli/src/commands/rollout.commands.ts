@@ -3,16 +3,16 @@ import type {
   ChangedRollout,
   ListedRollout,
   Page,
+  PlannedRollout,
   Rollout,
   RolloutForecast,
   RolloutProject,
-  RolloutSummary,
 } from '../api/answers.js';
 import type { ControlPlaneClient } from '../api/control-plane-client.js';
 import { readList } from '../api/pages.js';
 import { CommandError } from '../api/problem-error.js';
 import { count } from '../output/words.js';
-import { forecastLines } from '../views/forecast.view.js';
+import { forecastLines, noteLines } from '../views/forecast.view.js';
 import { projectTable, rolloutLines, rolloutTable } from '../views/rollout.view.js';
 import { stateText } from '../views/rollout-words.js';
 import { addPlanOptions, type PlanOptions, rolloutRequest, wholeNumber } from './plan-options.js';
@@ -38,8 +38,9 @@ export function addRolloutCommands(program: Command, invocation: Invocation): vo
   addPlanOptions(rollout.command('create').description('plan a rollout; nothing is migrated before its start')).action(
     async (options: PlanOptions) => {
       const client = await invocation.connect();
-      invocation.print(await client.post<RolloutSummary>('/rollouts', rolloutRequest(options)), (planned) => [
+      invocation.print(await client.post<PlannedRollout>('/rollouts', rolloutRequest(options)), (planned) => [
         `${planned.id} is planned, to schema ${planned.target}. Start it with \`boxyard rollout start ${planned.id}\`.`,
+        ...noteLines(planned.notes),
       ]);
     },
   );
@@ -142,7 +143,7 @@ function addChanging(rollout: Command, invocation: Invocation): void {
     );
   rollout
     .command('skip')
-    .description('leave pending or failed projects out, with a reason')
+    .description('leave pending or failed projects, or their failed backfills, out, with a reason')
     .argument(idArgument)
     .argument('<projects...>', 'ids or slugs')
     .requiredOption('--reason <text>', 'shown beside each of them')

@@ -5,7 +5,7 @@ import { countsText, planLines, selectorText, sqlLines } from './rollout-words.j
 
 /** A dry run for people: waves, who is left out, and the SQL with the locks that it takes. */
 export function forecastLines(forecast: RolloutForecast): string[] {
-  const { target, plan, counts, waves, skipped, migrations } = forecast;
+  const { target, plan, notes, counts, waves, skipped, migrations } = forecast;
   return [
     `To schema ${target}: ${countsText(counts)}. Nothing was written.`,
     '',
@@ -20,12 +20,18 @@ export function forecastLines(forecast: RolloutForecast): string[] {
       { title: 'WAIT', cell: ({ projects }) => projects.filter(({ waitsFor }) => waitsFor !== null).length },
       { title: 'PROJECTS', cell: (wave) => exampleProjects(wave) },
     ]),
+    ...section('Mind', noteLines(notes)),
     ...section(
       'Left out',
       skipped.map(({ slug, reason }) => `  ${oneLine(slug)}: ${oneLine(reason)}`),
     ),
     ...migrations.flatMap(migrationLines),
   ];
+}
+
+/** What the control plane has noticed about a plan. */
+export function noteLines(notes: readonly string[]): string[] {
+  return notes.map((note) => `  ${oneLine(note)}`);
 }
 
 function exampleProjects({ projects, counts }: RolloutForecast['waves'][number]): string {

@@ -1,4 +1,4 @@
-import type { Counts, FailureGroup, RolloutPlan, RolloutSummary, WaveSelector } from '../api/answers.js';
+import type { Counts, FailureGroup, RolloutPlan, RolloutSummary, Wave, WaveSelector } from '../api/answers.js';
 import { count, moment, oneLine, printable } from '../output/words.js';
 
 /** Which projects a wave takes, as the options of a plan write it. Null: those that no other wave takes. */
@@ -47,6 +47,11 @@ export function planLines({ abortOn, health, ...plan }: RolloutPlan): string[] {
     `health     ${health.window} of traffic from ${count(health.minRequests, 'request')} on, ${count(health.smokeProjects, 'smoke request')}`,
     `${onExceeded}s at`.padEnd(10) + ` ${failures.join('; ')}`,
   ];
+}
+
+/** What of a wave's health could not be judged, and why. */
+export function unjudged({ health }: Pick<Wave, 'health'>): string[] {
+  return [health?.note, health?.smoke?.note].flatMap((note) => (note === undefined ? [] : [oneLine(note)]));
 }
 
 /** What failed, one paragraph for each kind of failure, with the projects that show it. */

@@ -1,7 +1,16 @@
 import type { ListedRollout, Rollout, RolloutProject } from '../api/answers.js';
 import { table } from '../output/table.js';
 import { count, moment, oneLine, span } from '../output/words.js';
-import { addCounts, countsText, failureLines, planLines, selectorText, stateText, timeLines } from './rollout-words.js';
+import {
+  addCounts,
+  countsText,
+  failureLines,
+  planLines,
+  selectorText,
+  stateText,
+  timeLines,
+  unjudged,
+} from './rollout-words.js';
 
 /** A rollout for people: where it is, its waves, its pace and what failed. */
 export function rolloutLines(rollout: Rollout): string[] {
@@ -60,7 +69,11 @@ function unhealthyLines(waves: Rollout['waves']): string[] {
   const lines = waves.flatMap(({ position, health }) =>
     (health?.exceeded ?? []).map((exceeded) => `  wave ${position}: ${oneLine(exceeded)}`),
   );
-  return lines.length === 0 ? [] : ['', 'Health checks that failed:', ...lines];
+  const notes = waves.flatMap((wave) => unjudged(wave).map((note) => `  wave ${wave.position}: ${note}`));
+  return [
+    ...(lines.length === 0 ? [] : ['', 'Health checks that failed:', ...lines]),
+    ...(notes.length === 0 ? [] : ['', 'Not judged:', ...notes]),
+  ];
 }
 
 /** Rollouts as a table. */
@@ -95,7 +108,7 @@ export function projectTable(projects: readonly RolloutProject[]): string[] {
 }
 
 function whyText({ state, error, skipReason, waitsFor, dueAt }: RolloutProject): string | null {
-  if (state === 'skipped') return skipReason;
+  if (state === 'skipped' || (state === 'done' && skipReason !== null)) return skipReason;
   const wait = waitsFor === null ? '' : `waits for ${waitsFor}${dueAt === null ? '' : ` until ${moment(dueAt)}`}`;
   const failure = error === null ? '' : `${error.code}: ${error.message}`;
   return [wait, failure].filter((part) => part !== '').join('; ') || null;

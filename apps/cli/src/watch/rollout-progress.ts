@@ -1,6 +1,6 @@
 import type { Counts, FailureGroup, Rollout, RolloutState, Wave } from '../api/answers.js';
 import { moment, oneLine, span } from '../output/words.js';
-import { addCounts, countsText, selectorText, stateText } from '../views/rollout-words.js';
+import { addCounts, countsText, selectorText, stateText, unjudged } from '../views/rollout-words.js';
 
 /** How much of something is through, whatever came of it. */
 export interface Part {
@@ -77,7 +77,7 @@ function waveNews(before: Wave | undefined, wave: Wave): string[] {
     case 'checking':
       return [`${text} is through: ${countsText(wave.counts)}; its health is watched`];
     case 'passed':
-      return [`${text} has passed: ${countsText(wave.counts)}`];
+      return [`${text} has passed: ${countsText(wave.counts)}`, ...unjudged(wave).map((note) => `${text}: ${note}`)];
     case 'failed':
       return [
         `${text} has failed: ${[countsText(wave.counts), ...(wave.health?.exceeded ?? []).map(oneLine)].join('; ')}`,

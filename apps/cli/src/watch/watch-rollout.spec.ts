@@ -1,6 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { Rollout } from '../api/answers.js';
 import { ControlPlaneClient } from '../api/control-plane-client.js';
 import { watchRollout } from './watch-rollout.js';
@@ -65,6 +65,27 @@ describe('watching a rollout', () => {
     expect((await last).state).toBe('succeeded');
     expect(seen).toEqual(['running', 'running', 'succeeded']);
     expect(notes).toEqual([expect.stringContaining('Trying again'), 'connected again']);
+  });
+
+  test('opens a stream again also when it had nothing to tell for longer than it is tried', async () => {
+    const real = performance.now.bind(performance);
+    let quietMs = 0;
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => real() + quietMs);
+    try {
+      const { last } = await watched(
+        streaming(['running'], (response) => {
+          setTimeout(() => {
+            quietMs = 30 * 60_000;
+            response.destroy();
+          }, 50);
+        }),
+        refusing(503),
+        streaming(['succeeded'], stay),
+      );
+      expect((await last).state).toBe('succeeded');
+    } finally {
+      clock.mockRestore();
+    }
   });
 
   test('ends with the first refusal when nothing was heard yet, and later with one that will not pass', async () => {

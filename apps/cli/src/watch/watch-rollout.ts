@@ -11,7 +11,7 @@ const patienceMs = 120_000;
 
 /**
  * Shows a rollout until it is paused, aborted or through, and gives its last state. A stream that breaks is opened again,
- * for two minutes. Throws what the first connection throws, and an InterruptedError when `interrupted` aborts.
+ * until that has failed for two minutes. Throws what the first connection throws, and an InterruptedError when `interrupted` aborts.
  */
 export async function watchRollout(
   client: ControlPlaneClient,
@@ -20,22 +20,23 @@ export async function watchRollout(
   interrupted: AbortSignal,
 ): Promise<Rollout> {
   const route = `/rollouts/${encodeURIComponent(id)}/events`;
-  let heardAt: number | undefined;
-  let isLost = false;
+  let hasHeard = false;
+  let lostAt: number | undefined;
   for (;;) {
     try {
       for await (const rollout of client.events<Rollout>(route, 'rollout')) {
-        if (isLost) view.note('connected again');
-        isLost = false;
-        heardAt = performance.now();
+        if (lostAt !== undefined) view.note('connected again');
+        lostAt = undefined;
+        hasHeard = true;
         view.show(rollout);
         if (resting.includes(rollout.state)) return rollout;
       }
     } catch (error) {
       if (error instanceof InterruptedError) throw watchingEnded();
-      if (heardAt === undefined || !mayPass(error) || performance.now() - heardAt > patienceMs) throw error;
-      if (!isLost) view.note(`${(error as Error).message} Trying again; the rollout goes on meanwhile.`);
-      isLost = true;
+      if (!hasHeard || !mayPass(error)) throw error;
+      if (lostAt === undefined) view.note(`${(error as Error).message} Trying again; the rollout goes on meanwhile.`);
+      lostAt ??= performance.now();
+      if (performance.now() - lostAt > patienceMs) throw error;
     }
     await pause(reconnectMs, undefined, { signal: interrupted }).catch(() => undefined);
     if (interrupted.aborted) throw watchingEnded();

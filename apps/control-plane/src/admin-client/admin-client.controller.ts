@@ -1,5 +1,6 @@
 import { Controller, Headers, HttpCode, Param, Post, UseInterceptors } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiBearerAuth, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { NeedsRole } from '../auth/needs-role.decorator.js';
 import { AnswerInterceptor, type Answer } from '../mutations/answer.js';
 import { CurrentMutation, type Mutation } from '../mutations/mutation.js';
 import { preferredWaitSeconds } from '../mutations/prefer.js';
@@ -17,8 +18,11 @@ export class AdminClientController {
 
   @Post('rotate')
   @HttpCode(202)
+  // Whoever has the secret has all data of the project.
+  @NeedsRole('platform-admin')
   @ApiOperation({
     summary: 'Give the admin client a new secret, and end the one before with everything it has logged in',
+    description: 'Needs the role `platform-admin`: with the secret comes access to the data of the project.',
   })
   @ApiHeader({ ...preferWaitHeader, description: '`wait=N`: wait up to N seconds (1 to 60) for the new secret.' })
   @ApiHeader(idempotencyKeyHeader)

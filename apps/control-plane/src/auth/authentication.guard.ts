@@ -1,16 +1,18 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
+import type { OperatorRole } from '#control-database';
 import { DomainError } from '#platform';
 import { AccessTokenAuthenticator } from './access-token-authenticator.js';
 import { ApiKeyAuthenticator, apiKeyPrefix } from './api-key-authenticator.js';
-import { type Caller, mayUseMethod } from './caller.js';
+import { type Caller, roleProblem } from './caller.js';
 import { DeniedAttempts } from './denied-attempts.js';
+import { neededRole } from './needs-role.decorator.js';
 import { publicRoute } from './public.decorator.js';
 
 /**
  * Stands before every route. Public ones pass; all others need an access token or an API key, and a role that may use
- * the method. Refused credentials and refused rights are audited; a request without credentials is not an attempt.
+ * the route and the method. Refused credentials and refused rights are audited; a request without credentials is not an attempt.
  */
 @Injectable()
 export class AuthenticationGuard implements CanActivate {
@@ -22,12 +24,15 @@ export class AuthenticationGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (this.reflector.getAllAndOverride<boolean>(publicRoute, [context.getHandler(), context.getClass()])) return true;
+    const of = [context.getHandler(), context.getClass()];
+    if (this.reflector.getAllAndOverride<boolean>(publicRoute, of)) return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const caller = await this.authenticate(request);
-    if (!mayUseMethod(caller.role, request.method)) {
+    const needed = this.reflector.getAllAndOverride<OperatorRole | undefined>(neededRole, of) ?? 'auditor';
+    const refusal = roleProblem(caller.role, needed, request.method);
+    if (refusal !== undefined) {
       await this.recordDenied(request, caller.actor, 'role-insufficient');
-      throw new DomainError('denied', 'role-insufficient', `The role ${caller.role} may only read.`);
+      throw new DomainError('denied', 'role-insufficient', refusal);
     }
     request.caller = caller;
     return true;

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { includesRole, lesserRole, mayUseMethod } from './caller.js';
+import { includesRole, lesserRole, roleProblem } from './caller.js';
 
 test('roles include the ones below them', () => {
   expect(includesRole('platform-admin', 'operator')).toBe(true);
@@ -10,8 +10,13 @@ test('roles include the ones below them', () => {
 });
 
 test('an auditor may only read', () => {
-  expect(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'].filter((method) => mayUseMethod('auditor', method))).toEqual(
-    ['GET', 'HEAD'],
-  );
-  expect(mayUseMethod('operator', 'DELETE')).toBe(true);
+  const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+  const allowed = methods.filter((method) => roleProblem('auditor', 'auditor', method) === undefined);
+  expect(allowed).toEqual(['GET', 'HEAD']);
+  expect(roleProblem('operator', 'auditor', 'DELETE')).toBeUndefined();
+});
+
+test('a route that needs a role is closed to lesser ones, whatever the method', () => {
+  expect(roleProblem('operator', 'platform-admin', 'GET')).toMatch(/platform-admin/);
+  expect(roleProblem('platform-admin', 'platform-admin', 'POST')).toBeUndefined();
 });

@@ -43,7 +43,8 @@ export function includesRole(role: OperatorRole, other: OperatorRole): boolean {
   return operatorRoles.indexOf(role) <= operatorRoles.indexOf(other);
 }
 
-/** Whether a role may send requests of this method at all. Auditors read. */
-export function mayUseMethod(role: OperatorRole, method: string): boolean {
-  return role !== 'auditor' || method === 'GET' || method === 'HEAD';
+/** Why a role may not send a request of this method to a route that needs `needed`; undefined when it may. Auditors read. */
+export function roleProblem(role: OperatorRole, needed: OperatorRole, method: string): string | undefined {
+  if (role === 'auditor' && method !== 'GET' && method !== 'HEAD') return 'The role auditor may only read.';
+  return includesRole(role, needed) ? undefined : `This needs the role ${needed}; yours is ${role}.`;
 }

@@ -15,6 +15,8 @@ const targetMetric = 'boxyard_fleet_target_schema';
 export class FleetMetrics implements OnModuleDestroy {
   private readonly databases: Gauge<'schema' | 'use'>;
   private readonly target: Gauge;
+  /** Both gauges are asked at the same moment, and both figures come from one count. */
+  private counting: Promise<void> | undefined;
 
   constructor(
     private readonly fleet: FleetRepository,
@@ -26,14 +28,14 @@ export class FleetMetrics implements OnModuleDestroy {
       name: targetMetric,
       help: 'The schema with which tenant databases are born.',
       registers: [metrics],
-      collect: () => this.count(({ target }) => (target === null ? undefined : this.target.set(target))),
+      collect: () => this.count(),
     });
     this.databases = new Gauge({
       name: databasesMetric,
       help: 'Tenant databases by schema and by use: of a project, or spare.',
       labelNames: ['schema', 'use'],
       registers: [metrics],
-      collect: () => this.count((counted) => this.showDatabases(counted)),
+      collect: () => this.count(),
     });
   }
 
@@ -47,19 +49,25 @@ export class FleetMetrics implements OnModuleDestroy {
     }
   }
 
-  private showDatabases({ versions }: FleetVersions): void {
+  private count(): Promise<void> {
+    this.counting ??= this.countOnce().finally(() => (this.counting = undefined));
+    return this.counting;
+  }
+
+  private async countOnce(): Promise<void> {
+    try {
+      this.show(await this.fleet.countVersions());
+    } catch (error) {
+      this.logger.warn({ err: error }, 'the tenant databases could not be counted for the metrics');
+    }
+  }
+
+  private show({ target, versions }: FleetVersions): void {
+    if (target !== null) this.target.set(target);
     this.databases.reset();
     for (const { version, projects, spares } of versions) {
       this.databases.set({ schema: version, use: 'project' }, projects);
       this.databases.set({ schema: version, use: 'spare' }, spares);
-    }
-  }
-
-  private async count(show: (counted: FleetVersions) => void): Promise<void> {
-    try {
-      show(await this.fleet.countVersions());
-    } catch (error) {
-      this.logger.warn({ err: error }, 'the tenant databases could not be counted for the metrics');
     }
   }
 }

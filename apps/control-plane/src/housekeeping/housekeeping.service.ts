@@ -11,8 +11,6 @@ import { CLOCK, LOGGER } from '../environment/environment.module.js';
 
 const everyMs = 10 * 60 * 1_000;
 const rateWindowsKeptMs = 60 * 60 * 1_000;
-/** Longer than the windows in which the health gate of a rollout looks. */
-const trafficKeptMs = 60 * 60 * 1_000;
 const idempotencyKeptHours = 24;
 
 /**
@@ -51,6 +49,6 @@ export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
     await this.idempotency.deleteOlderThan(idempotencyKeptHours);
     await this.throttle.deleteForgiven();
     await this.rateWindows.deleteBefore(new Date(now.getTime() - rateWindowsKeptMs));
-    await this.traffic.deleteBefore(new Date(now.getTime() - trafficKeptMs));
+    await this.traffic.deleteForgotten(now);
   }
 }

@@ -18,7 +18,10 @@ describe('planDelete', () => {
   });
 
   test.each<ProjectState>(['provisioning', 'maintenance'])('a project in state %s cannot be deleted', (state) => {
-    expect(() => planDelete(state, 30)).toThrow(expect.objectContaining({ code: 'invalid-transition' }));
+    const allowed = ['active', 'suspended', 'stopped', 'archived', 'failed'] as const;
+    const details = { from: state, to: 'deleting', allowed };
+    expect(() => planDelete(state, 30)).toThrow(expect.objectContaining({ code: 'invalid-transition', details }));
+    for (const each of allowed) expect(planDelete(each, 0)).toBe('purge');
   });
 });
 

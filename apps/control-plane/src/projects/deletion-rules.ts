@@ -9,6 +9,8 @@ import { DomainError } from '#platform';
  */
 export type Deletion = 'delete' | 'purge' | 'nothing';
 
+const deletable: ProjectState[] = ['active', 'suspended', 'stopped', 'archived', 'failed'];
+
 /** A project that never came up has nothing to keep, so deleting it destroys at once. */
 export function planDelete(state: ProjectState, retentionDays: number): Deletion {
   switch (state) {
@@ -26,7 +28,7 @@ export function planDelete(state: ProjectState, retentionDays: number): Deletion
       return 'nothing';
     case 'provisioning':
     case 'maintenance':
-      throw invalidTransition(state, 'deleting', ['active', 'failed']);
+      throw invalidTransition(state, 'deleting', deletable);
   }
 }
 

@@ -30,8 +30,13 @@ describe('labels', () => {
   });
 
   test('a filter is split at its first colon', () => {
-    expect(parseLabelFilter(['tier:gold', 'url:a:b', 'none:'])).toEqual({ tier: 'gold', url: 'a:b', none: '' });
-    expect(parseLabelFilter(['tier'])).toBeUndefined();
+    expect(parseLabelFilter(['tier:gold', 'url:a:b', 'none:'])).toEqual([
+      { tier: 'gold' },
+      { url: 'a:b' },
+      { none: '' },
+    ]);
+    expect(parseLabelFilter(['tier:gold', 'tier'])).toBeUndefined();
     expect(parseLabelFilter([':x'])).toBeUndefined();
+    expect(parseLabelFilter(['tier:gold', 'tier:silver'])).toHaveLength(2);
   });
 });

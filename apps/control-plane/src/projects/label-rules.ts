@@ -1,6 +1,6 @@
 const mostLabels = 64;
 
-/** Why a value cannot be the labels of a new project; undefined when it can. */
+/** Why a value cannot be the labels of a project; undefined when it can. */
 export function labelsProblem(value: unknown): string | undefined {
   return checkLabels(value, (text) => typeof text === 'string');
 }
@@ -40,12 +40,11 @@ export function changeLabels(
   );
 }
 
-/** The labels of `?label=key:value` parameters, or why they cannot be read. Two values for one key match nothing. */
-export function parseLabelFilter(parameters: readonly string[]): Record<string, string> | undefined {
-  const pairs = parameters.map((parameter) => {
+/** The label of each `?label=key:value` parameter, all of which must fit; undefined when one cannot be read. */
+export function parseLabelFilter(parameters: readonly string[]): Record<string, string>[] | undefined {
+  const labels = parameters.flatMap((parameter) => {
     const colon = parameter.indexOf(':');
-    return colon < 1 ? undefined : ([parameter.slice(0, colon), parameter.slice(colon + 1)] as const);
+    return colon < 1 ? [] : [{ [parameter.slice(0, colon)]: parameter.slice(colon + 1) }];
   });
-  if (pairs.some((pair) => pair === undefined)) return undefined;
-  return Object.fromEntries(pairs as (readonly [string, string])[]);
+  return labels.length === parameters.length ? labels : undefined;
 }

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { ProjectRepository, type Transaction } from '#control-database';
-import type { OperationParams } from '#operations';
+import { ClusterRepository, ProjectRepository, type Transaction } from '#control-database';
+import type { OperationParams, ProjectPlacement } from '#operations';
 import { generateSecret, hashPassword, newId, sha256, uuidv7, type Config } from '#platform';
 import { operatorName } from '../auth/caller.js';
+import { resolvePlacement } from '../clusters/placement.js';
 import { CONFIG } from '../environment/environment.module.js';
 import type { Answer } from '../mutations/answer.js';
 import { MutationRunner, type Change, type MutationAnswer } from '../mutations/mutation-runner.js';
@@ -35,6 +36,7 @@ interface Draft {
 export class ProjectCreationService {
   constructor(
     private readonly projects: ProjectRepository,
+    private readonly clusters: ClusterRepository,
     private readonly operations: OperationsService,
     private readonly secrets: ClaimableSecretStore,
     private readonly mutations: MutationRunner,
@@ -45,7 +47,7 @@ export class ProjectCreationService {
   /** 201 when the project is active within `waitSeconds`, else 202; both with the project and its operation. */
   create(request: CreateProjectDto, waitSeconds: number, mutation: Mutation): Promise<Answer> {
     return this.mutations.run<Draft>(mutation, {
-      prepare: () => prepareDraft(request),
+      prepare: async () => prepareDraft(request, await resolvePlacement(this.clusters, request.placement ?? {})),
       change: (transaction, draft) => this.write(request, draft, mutation, transaction),
       complete: (accepted, draft) => this.finish(accepted, draft, waitSeconds, mutation),
       completeSeconds: waitSeconds,
@@ -109,7 +111,10 @@ export class ProjectCreationService {
   }
 }
 
-async function prepareDraft({ name, fhirVersion, owner }: CreateProjectDto): Promise<Draft> {
+async function prepareDraft(
+  { name, fhirVersion, owner }: CreateProjectDto,
+  placement: ProjectPlacement | undefined,
+): Promise<Draft> {
   const resolvedVersion = resolveFhirVersion(fhirVersion);
   const clientSecret = generateSecret();
   const adminClient = { clientId: randomUUID(), clientSecret };
@@ -122,6 +127,7 @@ async function prepareDraft({ name, fhirVersion, owner }: CreateProjectDto): Pro
       name: name.trim(),
       adminClient: { clientId: adminClient.clientId, secretSha256: sha256(clientSecret).toString('hex') },
       owner: ownerDraft?.params,
+      placement,
     },
     secrets: { adminClient, ownerInvitation: ownerDraft?.invitation },
   };

@@ -12,6 +12,7 @@ import { newId, type Clock, type Config } from '#platform';
 import { operatorName } from '../auth/caller.js';
 import { CLOCK, CONFIG } from '../environment/environment.module.js';
 import type { Answer } from '../mutations/answer.js';
+import { assertRevisionMatches } from '../mutations/entity-tag.js';
 import { MutationRunner, type Change } from '../mutations/mutation-runner.js';
 import type { Mutation } from '../mutations/mutation.js';
 import { toOperationResponse } from '../operations/operation.response.js';
@@ -38,17 +39,30 @@ export class ProjectDeletionService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Takes the project offline at once; its data is destroyed after the retention, or now when that is 0 days. */
-  delete(idOrSlug: string, { confirm, retentionDays = defaultRetentionDays }: DeleteProjectDto, mutation: Mutation) {
-    return this.run(idOrSlug, confirm, mutation, (project) => ({
+  /**
+   * Takes the project offline at once; its data is destroyed after the retention, or now when that is 0 days.
+   * `revision-mismatch` when `ifMatch` names another revision than the current one.
+   */
+  delete(
+    idOrSlug: string,
+    { confirm, retentionDays = defaultRetentionDays }: DeleteProjectDto,
+    ifMatch: string | undefined,
+    mutation: Mutation,
+  ): Promise<Answer> {
+    return this.run(idOrSlug, confirm, ifMatch, mutation, (project) => ({
       deletion: planDelete(project.state, retentionDays),
       purgeAfter: new Date(this.clock.now().getTime() + retentionDays * dayMs),
     }));
   }
 
-  /** Destroys a deleted project's data now. */
-  purge(idOrSlug: string, { confirm }: PurgeProjectDto, mutation: Mutation): Promise<Answer> {
-    return this.run(idOrSlug, confirm, mutation, (project) => ({
+  /** Destroys a deleted project's data now; `revision-mismatch` as above. */
+  purge(
+    idOrSlug: string,
+    { confirm }: PurgeProjectDto,
+    ifMatch: string | undefined,
+    mutation: Mutation,
+  ): Promise<Answer> {
+    return this.run(idOrSlug, confirm, ifMatch, mutation, (project) => ({
       deletion: planPurge(project.state),
       purgeAfter: this.clock.now(),
     }));
@@ -57,6 +71,7 @@ export class ProjectDeletionService {
   private run(
     idOrSlug: string,
     confirm: string,
+    ifMatch: string | undefined,
     mutation: Mutation,
     plan: (project: PlacedProject) => { deletion: Deletion; purgeAfter: Date },
   ): Promise<Answer> {
@@ -68,6 +83,7 @@ export class ProjectDeletionService {
       },
       change: async (transaction, { id }) => {
         const project = await this.projects.getForUpdate(id, transaction);
+        assertRevisionMatches(ifMatch, project.revision);
         const unfinished = await this.operations.findUnfinished(id, transaction);
         if (unfinished !== undefined && !isDeletion(unfinished)) throw operationInProgress(id, unfinished);
         const { deletion, purgeAfter } = plan(project);

@@ -122,30 +122,34 @@ export class ProjectsController {
   @Delete(':idOrSlug')
   @HttpCode(202)
   @ApiOperation({ summary: 'Take a project offline, and destroy its data after a retention' })
+  @ApiHeader(ifMatchHeader)
   @ApiHeader(idempotencyKeyHeader)
   @ApiAcceptedResponse({ type: DeletedProjectResponse })
   @ApiOkResponse({ type: DeletedProjectResponse, description: 'Nothing is left to do.' })
-  @ApiProblems(400, 401, 403, 404, 409)
+  @ApiProblems(400, 401, 403, 404, 409, 412)
   delete(
     @Param('idOrSlug') idOrSlug: string,
     @Body() body: DeleteProjectDto,
+    @Headers('if-match') ifMatch: string | undefined,
     @CurrentMutation() mutation: Mutation,
   ): Promise<Answer> {
-    return this.deletion.delete(idOrSlug, body, mutation);
+    return this.deletion.delete(idOrSlug, body, ifMatch, mutation);
   }
 
   @Post(':idOrSlug/purge')
   @HttpCode(202)
   @ApiOperation({ summary: "Destroy a deleted project's data now" })
+  @ApiHeader(ifMatchHeader)
   @ApiHeader(idempotencyKeyHeader)
   @ApiAcceptedResponse({ type: DeletedProjectResponse })
   @ApiOkResponse({ type: DeletedProjectResponse, description: 'Nothing is left to do.' })
-  @ApiProblems(400, 401, 403, 404, 409)
+  @ApiProblems(400, 401, 403, 404, 409, 412)
   purge(
     @Param('idOrSlug') idOrSlug: string,
     @Body() body: PurgeProjectDto,
+    @Headers('if-match') ifMatch: string | undefined,
     @CurrentMutation() mutation: Mutation,
   ): Promise<Answer> {
-    return this.deletion.purge(idOrSlug, body, mutation);
+    return this.deletion.purge(idOrSlug, body, ifMatch, mutation);
   }
 }

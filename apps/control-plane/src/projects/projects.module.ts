@@ -4,6 +4,7 @@ import { AdminClientService } from '../admin-client/admin-client.service.js';
 import { OperationsModule } from '../operations/operations.module.js';
 import { SigningKeysController } from '../signing-keys/signing-keys.controller.js';
 import { SigningKeysService } from '../signing-keys/signing-keys.service.js';
+import { ProjectAnnouncements } from './project-announcements.js';
 import { ProjectCreationService } from './project-creation.service.js';
 import { ProjectDeletionService } from './project-deletion.service.js';
 import { ProjectsController } from './projects.controller.js';
@@ -16,6 +17,7 @@ import { WakeUps } from './wake-ups.js';
   providers: [
     AdminClientService,
     SigningKeysService,
+    ProjectAnnouncements,
     ProjectCreationService,
     ProjectDeletionService,
     ProjectsService,

@@ -7,8 +7,9 @@ import { assertRevisionMatches, revisionTag } from '../mutations/entity-tag.js';
 import { MutationRunner } from '../mutations/mutation-runner.js';
 import type { Mutation } from '../mutations/mutation.js';
 import { decodeCursor, encodeCursor, type ListProjectsDto, type ProjectListResponse } from './dto/list-projects.dto.js';
+import { invalidRequest } from '../problems/request-validation.js';
 import type { UpdateProjectDto } from './dto/update-project.dto.js';
-import { changeLabels, parseLabelFilter } from './label-rules.js';
+import { changeLabels, labelsProblem, parseLabelFilter } from './label-rules.js';
 import { assertRenamable } from './rename-rules.js';
 import { toProjectResponse } from './project.response.js';
 import { requestedPin } from './schema-pin.js';
@@ -63,12 +64,15 @@ export class ProjectsService {
         }
         const slug = change.slug === project.slug ? undefined : change.slug;
         if (slug !== undefined) assertRenamable(project.state);
+        const labels = changeLabels(project.labels, change.labels ?? {});
+        const message = labelsProblem(labels);
+        if (message !== undefined) throw invalidRequest([{ field: 'labels', message }]);
         const updated = await this.projects.update(
           id,
           {
             ...(slug === undefined ? {} : { slug }),
             name: change.name?.trim() ?? project.name,
-            labels: changeLabels(project.labels, change.labels ?? {}),
+            labels,
             schemaPin: this.pinAfter(change, project),
             maintenanceWindow: windowAfter(change, project),
           },

@@ -82,7 +82,10 @@ export class RolloutChangesService {
     });
   }
 
-  /** Leaves pending and failed projects out. Refused with `project-not-skippable` when one is being migrated or done. */
+  /**
+   * Leaves pending and failed projects out, and failed backfills of those that are done. Refused with `project-not-skippable` when one is
+   * being migrated or all is well with it.
+   */
   skip(id: RolloutId, { projects, reason }: SkipProjectsDto, mutation: Mutation): Promise<Answer> {
     return this.mutations.run(mutation, {
       prepare: async () => {
@@ -98,7 +101,7 @@ export class RolloutChangesService {
           throw new DomainError(
             'conflict',
             'project-not-skippable',
-            `These are being migrated or done: ${firstOf(refused)}. Only pending and failed projects can be skipped.`,
+            `These are being migrated or done: ${firstOf(refused)}. Only pending and failed projects, and failed backfills, can be skipped.`,
             { details: { projects: refused }, retryAfterSeconds: 5 },
           );
         }

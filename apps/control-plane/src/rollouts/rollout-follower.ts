@@ -17,6 +17,7 @@ const ended: readonly RolloutState[] = ['aborted', 'succeeded'];
  */
 @Injectable()
 export class RolloutFollower implements OnModuleDestroy {
+  private readonly looks = new Map<RolloutId, { at: number; rollout: Promise<RolloutResponse> }>();
   private readonly signals = new Set<ChangeSignal>();
   private isClosed = false;
 
@@ -45,7 +46,7 @@ export class RolloutFollower implements OnModuleDestroy {
       let last = '';
       let idleSince = performance.now();
       for (;;) {
-        const rollout = await this.rollouts.describe(id);
+        const rollout = await (last === '' ? this.lookAnew(id) : this.look(id));
         const text = comparable(rollout);
         if (text !== last) {
           last = text;
@@ -62,6 +63,20 @@ export class RolloutFollower implements OnModuleDestroy {
       signal.removeEventListener('abort', end);
       pauses.close();
     }
+  }
+
+  /** The rollout as it was within the last half second: however many follow it, it is looked at only so often. */
+  private look(id: RolloutId): Promise<RolloutResponse> {
+    const last = this.looks.get(id);
+    return last !== undefined && performance.now() - last.at < movingMs ? last.rollout : this.lookAnew(id);
+  }
+
+  private lookAnew(id: RolloutId): Promise<RolloutResponse> {
+    const at = performance.now();
+    for (const [key, look] of this.looks) if (at - look.at >= movingMs) this.looks.delete(key);
+    const rollout = this.rollouts.describe(id);
+    this.looks.set(id, { at, rollout });
+    return rollout;
   }
 }
 

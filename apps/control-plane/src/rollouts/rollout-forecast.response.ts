@@ -80,6 +80,8 @@ export class RolloutForecastResponse {
   @ApiProperty({ enum: [true], example: true }) dryRun: true;
   @ApiProperty({ example: 43 }) target: number;
   @ApiProperty({ type: RolloutPlanResponse }) plan: RolloutPlanResponse;
+  @ApiProperty({ type: [String], description: 'Of waves in which nothing would be migrated.', example: [] })
+  notes: readonly string[];
   @ApiProperty({ type: CountsResponse, description: '`done`: they have the schema already.' }) counts: StateCounts;
   @ApiProperty({ type: [ForecastWaveResponse] }) waves: ForecastWaveResponse[];
   @ApiProperty({ type: [SkippedProjectResponse], description: 'The first 100 that would be left out, and why.' })

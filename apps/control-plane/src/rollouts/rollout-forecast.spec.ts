@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { RolloutCandidate } from '#control-database';
-import { forecastRollout } from './rollout-forecast.js';
+import { emptyWaves, forecastRollout } from './rollout-forecast.js';
 
 const now = new Date('2026-11-21T12:00:00Z');
 const candidate = (projectId: string, more: Partial<RolloutCandidate> = {}): RolloutCandidate => ({
@@ -36,4 +36,14 @@ test('says who goes when, who is there already, who is left out and who waits', 
     ['c', { verdict: 'skip', reason: 'Pinned to schema 1: audit' }],
     ['f', { verdict: 'skip', reason: 'The project is archived.' }],
   ]);
+});
+
+test('tells of waves in which nothing would be tried', () => {
+  const fleet = [candidate('a', { labels: { ring: 'canary' }, schemaVersion: 2 }), candidate('b')];
+  const notes = (...waves: { label: string }[]) => emptyWaves(forecastRollout({ waves }, 2, fleet, now));
+  expect(notes({ label: 'ring:canray' })).toEqual(['Wave 0 takes no project, so nothing is tried in it.']);
+  expect(notes({ label: 'ring:canary' })).toEqual([
+    'Wave 0 has nothing to migrate (1 have the schema, 0 are left out), so it passes without being judged.',
+  ]);
+  expect(emptyWaves(forecastRollout({ waves: [{ percent: 100 }] }, 2, fleet, now))).toEqual([]);
 });

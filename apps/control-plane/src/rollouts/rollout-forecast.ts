@@ -27,6 +27,17 @@ export interface Forecast {
   readonly skipped: readonly ForecastProject[];
 }
 
+/** Says of waves in which nothing would be migrated that they prove nothing: a label may be misspelt. */
+export function emptyWaves({ waves }: Pick<Forecast, 'waves'>): string[] {
+  return waves.flatMap(({ counts: { pending, done, skipped } }, position) => {
+    if (pending > 0) return [];
+    if (done + skipped === 0) return [`Wave ${position} takes no project, so nothing is tried in it.`];
+    return [
+      `Wave ${position} has nothing to migrate (${done} have the schema, ${skipped} are left out), so it passes without being judged.`,
+    ];
+  });
+}
+
 /**
  * What a rollout would do if it began now, by the same rules by which the worker will decide: which wave each project
  * belongs to, which have the target already, which are left out and which have to wait. Archived projects belong to no

@@ -1,16 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { FleetRepository, RolloutProjectsRepository, type RolloutPlan } from '#control-database';
+import { contractRefusal, FleetRepository, RolloutProjectsRepository, type RolloutPlan } from '#control-database';
 import { DomainError, type Clock } from '#platform';
 import { stepForecast, type SchemaStep } from '#tenant-schema';
 import { CLOCK, SCHEMA_STEPS } from '../environment/environment.module.js';
 import { countStates } from './progress-figures.js';
-import { forecastRollout, type Forecast, type ForecastProject } from './rollout-forecast.js';
+import { emptyWaves, forecastRollout, type Forecast, type ForecastProject } from './rollout-forecast.js';
 import type { RolloutForecastResponse } from './rollout-forecast.response.js';
 import { toPlanResponse } from './rollout-plan.response.js';
 
 const projectsShown = 20;
 const skippedShown = 100;
-const namesShown = 5;
 
 /** Tells what rollouts would do, from the control database and this release's migrations; no tenant database is asked. */
 @Injectable()
@@ -41,17 +40,15 @@ export class RolloutForecasts {
         { details: { newest: this.newestSchema } },
       );
     }
-    for (const { version, name, phase } of this.steps.slice(0, target)) {
-      if (phase !== 'contract') continue;
-      const behind = await this.projects.listBehind(version - 1, namesShown);
-      if (behind.count === 0) continue;
-      throw new DomainError(
-        'conflict',
-        'contract-too-early',
-        `${name} takes away what projects below schema ${version - 1} still need, and ${behind.count} are below it or still fill it in (${behind.slugs.join(', ')}). Roll out to ${version - 1} first.`,
-        { details: { schema: version - 1, behind: behind.count, projects: behind.slugs } },
-      );
-    }
+    const refusal = await contractRefusal(this.projects, this.steps, 0, target);
+    if (refusal === undefined) return;
+    const { code, message, ...details } = refusal;
+    throw new DomainError('conflict', code, message, { details });
+  }
+
+  /** What its operator should know of such a rollout. */
+  async notes(plan: RolloutPlan, target: number): Promise<string[]> {
+    return emptyWaves(await this.forecast(plan, target));
   }
 
   /** What a rollout would do if it began now. */
@@ -67,6 +64,7 @@ export class RolloutForecasts {
       dryRun: true,
       target,
       plan: toPlanResponse(plan),
+      notes: emptyWaves({ waves }),
       counts: countStates(waves.flatMap(({ counts }) => asCounts(counts))),
       waves: waves.map(({ selector, counts, pending: ofWave }, position) => ({
         position,

@@ -31,11 +31,17 @@ export class RolloutProjectResponse {
   error: ProjectErrorResponse | null;
   @ApiProperty({ nullable: true, type: String, description: 'Failures of one kind share it.', example: '9f2c41aa' })
   errorFingerprint: string | null;
-  @ApiProperty({ nullable: true, type: String, example: 'Pinned to schema 42: under audit' }) skipReason: string | null;
+  @ApiProperty({
+    nullable: true,
+    type: String,
+    description: 'Why it is left out; of a project that is done: why its failed backfill is.',
+    example: 'Pinned to schema 42: under audit',
+  })
+  skipReason: string | null;
   @ApiProperty({
     nullable: true,
     enum: ['retry', 'window', 'operation'],
-    description: 'Why it has to wait.',
+    description: 'Why it has to wait; of a project that is done: its backfill.',
     example: null,
   })
   waitsFor: 'retry' | 'window' | 'operation' | null;

@@ -43,6 +43,12 @@ export class RolloutSummaryResponse {
 
 export class PlannedRolloutResponse extends RolloutSummaryResponse {
   @ApiProperty({ type: RolloutPlanResponse }) plan: RolloutPlanResponse;
+  @ApiProperty({
+    type: [String],
+    description: 'Of waves in which nothing would be migrated now.',
+    example: ['Wave 0 takes no project, so nothing is tried in it.'],
+  })
+  notes: readonly string[];
 }
 
 export class ListedRolloutResponse extends RolloutSummaryResponse {
@@ -87,9 +93,16 @@ class SmokeResponse {
 }
 
 class WaveHealthResponse {
-  @ApiProperty({ type: TrafficSampleResponse }) before: TrafficSampleResponse;
+  @ApiProperty({ type: TrafficSampleResponse, description: 'In the health window before the wave began.' })
+  before: TrafficSampleResponse;
   @ApiProperty({ type: TrafficSampleResponse }) after: TrafficSampleResponse;
   @ApiProperty({ type: SmokeResponse }) smoke: SmokeResponse;
+  @ApiProperty({
+    required: false,
+    description: 'Why traffic was not judged: there was too little.',
+    example: 'Its traffic was not judged: 0 requests before it and 0 after, and 50 are needed.',
+  })
+  note?: string;
   @ApiProperty({ type: [String], description: 'What was exceeded; empty when the wave is healthy.', example: [] })
   exceeded: readonly string[];
 }

@@ -178,7 +178,11 @@ export class RolloutsController {
   @UseInterceptors(AnswerInterceptor)
   @Post(':id/skip')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Leave pending or failed projects out of a rollout, with a reason' })
+  @ApiOperation({
+    summary: 'Leave pending or failed projects out of a rollout, with a reason',
+    description:
+      'A project that is done stays so, and its failed backfill is left out: the next rollout takes it up, and contract steps wait for it.',
+  })
   @ApiHeader(idempotencyKeyHeader)
   @ApiOkResponse({ type: ChangedProjectsResponse })
   @ApiProblems(400, 401, 403, 404, 409)

@@ -53,13 +53,16 @@ export class RolloutsService {
     };
     if (request.dryRun === true) return new Answer(200, await this.forecasts.describe(await plan(), target));
     return this.mutations.run(mutation, {
-      prepare: plan,
-      change: async (transaction, prepared) => {
+      prepare: async () => {
+        const prepared = await plan();
+        return { prepared, notes: await this.forecasts.notes(prepared, target) };
+      },
+      change: async (transaction, { prepared, notes }) => {
         const rollout = await this.rollouts.insert(
           { id: newId('rol'), targetVersion: target, plan: prepared, createdBy: operatorName(mutation.caller) },
           transaction,
         );
-        const body = { ...toRolloutSummary(rollout), plan: toPlanResponse(prepared) };
+        const body = { ...toRolloutSummary(rollout), plan: toPlanResponse(prepared), notes };
         return {
           answer: { status: 202, headers: { Location: `/control/v1/rollouts/${rollout.id}` }, body },
           audit: { action: 'rollout.create', target: `rollout:${rollout.id}`, after: body },

@@ -119,10 +119,10 @@ function admit(
 ): Error | undefined {
   if (found === 'ambiguous') return ambiguousProject();
   if (typeof found === 'string') return unknownProject();
+  // What a request wants matters in read-only maintenance alone.
+  const intent = found.readOnly !== true || onlyReads(request.method, target.url) ? 'read' : 'write';
   const refusal =
-    refusalOf(found, onlyReads(request.method, target.url) ? 'read' : 'write') ??
-    (found.schemaTooOld ? schemaTooOld() : undefined) ??
-    versionMismatch(found, target);
+    refusalOf(found, intent) ?? (found.schemaTooOld ? schemaTooOld() : undefined) ?? versionMismatch(found, target);
   if (refusal !== undefined) return refusal;
   (request as TenantCarrier)[requestTenantKey] = new RequestTenant(found, target);
   return undefined;

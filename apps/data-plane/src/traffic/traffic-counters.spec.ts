@@ -33,6 +33,15 @@ describe('traffic is counted', () => {
   });
 });
 
+test('when somebody sets back the clock, slots are those of the clock, and one that comes again is the same', () => {
+  const counters = new TrafficCounters();
+  for (const at of [30_000, 1, 2, 30_001]) counters.count('one', 200, 1, start + at);
+  expect(all(counters).map(({ since, requests }) => [since.getTime() - start, requests])).toEqual([
+    [30_000, 2],
+    [0, 2],
+  ]);
+});
+
 describe('what was counted is given', () => {
   test('again, with all that the slot has, only when something has come since it was written', () => {
     const counters = new TrafficCounters();

@@ -27,7 +27,7 @@ export interface UnrecordedTraffic {
 export class TrafficCounters {
   private readonly slots = new Map<number, Map<string, Served>>();
   private current = new Map<string, Served>();
-  private currentUntil = 0;
+  private currentStart = -Infinity;
   private kept = 0;
 
   /** `maxKept` is for tests. */
@@ -35,7 +35,7 @@ export class TrafficCounters {
 
   /** Counts one answered request, at `now` in ms since 1970. */
   count(projectId: string, status: number, elapsedMs: number, now = Date.now()): void {
-    if (now >= this.currentUntil) this.openSlot(now);
+    if (now < this.currentStart || now >= this.currentStart + SLOT_MS) this.openSlot(now);
     const served = this.current.get(projectId) ?? this.add(projectId);
     if (served === undefined) return;
     served.requests++;
@@ -74,11 +74,11 @@ export class TrafficCounters {
     return served;
   }
 
+  /** A slot may come again, when somebody has set back the clock. */
   private openSlot(now: number): void {
-    const start = now - (now % SLOT_MS);
-    this.current = new Map();
-    this.slots.set(start, this.current);
-    this.currentUntil = start + SLOT_MS;
+    this.currentStart = now - (now % SLOT_MS);
+    this.current = this.slots.get(this.currentStart) ?? new Map<string, Served>();
+    this.slots.set(this.currentStart, this.current);
   }
 
   /** Slots that are over and have been written to the last request. */

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { Cluster, NewCluster, SslMode } from '#control-database';
+import type { Cluster, ClusterLogin, NewCluster, SslMode } from '#control-database';
 import { DomainError } from '#platform';
 import { type Connection, ConnectionBroker, connectOnce, type DatabaseTarget, type TlsSettings } from '#postgres';
 
@@ -23,17 +23,24 @@ export class ClusterAdmins {
     queueDeadlineMs,
   });
 
-  constructor(private readonly databaseUrl: string) {}
+  /** By the sealed login, which is another one when the row gets another. */
+  private readonly logins = new Map<string, Promise<ClusterLogin>>();
+
+  /** `openLogin` unseals the login of a cluster that has one of its own; without it only that of DATABASE_URL is known. */
+  constructor(
+    private readonly databaseUrl: string,
+    private readonly openLogin: (cluster: Cluster) => Promise<ClusterLogin> = refuseLogin,
+  ) {}
 
   /** Lends a connection to the cluster's maintenance database. Uses must not be nested in one another. */
-  use<T>(cluster: Cluster, work: (admin: Connection) => Promise<T>): Promise<T> {
-    const target = this.targetOf(cluster, maintenanceDatabase);
+  async use<T>(cluster: Cluster, work: (admin: Connection) => Promise<T>): Promise<T> {
+    const target = await this.targetOf(cluster, maintenanceDatabase);
     return this.broker.use({ key: `admin:${cluster.id}`, clusterId: cluster.id, ...target }, work);
   }
 
   /** Opens a connection into one of the cluster's databases for the time of `work`. */
   async inDatabase<T>(cluster: Cluster, database: string, work: (admin: Connection) => Promise<T>): Promise<T> {
-    const connection = await connectOnce(this.targetOf(cluster, database));
+    const connection = await connectOnce(await this.targetOf(cluster, database));
     try {
       return await work(connection);
     } finally {
@@ -41,21 +48,36 @@ export class ClusterAdmins {
     }
   }
 
+  /** How the administrator of the cluster logs in: as DATABASE_URL says, unless it has a login of its own. */
+  async loginOf(cluster: Cluster): Promise<ClusterLogin> {
+    if (cluster.adminSecret === null) return loginOf(new URL(this.databaseUrl));
+    const key = cluster.adminSecret.toString('base64');
+    const known = this.logins.get(key);
+    if (known !== undefined) return known;
+    const login = this.openLogin(cluster);
+    this.logins.set(key, login);
+    login.catch(() => this.logins.delete(key));
+    return login;
+  }
+
   /** The administrator's way into a database of the cluster. Holds a password: not for logs. */
-  private targetOf(cluster: Cluster, database: string): Omit<DatabaseTarget, 'key' | 'clusterId'> {
-    if (cluster.adminSecret !== null) {
-      throw new DomainError(
-        'unprocessable',
-        'cluster-login-unsupported',
-        `Cluster ${cluster.name} has an administrator login of its own, which this release cannot use.`,
-      );
-    }
-    return { ...loginOf(new URL(this.databaseUrl)), database, ...tlsOf(cluster) };
+  private async targetOf(cluster: Cluster, database: string): Promise<Omit<DatabaseTarget, 'key' | 'clusterId'>> {
+    const { host, port } = cluster.adminSecret === null ? loginOf(new URL(this.databaseUrl)) : cluster;
+    const { user, password } = await this.loginOf(cluster);
+    return { host, port, user, password, database, ...tlsOf(cluster) };
   }
 
   close(): Promise<void> {
     return this.broker.close();
   }
+}
+
+async function refuseLogin({ name }: Cluster): Promise<never> {
+  throw new DomainError(
+    'unprocessable',
+    'cluster-login-unknown',
+    `The login of cluster ${name} cannot be opened here.`,
+  );
 }
 
 /** How connections to the cluster are protected, as a part of a target. */
@@ -68,7 +90,7 @@ export function tlsOf({ sslMode, sslCa }: Pick<Cluster, 'sslMode' | 'sslCa'>): {
  * How the URL wants connections protected: its `sslmode` and the certificates in the file of its `sslrootcert`. Modes that
  * fall back to an open connection count as none.
  */
-export async function sslOfUrl({ searchParams }: URL): Promise<Pick<NewCluster, 'sslMode' | 'sslCa'>> {
+export async function sslOfUrl({ searchParams }: URL): Promise<Required<Pick<NewCluster, 'sslMode' | 'sslCa'>>> {
   const sslMode = sslModes.get(searchParams.get('sslmode') ?? '') ?? 'disable';
   const rootCert = searchParams.get('sslrootcert');
   return { sslMode, sslCa: sslMode === 'verify-full' && rootCert !== null ? await readFile(rootCert, 'utf8') : null };

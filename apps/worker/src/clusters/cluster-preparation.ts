@@ -1,4 +1,5 @@
-import type { Cluster, ClusterLoad, ClusterRepository } from '#control-database';
+import type { Cluster, ClusterLoad, ClusterRepository, NewCluster } from '#control-database';
+import type { Logger } from '#platform';
 import { type Connection, connectOnce, databaseExists, identifier, revokePublicConnect, sql } from '#postgres';
 import type { FleetSchema } from '../tenant-databases/fleet-schema.js';
 import { withLock } from './advisory-lock.js';
@@ -17,23 +18,43 @@ const defaultReservedConnections = 40;
 /** Brings clusters into the state in which tenant databases can be made there, once per process, cluster and schema. */
 export class ClusterPreparation {
   private readonly prepared = new Map<string, Promise<void>>();
+  /** Read once: what follows is the URL with which this process was started. */
+  private own: Promise<OwnServer> | undefined;
 
   constructor(
     private readonly clusters: ClusterRepository,
     private readonly admins: ClusterAdmins,
     private readonly databaseUrl: string,
     private readonly schema: FleetSchema,
+    private readonly logger: Logger,
   ) {}
 
-  /** The clusters. While there is none, the server of DATABASE_URL becomes the first, under the name `default`. */
+  /**
+   * The clusters that were found fit. While there is none, the server of DATABASE_URL becomes the first, under the name
+   * `default`. From then on its row follows DATABASE_URL: where it is, and how connections to it are protected.
+   */
   async list(): Promise<ClusterLoad[]> {
-    const clusters = await this.clusters.list();
+    const clusters = await this.listFit();
     const own = clusters.find(({ adminSecret }) => adminSecret === null);
-    const login = loginOf(new URL(this.databaseUrl));
-    const isCurrent = own === undefined ? clusters.length > 0 : own.host === login.host && own.port === login.port;
-    if (isCurrent) return clusters;
-    await this.registerOwnServer(own?.name ?? 'default');
-    return this.clusters.list();
+    if (own === undefined && clusters.length > 0) return clusters;
+    const server = await this.ownServer();
+    if (own !== undefined && isAsRecorded(own, server)) return clusters;
+    await this.registerOwnServer(own?.name ?? 'default', server);
+    if (own !== undefined && own.sslMode !== server.sslMode) {
+      const change = { cluster: own.name, before: own.sslMode, now: server.sslMode };
+      this.logger.warn(change, 'sslmode of DATABASE_URL now says otherwise how the cluster is reached');
+    }
+    return this.listFit();
+  }
+
+  private async listFit(): Promise<ClusterLoad[]> {
+    return (await this.clusters.list()).filter(({ state }) => state !== 'registering');
+  }
+
+  private ownServer(): Promise<OwnServer> {
+    this.own ??= ownServerOf(new URL(this.databaseUrl));
+    this.own.catch(() => (this.own = undefined));
+    return this.own;
   }
 
   /**
@@ -78,8 +99,9 @@ export class ClusterPreparation {
    * the maintenance databases and the control database. Who administers the cluster keeps the right explicitly.
    */
   private async closeToPublic(cluster: Cluster): Promise<void> {
-    const controlDatabase = decodeURIComponent(new URL(this.databaseUrl).pathname.slice(1));
-    const shared = new Set([maintenanceDatabase, 'template1', controlDatabase]);
+    const shared = new Set([maintenanceDatabase, 'template1']);
+    // On another server a database of that name is somebody else's.
+    if (cluster.adminSecret === null) shared.add(decodeURIComponent(new URL(this.databaseUrl).pathname.slice(1)));
     await this.admins.use(cluster, (admin) =>
       // PostgreSQL fails one of two concurrent changes of the same rights, so workers take turns.
       withLock(admin, 'rights of shared databases', async () => {
@@ -88,19 +110,28 @@ export class ClusterPreparation {
     );
   }
 
-  private async registerOwnServer(name: string): Promise<void> {
-    const { host, port } = loginOf(new URL(this.databaseUrl));
+  private async registerOwnServer(name: string, server: OwnServer): Promise<void> {
     const maxConnections = await maxConnectionsOf(this.databaseUrl);
     await this.clusters.ensure({
       name,
-      host,
-      port,
+      ...server,
       maxProjects: defaultMaxProjects,
       maxConnections,
       reservedConnections: Math.min(defaultReservedConnections, Math.floor(maxConnections / 4)),
-      ...(await sslOfUrl(new URL(this.databaseUrl))),
     });
   }
+}
+
+/** What the row of the server of DATABASE_URL takes from the URL. */
+type OwnServer = Required<Pick<NewCluster, 'host' | 'port' | 'sslMode' | 'sslCa'>>;
+
+async function ownServerOf(url: URL): Promise<OwnServer> {
+  const { host, port } = loginOf(url);
+  return { host, port, ...(await sslOfUrl(url)) };
+}
+
+function isAsRecorded(cluster: Cluster, { host, port, sslMode, sslCa }: OwnServer): boolean {
+  return cluster.host === host && cluster.port === port && cluster.sslMode === sslMode && cluster.sslCa === sslCa;
 }
 
 const keyOf = (cluster: Cluster, schemaVersion: number | ''): string => `${cluster.id} ${schemaVersion}`;

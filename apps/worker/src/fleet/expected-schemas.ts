@@ -1,10 +1,18 @@
-import { randomBytes } from 'node:crypto';
 import type { Cluster } from '#control-database';
-import { compiledSql, dropDatabase, identifier, revokePublicConnect, sql } from '#postgres';
+import { type Connection, databaseExists, dropDatabase, ensureDatabase, revokePublicConnect } from '#postgres';
 import { describeWithGrants, type SchemaDescription } from '#tenant-schema';
+import { tryWithLock, withLock } from '../clusters/advisory-lock.js';
 import type { ClusterAdmins } from '../clusters/cluster-admins.js';
 import { ensureTemplate } from '../clusters/template-database.js';
 import type { FleetSchema } from '../tenant-databases/fleet-schema.js';
+
+/** The copy of a template that is looked at. One name, so that the next look clears away what a dead worker has left. */
+export const expectedCopy = 'boxyard_expected';
+
+/** Whether such a copy is on the cluster though nobody looks at it: its worker has died. */
+export async function isCopyLeft(admin: Connection): Promise<boolean> {
+  return (await tryWithLock(admin, expectedCopy, () => databaseExists(admin, expectedCopy))) ?? false;
+}
 
 /**
  * What a tenant database of each schema is expected to look like: read from a copy of that schema's template, which is
@@ -35,19 +43,18 @@ export class ExpectedSchemas {
 
   private async describe(cluster: Cluster, version: number): Promise<SchemaDescription> {
     await ensureTemplate(this.admins, cluster, this.schema, version);
-    const copy = `boxyard_expected_${version}_${randomBytes(6).toString('hex')}`;
     const template = this.schema.templateName(version);
-    try {
-      await this.admins.use(cluster, async (admin) => {
-        await admin.query(sql`CREATE DATABASE ${identifier(copy)} TEMPLATE ${identifier(template)} STRATEGY WAL_LOG`);
-        await admin.query(
-          compiledSql({ text: `COMMENT ON DATABASE "${copy}" IS 'boxyard: to be dropped'`, values: [] }),
-        );
-        await revokePublicConnect(admin, copy);
-      });
-      return await this.admins.inDatabase(cluster, copy, describeWithGrants);
-    } finally {
-      await this.admins.use(cluster, (admin) => dropDatabase(admin, copy));
-    }
+    return this.admins.use(cluster, (admin) =>
+      withLock(admin, expectedCopy, async () => {
+        await dropDatabase(admin, expectedCopy);
+        try {
+          await ensureDatabase(admin, expectedCopy, { template, comment: 'boxyard: to be dropped' });
+          await revokePublicConnect(admin, expectedCopy);
+          return await this.admins.inDatabase(cluster, expectedCopy, describeWithGrants);
+        } finally {
+          await dropDatabase(admin, expectedCopy);
+        }
+      }),
+    );
   }
 }

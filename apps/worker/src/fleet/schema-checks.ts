@@ -19,7 +19,7 @@ const everyMs = 1_000;
 /** Databases that are looked into at the same time: a look is a connection and two reads of the catalog. */
 const parallel = 4;
 
-/** The stop of a worker waits for what is under way, so that is not more than a few seconds' work. */
+/** Of so many it is known at a time that they are due. */
 const batchSize = 200;
 
 interface Dependencies {
@@ -40,12 +40,13 @@ export function schemaChecks(dependencies: Dependencies): Reconciler {
   return {
     name: 'schema-checks',
     everyMs,
-    run: async () => {
+    run: async (stopping) => {
       const due = await dependencies.fleet.listDueChecks(batchSize);
       if (due.length === 0) return;
       const clusters = new Map((await dependencies.clusters.list()).map((cluster) => [cluster.id, cluster]));
       const lane = async () => {
-        for (let check = due.shift(); check !== undefined; check = due.shift()) {
+        // The stop of a worker waits for the looks under way: one into a cluster that does not answer takes seconds.
+        for (let check = due.shift(); check !== undefined && !stopping.aborted; check = due.shift()) {
           await checkOne(dependencies, clusters, check);
         }
       };
@@ -68,6 +69,10 @@ async function checkOne(
   try {
     const finding = await look(dependencies, cluster, database);
     await fleet.recordCheck(check, finding);
+    // From now on it is served as what it is, and the next rollout takes it along.
+    if (finding.schemaVersion < database.schemaVersion) {
+      await tenantDatabases.recordOlderSchema(database.id, database.schemaVersion, finding.schemaVersion);
+    }
     if (finding.differences.length === 0) return;
     logger.warn({ project: check.projectId, differences: finding.differences.length }, 'a tenant schema has drifted');
   } catch (error) {
@@ -79,7 +84,7 @@ async function checkOne(
 async function look(
   { admins, expected, steps }: Dependencies,
   cluster: Cluster,
-  { databaseName, roleName }: TenantDatabase,
+  { databaseName, roleName, schemaVersion }: TenantDatabase,
 ): Promise<Exclude<SchemaFinding, { error: string }>> {
   // Of one moment, so that a migration that is committed in between is seen in both or in neither.
   const { applied, found } = await admins.inDatabase(cluster, databaseName, (owner) =>
@@ -93,9 +98,20 @@ async function look(
   );
   const version = applied.at(-1)?.version ?? 0;
   const { lines } = await expected.get(cluster, version);
-  const differences = [...otherMigrations(applied, steps), ...schemaDrift(lines, found.lines)];
+  const differences = [
+    ...olderSchema(schemaVersion, version),
+    ...otherMigrations(applied, steps),
+    ...schemaDrift(lines, found.lines),
+  ];
   return { schemaVersion: version, fingerprint: found.fingerprint, differences };
 }
+
+/**
+ * What was once recorded of a database was in it then, so it has come back from a backup. A newer one than was thought is
+ * nothing to speak of: a rollout has just been there.
+ */
+const olderSchema = (thought: number, found: number): string[] =>
+  found < thought ? [`- schema ${thought}`, `+ schema ${found}`] : [];
 
 /** Steps that were applied with another content than this release has: the schema may be equal by chance. */
 function otherMigrations(

@@ -1,3 +1,4 @@
+import { leaseLost } from '#control-database';
 import { DomainError } from '#platform';
 
 /** How the lease of what was claimed, an operation or a rollout, is renewed; rejects with `lease-lost` when another worker has it. */
@@ -57,9 +58,4 @@ export class LeaseKeeper {
 
 export function isLeaseLost(error: unknown): boolean {
   return error instanceof DomainError && error.code === 'lease-lost';
-}
-
-/** The refusal to go on with what another worker may have by now. */
-export function leaseLost(subject: string): DomainError {
-  return new DomainError('conflict', 'lease-lost', `This worker's lease of ${subject} is over.`);
 }

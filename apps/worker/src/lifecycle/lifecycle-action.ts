@@ -41,12 +41,13 @@ export interface StepBehaviour<Kind extends OperationKind> {
   readonly undo?: (context: ActionContext<Kind>) => Promise<void>;
 }
 
-/** What a step gets: its operation's parameters, the project's row as it was when the run began, and the services. */
+/** What a step gets: its operation's parameters, its project and the services. */
 export interface ActionContext<Kind extends OperationKind> extends LifecycleServices {
   readonly operationId: string;
   /** The fencing number of this run; repositories refuse a change that names an older one. */
   readonly fence: string;
   readonly params: OperationParams[Kind];
+  /** The project's row as it was when the run began. Throws in an operation that is about no project. */
   readonly project: Project;
   /** Something that steps of one run share, such as a connection: made at its first use, closed when the run ends. */
   readonly shared: SharedResources;

@@ -2,6 +2,7 @@ import type { OperationKind } from '#operations';
 import { createProject } from './actions/create-project.action.js';
 import { deleteProject } from './actions/delete-project.action.js';
 import { purgeProject } from './actions/purge-project.action.js';
+import { registerCluster } from './actions/register-cluster.action.js';
 import { rotateAdminClient } from './actions/rotate-admin-client.action.js';
 import type { LifecycleAction } from './lifecycle-action.js';
 
@@ -13,4 +14,5 @@ export const lifecycleActions: LifecycleActions = {
   'project.delete': deleteProject,
   'project.purge': purgeProject,
   'project.rotate-admin-client': rotateAdminClient,
+  'cluster.register': registerCluster,
 };

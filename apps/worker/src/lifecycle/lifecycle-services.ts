@@ -9,6 +9,7 @@ import type {
 } from '#control-database';
 import type { FileStorage } from '#files';
 import type { Clock, KeyProvider, Logger } from '#platform';
+import type { ClusterAdmins } from '../clusters/cluster-admins.js';
 import type { ClusterPreparation } from '../clusters/cluster-preparation.js';
 import type { FleetSchema } from '../tenant-databases/fleet-schema.js';
 import type { SpareConnections } from '../tenant-databases/spare-connections.js';
@@ -27,6 +28,7 @@ export interface LifecycleServices {
   /** The same on connections that do not wait for the disk: a crash of the server may undo the last commits. */
   readonly undurable: { readonly operations: OperationRepository; readonly transactions: Transactions };
   readonly keyProvider: KeyProvider;
+  readonly admins: ClusterAdmins;
   readonly preparation: ClusterPreparation;
   readonly spareConnections: SpareConnections;
   readonly schema: FleetSchema;

@@ -185,13 +185,16 @@ export class OperationRun<Kind extends OperationKind> {
 
   private context(): ActionContext<Kind> {
     const { id, fence, params } = this.operation;
+    const project = () => this.project();
     return {
       ...this.services,
       logger: this.logger,
       operationId: id,
       fence,
       params: params as unknown as OperationParams[Kind],
-      project: this.project(),
+      get project() {
+        return project();
+      },
       shared: this.resources,
     };
   }

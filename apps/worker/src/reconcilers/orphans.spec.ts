@@ -16,6 +16,11 @@ describe('orphans', () => {
     expect(unaccounted).toEqual([database('lost'), role('gone')]);
   });
 
+  test('are copies of templates that nobody looks at any more', () => {
+    const copy: MarkedObject = { what: 'database', name: 'boxyard_expected', tenantDatabaseId: null };
+    expect(findOrphans([], [copy, database('kept')], [row('kept', 'claimed')]).unaccounted).toEqual([copy]);
+  });
+
   test('are not databases that are just being built or dropped', () => {
     const objects = [database('new'), role('new'), role('old')];
     const rows = [row('new', 'building'), row('old', 'trash')];

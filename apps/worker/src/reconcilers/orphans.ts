@@ -4,6 +4,7 @@ import { type Logger, metrics } from '#platform';
 import { sql } from '#postgres';
 import type { ClusterAdmins } from '../clusters/cluster-admins.js';
 import type { ClusterPreparation } from '../clusters/cluster-preparation.js';
+import { expectedCopy, isCopyLeft } from '../fleet/expected-schemas.js';
 import { ownerFromComment } from '../tenant-databases/names.js';
 import type { Reconciler } from './reconciler.js';
 
@@ -20,8 +21,8 @@ const orphanCount = new Gauge({
 export interface MarkedObject {
   what: 'database' | 'role';
   name: string;
-  /** The id of the tenant database row that its mark names. */
-  tenantDatabaseId: string;
+  /** The id of the tenant database row that its mark names; null for one that never has a row. */
+  tenantDatabaseId: string | null;
 }
 
 export interface Orphans {
@@ -45,7 +46,9 @@ export function findOrphans(
   const complete = new Set(after.filter(isComplete).map(({ id }) => id));
   const databases = new Set(objects.filter(({ what }) => what === 'database').map(({ name }) => name));
   return {
-    unaccounted: objects.filter(({ tenantDatabaseId }) => !accounted.has(tenantDatabaseId)),
+    unaccounted: objects.filter(
+      ({ tenantDatabaseId }) => tenantDatabaseId === null || !accounted.has(tenantDatabaseId),
+    ),
     missing: before
       .filter((row) => isComplete(row) && complete.has(row.id) && !databases.has(row.databaseName))
       .map(({ id, databaseName }) => ({ tenantDatabaseId: id, databaseName })),
@@ -69,7 +72,8 @@ export function orphans(dependencies: {
     everyMs,
     run: async () => {
       const found: Orphans = { unaccounted: [], missing: [] };
-      for (const cluster of await preparation.list()) {
+      const failures: unknown[] = [];
+      const lookAt = async (cluster: Cluster) => {
         const rows = async () =>
           (await tenantDatabases.listByState('building', 'spare', 'claimed', 'trash')).filter(
             ({ clusterId }) => clusterId === cluster.id,
@@ -78,26 +82,32 @@ export function orphans(dependencies: {
         const { unaccounted, missing } = findOrphans(before, await markedObjects(admins, cluster), await rows());
         found.unaccounted.push(...unaccounted);
         found.missing.push(...missing);
+      };
+      for (const cluster of await preparation.list()) {
+        await lookAt(cluster).catch((error: unknown) => failures.push(error));
       }
       for (const orphan of found.unaccounted) logger.warn({ orphan }, 'orphan on a cluster: no row accounts for it');
       for (const missing of found.missing)
         logger.error({ missing }, 'a recorded tenant database is not on its cluster');
       orphanCount.set({ what: 'unaccounted' }, found.unaccounted.length);
       orphanCount.set({ what: 'missing' }, found.missing.length);
+      if (failures.length > 0) throw new AggregateError(failures, 'Not every cluster could be searched for orphans.');
     },
   };
 }
 
-/** Every database and role that carries the mark of this cluster registration. */
+/** Every database and role that carries the mark of this cluster registration, and what a drift check has left. */
 async function markedObjects(admins: ClusterAdmins, cluster: Cluster): Promise<MarkedObject[]> {
-  const objects = await admins.use(cluster, (admin) =>
-    admin.query<{ what: 'database' | 'role'; name: string; comment: string | null }>(sql`
+  return admins.use(cluster, async (admin) => {
+    const objects = await admin.query<{ what: 'database' | 'role'; name: string; comment: string | null }>(sql`
       SELECT 'database' AS what, datname AS name, shobj_description(oid, 'pg_database') AS comment FROM pg_database
       UNION ALL
-      SELECT 'role', rolname, shobj_description(oid, 'pg_authid') FROM pg_roles`),
-  );
-  return objects.flatMap(({ what, name, comment }) => {
-    const tenantDatabaseId = ownerFromComment(cluster.id, comment);
-    return tenantDatabaseId === undefined ? [] : [{ what, name, tenantDatabaseId }];
+      SELECT 'role', rolname, shobj_description(oid, 'pg_authid') FROM pg_roles`);
+    const marked = objects.flatMap(({ what, name, comment }): MarkedObject[] => {
+      const tenantDatabaseId = ownerFromComment(cluster.id, comment);
+      return tenantDatabaseId === undefined ? [] : [{ what, name, tenantDatabaseId }];
+    });
+    if (await isCopyLeft(admin)) marked.push({ what: 'database', name: expectedCopy, tenantDatabaseId: null });
+    return marked;
   });
 }

@@ -1,4 +1,4 @@
-import type { TenantDatabaseRepository } from '#control-database';
+import type { Cluster, TenantDatabaseRepository } from '#control-database';
 import type { Logger } from '#platform';
 import type { ClusterPreparation } from '../clusters/cluster-preparation.js';
 import type { FleetSchema } from '../tenant-databases/fleet-schema.js';
@@ -21,13 +21,18 @@ export function otherTemplates(dependencies: {
       const target = await schema.findTarget();
       if (target === undefined) return;
       const building = await tenantDatabases.listByState('building');
-      for (const cluster of await preparation.list()) {
+      const dropAt = async (cluster: Cluster) => {
         const planned = building.filter(({ clusterId }) => clusterId === cluster.id);
         const needed = [target, ...planned.map(({ schemaVersion }) => schemaVersion)];
         const dropped = await preparation.dropOtherTemplates(cluster, needed);
         if (dropped.length > 0)
           logger.info({ cluster: cluster.id, dropped }, 'templates of other schemas were dropped');
+      };
+      const failures: unknown[] = [];
+      for (const cluster of await preparation.list()) {
+        await dropAt(cluster).catch((error: unknown) => failures.push(error));
       }
+      if (failures.length > 0) throw new AggregateError(failures, 'Templates could not be dropped on every cluster.');
     },
   };
 }

@@ -45,6 +45,21 @@ describe('a reconciler loop', () => {
     await loop.close();
   });
 
+  test('tells a run under way to stop, and waits for it', async () => {
+    let stopped = false;
+    const run = (stopping: AbortSignal) =>
+      new Promise<void>((resolve) =>
+        stopping.addEventListener('abort', () => {
+          stopped = true;
+          resolve();
+        }),
+      );
+    const loop = new ReconcilerLoop({ name: 'test', everyMs: 60_000, run }, logger);
+    loop.wake();
+    await loop.close();
+    expect(stopped).toBe(true);
+  });
+
   test('woken for later runs at that time, once, and never later than its timer says', async () => {
     let runs = 0;
     const run = async () => void runs++;

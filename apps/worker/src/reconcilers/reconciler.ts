@@ -9,7 +9,8 @@ export interface Reconciler {
   readonly name: string;
   /** How long after the end of one run the next one starts, if nothing wakes it earlier. */
   readonly everyMs: number;
-  run(): Promise<void>;
+  /** Once `stopping` is aborted, it begins nothing more that may take long. */
+  run(stopping: AbortSignal): Promise<void>;
 }
 
 const failures = new Counter({
@@ -26,7 +27,7 @@ export class ReconcilerLoop {
   private nextAt = Infinity;
   private running: Promise<void> | undefined;
   private wokenWhileRunning = false;
-  private closed = false;
+  private readonly stopping = new AbortController();
 
   constructor(
     private readonly reconciler: Reconciler,
@@ -35,7 +36,7 @@ export class ReconcilerLoop {
 
   /** Lets it run now, or once more when it is running: what woke it may have come too late for the run under way. */
   wake(): void {
-    if (this.closed) return;
+    if (this.stopping.signal.aborted) return;
     if (this.running) {
       this.wokenWhileRunning = true;
       return;
@@ -50,15 +51,15 @@ export class ReconcilerLoop {
 
   /** As `wake`, after a moment. One that is to run earlier stays as it is. */
   wakeIn(delayMs: number): void {
-    if (this.closed || this.running) return this.wake();
+    if (this.stopping.signal.aborted || this.running) return this.wake();
     const at = performance.now() + delayMs;
     if (at > this.nextAt) return;
     this.sleepUntil(at);
   }
 
-  /** Stops the timer and waits for the run under way. */
+  /** Stops the timer, tells the run under way, and waits for it. */
   async close(): Promise<void> {
-    this.closed = true;
+    this.stopping.abort();
     clearTimeout(this.timer);
     await this.running;
   }
@@ -66,7 +67,7 @@ export class ReconcilerLoop {
   private async runOnce(): Promise<void> {
     this.wokenWhileRunning = false;
     try {
-      await this.reconciler.run();
+      await this.reconciler.run(this.stopping.signal);
     } catch (error) {
       failures.inc({ reconciler: this.reconciler.name });
       const causes: unknown[] = error instanceof AggregateError ? error.errors : [error];
@@ -77,7 +78,7 @@ export class ReconcilerLoop {
   }
 
   private next(): void {
-    if (this.closed) return;
+    if (this.stopping.signal.aborted) return;
     if (this.wokenWhileRunning) this.wake();
     else this.sleepUntil(performance.now() + this.reconciler.everyMs);
   }

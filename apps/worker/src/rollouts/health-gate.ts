@@ -1,34 +1,47 @@
-import type { ClaimedRollout, SmokeCandidate, WaveHealth, WaveStanding } from '#control-database';
+import type { ClaimedRollout, RolloutPlan, SmokeCandidate, WaveHealth, WaveStanding } from '#control-database';
 import { failureOf } from '#tenant-schema';
-import { judgeHealth, trafficSample } from './judge-health.js';
+import { evidenceNote, judgeHealth, trafficSample } from './judge-health.js';
 import type { RolloutServices } from './rollout-services.js';
 import { NoDataPlane, smokeRead, smokeRequest } from './smoke-test.js';
 
 /**
- * Measures how the projects of a wave are: their traffic for as long before the wave began as it was watched after its
- * last project was through, and whether some of them answer now.
+ * Measures how the projects of a wave are: their traffic for as long before the wave began (as it was kept then) as it was
+ * watched after its last project was through, and whether some of them answer now.
  */
 export async function measureHealth(
   services: RolloutServices,
   { id, plan }: ClaimedRollout,
-  { position, startedAt, settledAt, health }: WaveStanding,
+  { position, settledAt }: WaveStanding,
 ): Promise<WaveHealth> {
   const { windowMs, smokeProjects } = plan.health;
-  const sample = async (from: Date | null): Promise<WaveHealth['before']> => {
-    const begin = from ?? services.clock.now();
-    const end = new Date(begin.getTime() + windowMs);
-    return trafficSample(await services.traffic.sum(id, position, begin, end));
-  };
-  const beganBefore = startedAt === null ? null : new Date(startedAt.getTime() - windowMs);
-  const [measured, after, candidates] = await Promise.all([
-    sample(beganBefore),
-    sample(settledAt),
+  const watchedFrom = settledAt ?? services.clock.now();
+  const [before, after, candidates] = await Promise.all([
+    services.traffic.sumBefore(id, position),
+    services.traffic.sum(id, position, watchedFrom, new Date(watchedFrom.getTime() + windowMs)),
     services.traffic.smokeCandidates(id, position, smokeProjects),
   ]);
-  // Counters are forgotten after a while; what an earlier judgement of this wave has measured is not.
-  const before = health !== null && health.before.requests > measured.requests ? health.before : measured;
-  const seen = { before, after, smoke: await smoke(services, candidates) };
-  return { ...seen, exceeded: judgeHealth(seen, plan) };
+  const seen = {
+    before: trafficSample(before),
+    after: trafficSample(after),
+    smoke: await smoke(services, candidates),
+  };
+  const note = evidenceNote(seen, plan);
+  return { ...seen, ...(note === undefined ? {} : { note }), exceeded: judgeHealth(seen, plan) };
+}
+
+/**
+ * Whether to watch the wave once more before it passes: there was traffic, and nothing at all was counted since. A crash of
+ * the control database takes the counters along; when nothing is counted the second time either, there was nothing.
+ */
+export function needsAnotherWindow(
+  { before, after, exceeded }: WaveHealth,
+  { health: last }: WaveStanding,
+  { health: { minRequests } }: RolloutPlan,
+): boolean {
+  const isVanished = (seen: Pick<WaveHealth, 'after' | 'exceeded'>) =>
+    seen.after.requests === 0 && seen.exceeded.length === 0;
+  const wasWatchedAgain = last !== null && isVanished(last);
+  return before.requests >= Math.max(1, minRequests) && isVanished({ after, exceeded }) && !wasWatchedAgain;
 }
 
 async function smoke(services: RolloutServices, candidates: readonly SmokeCandidate[]): Promise<WaveHealth['smoke']> {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { TrafficSample, WaveHealth } from '#control-database';
-import { judgeHealth, trafficSample } from './judge-health.js';
+import { evidenceNote, judgeHealth, trafficSample } from './judge-health.js';
 
 const plan = {
   budget: { failedProjects: 0, failedPercent: 0, errorRateIncreasePct: 50, p95IncreasePct: 50 },
@@ -40,9 +40,23 @@ describe('a wave', () => {
     expect(judge({ serverErrors: before }, { serverErrors: after })).toHaveLength(findings);
   });
 
-  test('is not judged by traffic of which there was too little', () => {
+  test('is not judged by traffic of which there was too little, and that is said', () => {
+    const note = (before: number, after: number) =>
+      evidenceNote({ before: { ...well, requests: before }, after: { ...well, requests: after } }, plan);
     expect(judge({ requests: 19 }, { p95Ms: 10_000, serverErrors: 1_000 })).toEqual([]);
+    expect(note(19, 1_000)).toBe(
+      'Its traffic was not judged: 19 requests before it and 1000 after, and 20 are needed.',
+    );
     expect(judge({}, { requests: 19, p95Ms: 10_000 })).toEqual([]);
+    expect(note(1_000, 19)).toMatch(/^Its times to answer were not judged/);
+    expect(note(20, 20)).toBeUndefined();
+  });
+
+  test('is not excused by a collapse of its traffic when what is left of it fails', () => {
+    expect(judge({}, { requests: 10, serverErrors: 10 })).toEqual([
+      '50 % of the requests failed, against 0 % before; the budget is 50 % more.',
+    ]);
+    expect(judge({ serverErrors: 100 }, { requests: 10, serverErrors: 3 })).toEqual([]);
   });
 });
 

@@ -1,9 +1,9 @@
 import type { ClaimedRollout, DueProject, ProjectOutcome, RolloutReason } from '#control-database';
-import { admit, type Cluster } from '#control-database';
+import { admit, type Cluster, contractRefusal } from '#control-database';
 import { Bell } from './bell.js';
 import { ClusterSlots } from './cluster-slots.js';
-import { contractRefusal } from './contract-rule.js';
-import { lockTimeoutMs, planFailure } from './plan-failure.js';
+import { Contentions } from './contentions.js';
+import { isContention, lockTimeoutMs, planFailure } from './plan-failure.js';
 import { countFailure, countMigration } from './rollout-metrics.js';
 import type { OnRolloutMoment, RolloutServices } from './rollout-services.js';
 import { type MigratedDatabase, migrateTenant } from './tenant-migrator.js';
@@ -27,6 +27,9 @@ export interface LaneOptions {
 /** How often outcomes are recorded while work goes on: each record makes every data plane look what has changed. */
 const recordEveryMs = 50;
 
+/** Beyond what a statement may take: a worker that stands still is cut off after ten seconds, and has ended something then. */
+const contentionEndsAfterMs = 30_000;
+
 /** Projects that are marked as begun ahead of their turn, for each that is worked on: so that no slot waits for a record. */
 const aheadPerSlot = 4;
 
@@ -43,6 +46,7 @@ export class MigrationLane {
   private broken: Error | undefined;
   private candidates: DueProject[] = [];
   private readonly clusters = new Map<string, Cluster>();
+  private readonly contentions = new Contentions();
   private recordedAt = -Infinity;
   private foundAt = -Infinity;
 
@@ -88,13 +92,10 @@ export class MigrationLane {
     }
   }
 
-  /** Begins nothing more, and records what is under way when it ends. */
-  async drain(): Promise<void> {
+  /** Begins nothing more, and records what has ended. Tells whether nothing is under way any more; the bell tells of each end. */
+  async settle(): Promise<boolean> {
     await this.record();
-    while (!this.isIdle) {
-      if (this.finished.length === 0) await this.options.bell.wait(1_000);
-      await this.record();
-    }
+    return this.isIdle;
   }
 
   private get isIdle(): boolean {
@@ -216,9 +217,19 @@ export class MigrationLane {
       // installation, and somebody must look at it.
       if (result.failure.code === 'stale-fence') await services.rollouts.assertHeld(rollout);
       countFailure(result.failure);
+      const contention = isContention(result.failure)
+        ? this.contentions.add(projectId, this.patienceMs(project))
+        : undefined;
+      if (contention?.times === 1) {
+        const { code } = result.failure;
+        services.logger.warn({ rollout: rollout.id, project: projectId, code }, 'others are at work in its database');
+      }
       const { attempts } = rollout.plan;
-      return { projectId, ...planFailure(result.failure, { attempt, attempts, chance: Math.random() }) };
+      const planned = planFailure(result.failure, { attempt, attempts, chance: Math.random(), contention });
+      if (contention === undefined || planned.state === 'failed') this.contentions.forget(projectId);
+      return { projectId, ...planned, ...(result.reached === undefined ? {} : this.seenAt(project, result.reached)) };
     }
+    this.contentions.forget(projectId);
     countMigration(durationMs);
     return {
       projectId,
@@ -226,9 +237,37 @@ export class MigrationLane {
       tried: true,
       toVersion: result.to,
       durationMs: Math.round(durationMs),
-      backfill: this.hasBackfill(project) ? 'pending' : 'none',
-      seen: { tenantDatabaseId: project.tenantDatabaseId!, schemaVersion: result.to },
+      backfill: 'none',
+      ...this.seenAt(project, result.to, result.from),
     };
+  }
+
+  /**
+   * The schema that the project's database was seen to have, and that the backfills of the steps which have brought it
+   * there are to be done. It may have begun at a lower one than was thought.
+   */
+  private seenAt(
+    { tenantDatabaseId, fromVersion, schemaVersion }: DueProject,
+    version: number,
+    begun = version,
+  ): Pick<ProjectOutcome, 'seen' | 'backfill' | 'fromVersion'> {
+    const from = Math.min(fromVersion ?? 0, schemaVersion ?? 0, begun);
+    const hasBackfill = this.options.services.steps.some(
+      (step) => step.backfill !== undefined && step.version > from && step.version <= version,
+    );
+    return {
+      fromVersion: from,
+      seen: { tenantDatabaseId: tenantDatabaseId!, schemaVersion: version },
+      ...(hasBackfill ? { backfill: 'pending' } : {}),
+    };
+  }
+
+  /** How long others may be at work on the project's database: what a worker has sent there ends in that time. */
+  private patienceMs({ schemaVersion }: DueProject): number {
+    const limits = this.options.services.steps
+      .filter(({ version, backfill }) => version > (schemaVersion ?? 0) || backfill !== undefined)
+      .map(({ statementTimeoutMs }) => statementTimeoutMs);
+    return Math.max(0, ...limits) + contentionEndsAfterMs;
   }
 
   private databaseOf({ clusterId, databaseName, roleName, schemaVersion }: DueProject): MigratedDatabase {
@@ -237,14 +276,6 @@ export class MigrationLane {
       throw new Error('A project without a tenant database was admitted.');
     }
     return { cluster, databaseName, roleName, schemaVersion };
-  }
-
-  private hasBackfill({ fromVersion, schemaVersion }: DueProject): boolean {
-    const { rollout, services } = this.options;
-    const from = Math.min(fromVersion ?? 0, schemaVersion ?? 0);
-    return services.steps.some(
-      ({ version, backfill }) => backfill !== undefined && version > from && version <= rollout.targetVersion,
-    );
   }
 
   private async tell(at: 'begun' | 'migrated' | 'recorded', projectId: string): Promise<void> {

@@ -27,6 +27,7 @@ const none: WaveCounts = {
   skipped: 0,
   worked: 0,
   backfillsPending: 0,
+  backfillsWaiting: 0,
   backfillsFailed: 0,
   nextDueAt: null,
 };
@@ -73,7 +74,7 @@ describe('a rollout', () => {
       do: 'pause',
       reason: { code: 'projects-failed' },
     });
-    expect(stepOf(standing(1, wave(0, 'passed', { done: 10, backfillsFailed: 2 })))).toMatchObject({
+    expect(stepOf(standing(1, wave(0, 'passed', { done: 10, backfillsFailed: 1 })))).toMatchObject({
       do: 'pause',
       reason: { code: 'backfills-failed' },
     });
@@ -121,6 +122,22 @@ describe('a wave', () => {
     expect(checking(30_000, { open: 1 })).toEqual({ do: 'begin-wave', wave: 0 });
   });
 
+  test('that was watched so long ago that its counters are forgotten is watched anew', () => {
+    const checking = (minutes: number) =>
+      stepOf(standing(0, wave(0, 'checking', { worked: 9 }, { settledAt: ago(minutes * 60_000) })));
+    expect(checking(58).do).toBe('judge-health');
+    expect(checking(60)).toEqual({ do: 'watch-health', wave: 0 });
+  });
+
+  test('is not through before its backfills, when it is the first one that had something to do', () => {
+    const filling = { worked: 10, backfillsPending: 2 };
+    expect(stepOf(standing(0, wave(0, 'running', filling))).do).toBe('wait');
+    expect(stepOf(standing(0, wave(0, 'running', { ...filling, backfillsWaiting: 2 }))).do).toBe('watch-health');
+    const earlier = (worked: number) => wave(0, 'passed', { worked }, { finishedAt: ago(1e6) });
+    expect(stepOf(standing(1, earlier(0), wave(1, 'running', filling))).do).toBe('wait');
+    expect(stepOf(standing(1, earlier(5), wave(1, 'running', filling))).do).toBe('watch-health');
+  });
+
   test('that had failed is judged anew when the operator lets the rollout go on', () => {
     expect(stepOf(standing(0, wave(0, 'failed', { worked: 10 })))).toEqual({ do: 'begin-wave', wave: 0 });
   });
@@ -135,6 +152,9 @@ describe('a wave', () => {
     });
     expect(failing({ failed: 1, total: 2 }).step.do).toBe('wait');
     expect(failing({ failed: 1, total: 1 }).step.do).toBe('fail');
+    expect(failing({ failed: 1, backfillsFailed: 1 })).toMatchObject({
+      step: { do: 'fail', reason: { message: expect.stringContaining('2 of 10') } },
+    });
   });
 
   test('that has passed stays so when a straggler of it fails, and the rollout stops all the same', () => {
@@ -155,6 +175,7 @@ describe('whatever a rollout looks like', () => {
     skipped: count,
     worked: count,
     backfillsPending: count,
+    backfillsWaiting: count,
     backfillsFailed: count,
     nextDueAt: fc.option(fc.integer({ min: 1, max: 5_000 }).map((ms) => new Date(now.getTime() + ms))),
   });
@@ -186,7 +207,10 @@ describe('whatever a rollout looks like', () => {
       fc.property(standings, (of) => {
         const { claimUpTo, step } = nextAction(of, plan);
         const reached = of.waves.slice(0, of.wave + 1);
-        const exceeded = reached.some(({ counts: { failed, total } }) => failed > 1 || 100 * failed > 50 * total);
+        const exceeded = reached.some(({ counts: { failed, backfillsFailed, total } }) => {
+          const lost = failed + backfillsFailed;
+          return lost > 1 || 100 * lost > 50 * total;
+        });
         if (exceeded) expect([claimUpTo, step.do]).toEqual([-1, 'fail']);
         for (const { position, state: of } of reached) {
           if (of === 'pending' || of === 'failed') expect(claimUpTo).toBeLessThan(position);

@@ -1,4 +1,10 @@
-import type { RolloutPlan, RolloutReason, RolloutStanding, WaveStanding } from '#control-database';
+import {
+  type RolloutPlan,
+  type RolloutReason,
+  type RolloutStanding,
+  trafficKeptMs,
+  type WaveStanding,
+} from '#control-database';
 
 /**
  * What a rollout does next, decided from how it stands and from nothing else, so that any worker may take over at any
@@ -32,7 +38,10 @@ export type Step =
   | { readonly do: 'stop' };
 
 /** How long to wait at most when a notification is expected: what is lost costs this much time. */
-const longestWaitMs = 1_000;
+export const longestWaitMs = 1_000;
+
+/** A wave whose watch began longer ago than this is not judged by what is left of its counters; clocks may differ a little. */
+const countedMs = trafficKeptMs - 60_000;
 
 export function nextAction(standing: RolloutStanding, plan: RolloutPlan): NextAction {
   const { state, waves } = standing;
@@ -61,7 +70,10 @@ function inWave(wave: WaveStanding, standing: RolloutStanding, plan: RolloutPlan
     case 'checking': {
       // A project that was put back meanwhile, by an operator, is part of what is judged.
       if (counts.open + counts.running > 0) return { do: 'begin-wave', wave: position };
-      const leftMs = (wave.settledAt?.getTime() ?? 0) + plan.health.windowMs - standing.now.getTime();
+      const watchedMs = standing.now.getTime() - (wave.settledAt?.getTime() ?? 0);
+      // It was paused for so long that what was counted after the wave is forgotten.
+      if (watchedMs > countedMs) return { do: 'watch-health', wave: position };
+      const leftMs = plan.health.windowMs - watchedMs;
       return leftMs > 0 ? waitFor(standing, leftMs) : { do: 'judge-health', wave: position };
     }
     case 'passed':
@@ -71,10 +83,13 @@ function inWave(wave: WaveStanding, standing: RolloutStanding, plan: RolloutPlan
 
 /**
  * Whether all that the wave waits for is through. Projects outside their maintenance window are not waited for, unless no
- * project of the whole rollout has been migrated yet: a wave that has tried nothing has proved nothing.
+ * project of the whole rollout has been migrated yet: a wave that has tried nothing has proved nothing. For the same reason
+ * the first wave that had something to do is not through before its backfills are.
  */
-function isSettled({ counts }: WaveStanding, { waves }: RolloutStanding): boolean {
+function isSettled({ position, counts }: WaveStanding, { waves }: RolloutStanding): boolean {
   if (counts.open + counts.running > 0) return false;
+  const isFirst = waves.slice(0, position).every((wave) => wave.counts.worked === 0);
+  if (isFirst && counts.backfillsPending > counts.backfillsWaiting) return false;
   return counts.waiting === 0 || waves.some((wave) => wave.counts.worked > 0);
 }
 
@@ -110,15 +125,17 @@ interface Excess {
   readonly message: string;
 }
 
-/** What the wave's failed projects exceed of its budget. */
+/** What the wave's failed projects, those whose backfills have failed included, exceed of its budget. */
 function overBudget({ position, counts }: WaveStanding, { budget }: RolloutPlan): Excess[] {
-  const { failed, total } = counts;
+  const { backfillsFailed, total } = counts;
+  const failed = counts.failed + backfillsFailed;
+  const inBackfills = backfillsFailed === 0 ? '' : ` (${backfillsFailed} in their backfills)`;
   const percent = total === 0 ? 0 : (100 * failed) / total;
   if (failed > budget.failedProjects) {
     return [
       {
         wave: position,
-        message: `${failed} of ${total} projects of wave ${position} failed; the budget is ${budget.failedProjects}.`,
+        message: `${failed} of ${total} projects of wave ${position} failed${inBackfills}; the budget is ${budget.failedProjects}.`,
       },
     ];
   }
@@ -126,7 +143,7 @@ function overBudget({ position, counts }: WaveStanding, { budget }: RolloutPlan)
     return [
       {
         wave: position,
-        message: `${round(percent)} % of wave ${position} failed; the budget is ${budget.failedPercent} %.`,
+        message: `${round(percent)} % of wave ${position} failed${inBackfills}; the budget is ${budget.failedPercent} %.`,
       },
     ];
   }
@@ -146,7 +163,7 @@ const projectsFailed = (count: number): RolloutReason => ({
 
 const backfillsFailed = (count: number): RolloutReason => ({
   code: 'backfills-failed',
-  message: `All waves are through, and the backfills of ${count} projects have failed. Retry them, then resume.`,
+  message: `All waves are through, and the backfills of ${count} projects have failed. Retry or skip them, then resume.`,
 });
 
 const round = (percent: number): number => Math.round(percent * 10) / 10;

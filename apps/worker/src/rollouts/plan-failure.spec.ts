@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { SchemaFailure } from '#tenant-schema';
-import { failureFingerprint, lockTimeoutMs, planFailure, retryPauseMs } from './plan-failure.js';
+import { failureFingerprint, isContention, lockTimeoutMs, planFailure, retryPauseMs } from './plan-failure.js';
 
 const statement = { number: 2, text: 'ALTER TABLE resource ADD x int' };
 const failure = (code: string, isTransient: boolean): SchemaFailure => ({
@@ -23,6 +23,7 @@ describe('a failed try', () => {
 
   test('that is transient is repeated after a pause, until the tries are used up', () => {
     const lock = failure('55P03', true);
+    expect(isContention(lock)).toBe(false);
     expect(planFailure(lock, first)).toMatchObject({ state: 'pending', waitsFor: 'retry', tried: true, dueInMs: 250 });
     expect(planFailure(lock, { ...first, attempt: 2 })).toMatchObject({ state: 'pending', dueInMs: 500 });
     expect(planFailure(lock, { ...first, attempt: 3 })).toMatchObject({ state: 'failed', tried: true });
@@ -33,9 +34,18 @@ describe('a failed try', () => {
     ['the database', failure('busy', true)],
     ['the schema', failure('unexpected-schema', false)],
   ])('because somebody else has %s is no try of ours', (_, contention) => {
-    const planned = planFailure(contention, { ...first, attempt: 99 });
-    expect(planned).toMatchObject({ state: 'pending', waitsFor: 'retry' });
+    expect(isContention(contention)).toBe(true);
+    const met = { times: 1, forMs: 0, patienceMs: 60_000 };
+    const planned = planFailure(contention, { ...first, attempt: 99, contention: met });
+    expect(planned).toMatchObject({ state: 'pending', waitsFor: 'retry', dueInMs: 250 });
     expect(planned.tried).toBeUndefined();
+  });
+
+  test('because somebody else is at it is repeated ever more seldom, and counts when nobody can still be at it', () => {
+    const after = (times: number, forMs: number) =>
+      planFailure(failure('busy', true), { ...first, contention: { times, forMs, patienceMs: 60_000 } });
+    expect(after(4, 59_999)).toMatchObject({ state: 'pending', dueInMs: 2_000 });
+    expect(after(9, 60_000)).toMatchObject({ state: 'failed', tried: true, error: { code: 'busy' } });
   });
 });
 

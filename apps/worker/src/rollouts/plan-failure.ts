@@ -26,21 +26,42 @@ export function retryPauseMs(attempt: number, chance: number): number {
 /**
  * What becomes of a project whose try number `attempt` has failed: transient failures are tried again until the plan's
  * tries are used up, all others count at once. That somebody else is at work on the same database (what a dead worker had
- * begun is still being ended there) is no try of ours, and is waited for.
+ * begun is still being ended there) is no try of ours, and is waited for: for as long as what a worker has sent can last,
+ * and then it is a failure, since nobody would hear of it otherwise.
  */
 export function planFailure(
   failure: SchemaFailure,
-  { attempt, attempts, chance }: { attempt: number; attempts: number; chance: number },
+  { attempt, attempts, chance, contention }: FailedTry,
 ): Pick<ProjectOutcome, 'state' | 'tried' | 'error' | 'errorFingerprint' | 'dueInMs' | 'waitsFor'> {
   const recorded = { error: failure, errorFingerprint: failureFingerprint(failure) };
-  const again = { ...recorded, state: 'pending', waitsFor: 'retry', dueInMs: retryPauseMs(attempt, chance) } as const;
-  if (isContention(failure)) return again;
-  if (!failure.isTransient || attempt >= attempts) return { ...recorded, state: 'failed', tried: true };
-  return { ...again, tried: true };
+  const again = (times: number) =>
+    ({ ...recorded, state: 'pending', waitsFor: 'retry', dueInMs: retryPauseMs(times, chance) }) as const;
+  const failed = { ...recorded, state: 'failed', tried: true } as const;
+  if (contention !== undefined) return contention.forMs < contention.patienceMs ? again(contention.times) : failed;
+  return !failure.isTransient || attempt >= attempts ? failed : { ...again(attempt), tried: true };
+}
+
+interface FailedTry {
+  /** Its number, from 1. */
+  readonly attempt: number;
+  /** How many the plan allows. */
+  readonly attempts: number;
+  /** From 0 to 1. */
+  readonly chance: number;
+  /** When `isContention` says so of the failure. */
+  readonly contention?: Contention | undefined;
+}
+
+/** Others were found at work on the database, so many times in a row and for so long now. */
+export interface Contention {
+  readonly times: number;
+  readonly forMs: number;
+  /** How long they may be. */
+  readonly patienceMs: number;
 }
 
 /** The lock of migrations itself was not to be had, or the schema changed under our hands. */
-const isContention = ({ code, statement }: SchemaFailure): boolean =>
+export const isContention = ({ code, statement }: SchemaFailure): boolean =>
   (code === '55P03' && statement === undefined) || code === 'unexpected-schema' || code === 'busy';
 
 /** Equal for failures of the same kind: of the same statement of the same migration, with the same code. */

@@ -1,12 +1,18 @@
-import { type ClaimedRollout, planWaves, type RolloutReason, type RolloutStanding } from '#control-database';
+import {
+  type ClaimedRollout,
+  contractRefusal,
+  leaseLost,
+  planWaves,
+  type RolloutReason,
+  type RolloutStanding,
+} from '#control-database';
 import type { Logger } from '#platform';
-import { isLeaseLost, LeaseKeeper, leaseLost } from '../lifecycle/lease-keeper.js';
+import { isLeaseLost, LeaseKeeper } from '../lifecycle/lease-keeper.js';
 import { BackfillLane } from './backfill-lane.js';
 import { Bell } from './bell.js';
-import { contractRefusal } from './contract-rule.js';
-import { measureHealth } from './health-gate.js';
+import { measureHealth, needsAnotherWindow } from './health-gate.js';
 import { MigrationLane } from './migration-lane.js';
-import { nextAction, type Step } from './next-action.js';
+import { longestWaitMs, nextAction, type Step } from './next-action.js';
 import { forgetStanding, showStanding } from './rollout-metrics.js';
 import type { OnRolloutMoment, RolloutServices } from './rollout-services.js';
 
@@ -90,9 +96,9 @@ export class RolloutRun {
       const standing = await this.look();
       const { claimUpTo, step } = nextAction(standing, this.rollout.plan);
       if (this.closing || step.do === 'stop') {
-        await this.drain();
-        // An operator may have let it go on in between.
-        if (this.closing || (await this.look()).state !== 'running') return;
+        // While something is under way it is looked at again and again: an operator may let it go on meanwhile.
+        if (!(await this.isAtRest())) await this.bell.wait(longestWaitMs);
+        else if (this.closing || (await this.look()).state !== 'running') return;
         continue;
       }
       if (standing.waves.some(({ counts }) => counts.backfillsPending > 0)) await this.backfills.fill();
@@ -107,8 +113,10 @@ export class RolloutRun {
     return standing;
   }
 
-  private async drain(): Promise<void> {
-    await Promise.all([this.migrations.drain(), this.backfills.stop()]);
+  /** Begins nothing more. Tells whether nothing is under way any more. */
+  private async isAtRest(): Promise<boolean> {
+    const isFilling = this.backfills.stop();
+    return (await this.migrations.settle()) && !isFilling;
   }
 
   private async work(claimUpTo: number, ms: number): Promise<void> {
@@ -123,7 +131,7 @@ export class RolloutRun {
         return this.plan();
       case 'begin-wave':
         this.logger.info({ wave: step.wave }, 'wave begins');
-        return rollouts.setWave(this.rollout, step.wave, 'running');
+        return rollouts.beginWave(this.rollout, step.wave);
       case 'watch-health':
         return rollouts.setWave(this.rollout, step.wave, 'checking');
       case 'judge-health':
@@ -157,6 +165,9 @@ export class RolloutRun {
     const { rollouts } = this.services;
     const health = await measureHealth(this.services, this.rollout, waves[position]!);
     await this.onMoment({ at: 'judged', rolloutId: this.rollout.id });
+    if (needsAnotherWindow(health, waves[position]!, this.rollout.plan)) {
+      return rollouts.setWave(this.rollout, position, 'checking', health);
+    }
     if (health.exceeded.length === 0) return rollouts.passWave(this.rollout, position, health);
     await rollouts.setWave(this.rollout, position, 'failed', health);
     await this.fail({ code: 'health-exceeded', message: `Wave ${position}: ${health.exceeded.join(' ')}` });
@@ -168,9 +179,9 @@ export class RolloutRun {
     await this.services.rollouts.end(this.rollout, state, reason);
   }
 
-  private async pause(reason: RolloutReason): Promise<void> {
-    this.logger.warn(reason, 'rollout paused');
-    await this.services.rollouts.end(this.rollout, 'paused', reason);
+  private async pause({ code, message }: RolloutReason): Promise<void> {
+    this.logger.warn({ code, message }, 'rollout paused');
+    await this.services.rollouts.end(this.rollout, 'paused', { code, message });
   }
 
   private async finish(): Promise<void> {

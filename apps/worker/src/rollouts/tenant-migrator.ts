@@ -1,5 +1,4 @@
 import type { Cluster } from '#control-database';
-import { sql } from '#postgres';
 import { failureOf, migrateSchema, type SchemaChange, SchemaError, type SchemaFailure } from '#tenant-schema';
 import type { RolloutServices } from './rollout-services.js';
 import { untilAborted } from './until-aborted.js';
@@ -23,7 +22,13 @@ export interface MigrationOrder {
 }
 
 export type MigrationResult =
-  ({ readonly outcome: 'done' } & SchemaChange) | { readonly outcome: 'failed'; readonly failure: SchemaFailure };
+  | ({ readonly outcome: 'done' } & SchemaChange)
+  | {
+      readonly outcome: 'failed';
+      readonly failure: SchemaFailure;
+      /** The schema that the database was seen to have then; undefined when nobody came so far. */
+      readonly reached: number | undefined;
+    };
 
 /**
  * Brings one tenant database to the target over a connection of its own, as the cluster's administrator. A failure is a
@@ -35,7 +40,7 @@ export async function migrateTenant(
   { rolloutId, fence, target, lockTimeoutMs, signal }: MigrationOrder,
 ): Promise<MigrationResult> {
   try {
-    const change = await admins.inDatabase(cluster, databaseName, async (owner) => {
+    const change = await admins.inDatabase(cluster, databaseName, (owner) => {
       const migrating = migrateSchema(owner, {
         steps,
         target,
@@ -45,15 +50,13 @@ export async function migrateTenant(
         tenantRole: roleName,
         lockTimeoutMs,
       });
-      const [, migrated] = await untilAborted(signal, Promise.all([owner.query(endWhenForgotten), migrating]));
-      return migrated;
+      return untilAborted(signal, migrating);
     });
     return { outcome: 'done', ...change };
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    return { outcome: 'failed', failure: error instanceof SchemaError ? error.failure : failureOf(error) };
+    const { failure, reached } =
+      error instanceof SchemaError ? error : { failure: failureOf(error), reached: undefined };
+    return { outcome: 'failed', failure, reached };
   }
 }
-
-/** A worker that is stopped in the middle of a step must not hold its locks for longer than this: requests wait for them. */
-const endWhenForgotten = sql`SELECT set_config('idle_in_transaction_session_timeout', '10s', false)`;

@@ -1,7 +1,8 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { ClusterId } from '../ids.js';
+import type { ClusterId, DataKeyId } from '../ids.js';
 
-export type ClusterState = 'active' | 'draining' | 'disabled';
+/** One that is `registering` is still to be checked by a worker and holds nothing; only an active one gets new projects. */
+export type ClusterState = 'registering' | 'active' | 'draining' | 'disabled';
 
 /** How connections to a cluster are protected: `require` encrypts, `verify-full` checks the server's certificate too. */
 export type SslMode = 'disable' | 'require' | 'verify-full';
@@ -16,6 +17,8 @@ export class Cluster {
   @Column({ type: 'int' }) port: number;
   /** The sealed administrator login; null means the server of DATABASE_URL itself. */
   @Column({ type: 'bytea', nullable: true }) adminSecret: Buffer | null;
+  /** With which the login is sealed. */
+  @Column({ type: 'uuid', nullable: true }) dataKeyId: DataKeyId | null;
   @Column({ type: 'text' }) state: ClusterState;
   @Column({ type: 'int' }) maxProjects: number;
   @Column({ type: 'int' }) maxConnections: number;
@@ -25,7 +28,7 @@ export class Cluster {
   @Column({ type: 'int', nullable: true }) templateVersion: number | null;
   /** How many complete spare databases the worker keeps ready there. */
   @Column({ type: 'int', default: 5 }) spareTarget: number;
-  /** Where it stands, in the operator's words; rollouts may choose projects by it. */
+  /** Where it stands, in the operator's words; projects are placed by it and rollouts choose them by it. */
   @Column({ type: 'text', nullable: true }) region: string | null;
   @Column({ type: 'text' }) sslMode: SslMode;
   /** PEM of the certificates that the server's own must go back to; null means those that Node trusts. */

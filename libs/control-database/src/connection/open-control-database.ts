@@ -1,26 +1,31 @@
-import type { EventEmitter } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { ConfigError, type Config } from '#platform';
 import { controlMigrations } from '#migrations/control';
 import { entities } from './entities.js';
 import { SnakeCaseNaming } from './snake-case-naming.js';
+import { superviseConnection, type SupervisedConnection } from './supervise-connection.js';
 
 export interface OpenOptions {
   /** Whether this process brings the schema up to date; otherwise it waits until another one has. */
   migrate: boolean;
   /** Most connections of this process to the control database, 10 by default. */
   maxConnections?: number;
+  /** A connection that has not answered a statement for so long is given up, 30 s by default. */
+  answerWithinMs?: number;
 }
 
 const migrationsTable = 'control_migration';
 const migrationLock = 7_210_034_400;
 const longestWaitMs = 60_000;
+/** No statement of ours takes longer, not even one that waits for its turn; migrations are another matter. */
+const defaultAnswerWithinMs = 30_000;
 
 /**
  * Opens the control database of DATABASE_URL and makes sure that its schema is the one of this release. Several
  * processes may open it at once: one migrates, the others wait. A database that a newer release has migrated is
- * refused, because nothing migrates backwards. Close it with `destroy()`.
+ * refused, because nothing migrates backwards. A statement that is not answered in time fails, and its connection is not
+ * used again. Close it with `destroy()`.
  */
 export async function openControlDatabase(
   config: Pick<Config, 'databaseUrl'>,
@@ -29,13 +34,19 @@ export async function openControlDatabase(
   if (config.databaseUrl === undefined) {
     throw new ConfigError('DATABASE_URL', 'expected the URL of the control database');
   }
+  // Migrations take as long as they take, and so does waiting for them.
+  let answerWithinMs = Infinity;
   const dataSource = await new DataSource({
     type: 'postgres',
     url: config.databaseUrl,
     applicationName: 'boxyard control database',
     poolSize: options.maxConnections ?? 10,
     connectTimeoutMS: 10_000,
-    extra: { keepAlive: true, idleTimeoutMillis: 600_000 },
+    extra: {
+      keepAlive: true,
+      idleTimeoutMillis: 600_000,
+      onConnect: (connection: SupervisedConnection) => superviseConnection(connection, () => answerWithinMs),
+    },
     namingStrategy: new SnakeCaseNaming(),
     entities,
     migrations: controlMigrations,
@@ -43,7 +54,6 @@ export async function openControlDatabase(
     migrationsTransactionMode: 'each',
     logging: false,
   }).initialize();
-  outliveBrokenConnections(dataSource);
   try {
     if (options.migrate) await migrate(dataSource);
     else await waitUntilCurrent(dataSource);
@@ -51,16 +61,8 @@ export async function openControlDatabase(
     await dataSource.destroy();
     throw error;
   }
+  answerWithinMs = options.answerWithinMs ?? defaultAnswerWithinMs;
   return dataSource;
-}
-
-/**
- * A connection that the server ends in the moment in which it is made is between two owners, the pool and TypeORM, and its
- * error would end the process. Whoever uses the connection meets the error all the same, with the first statement.
- */
-function outliveBrokenConnections(dataSource: DataSource): void {
-  const { master } = dataSource.driver as unknown as { master: EventEmitter };
-  master.on('connect', (connection: EventEmitter) => connection.on('error', () => undefined));
 }
 
 /** Runs what is pending under a session's advisory lock; whoever comes second finds nothing left to do. */

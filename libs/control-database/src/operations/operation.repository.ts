@@ -13,7 +13,8 @@ import { Operation, type OperationError } from './operation.entity.js';
 export interface NewOperation {
   id: OperationId;
   kind: string;
-  projectId: ProjectId;
+  /** Null when it is about no project. */
+  projectId: ProjectId | null;
   params: object;
   createdBy: string;
 }
@@ -48,7 +49,9 @@ export class OperationRepository {
       [operation.id, operation.kind, operation.projectId, JSON.stringify(operation.params), operation.createdBy],
     );
     if (created !== undefined) return created;
-    throw operationInProgress(operation.projectId, await this.findUnfinished(operation.projectId, transaction));
+    // Only a project can have been the reason.
+    const projectId = operation.projectId!;
+    throw operationInProgress(projectId, await this.findUnfinished(projectId, transaction));
   }
 
   /** The operation, or a `not-found` error. */

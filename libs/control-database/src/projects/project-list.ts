@@ -1,5 +1,5 @@
 import type { ClusterId, ProjectId } from '../ids.js';
-import type { ProjectState } from './project.entity.js';
+import type { ProjectLabels, ProjectState } from './project.entity.js';
 
 /** All conditions must hold. */
 export interface ProjectFilter {
@@ -7,8 +7,8 @@ export interface ProjectFilter {
   clusterId?: ClusterId;
   /** The schema that its tenant database has, as the control database knows it. */
   schemaVersion?: number;
-  /** Labels that the project has with exactly these values. */
-  labels?: Record<string, string>;
+  /** Labels that the project has with exactly these values; nothing fits two values of one label. */
+  labels?: readonly ProjectLabels[];
   /** Text that stands in the slug or the name, whatever its case. */
   q?: string;
   /** Only projects made after this one. */
@@ -24,7 +24,7 @@ export function projectListStatement(select: string, filter: ProjectFilter): { t
     filter.state === undefined ? `p.state <> 'deleted'` : `p.state = ${value(filter.state)}`,
     ...(filter.clusterId === undefined ? [] : [`t.cluster_id = ${value(filter.clusterId)}`]),
     ...(filter.schemaVersion === undefined ? [] : [`t.schema_version = ${value(filter.schemaVersion)}`]),
-    ...(filter.labels === undefined ? [] : [`p.labels @> ${value(JSON.stringify(filter.labels))}::jsonb`]),
+    ...(filter.labels ?? []).map((labels) => `p.labels @> ${value(JSON.stringify(labels))}::jsonb`),
     ...(filter.q === undefined ? [] : [containsText(value(`%${escapeLike(filter.q)}%`))]),
     ...(filter.after === undefined ? [] : [`p.id > ${value(filter.after)}`]),
   ];

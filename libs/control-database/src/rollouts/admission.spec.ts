@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { admit, type AdmissionFacts } from './admission.js';
+import { admit, admitBackfill, type AdmissionFacts } from './admission.js';
 
 const now = new Date('2026-11-21T12:00:00Z');
 const free: AdmissionFacts = {
@@ -53,5 +53,30 @@ describe('a project', () => {
     });
     expect(admitted({ maintenanceWindow, schemaVersion: 5 })).toEqual({ verdict: 'go' });
     expect(admitted({ maintenanceWindow: { days: [], from: '12:00', until: '12:01' } })).toEqual({ verdict: 'go' });
+  });
+});
+
+describe('the backfills of a project', () => {
+  const window = { days: [6], from: '10:00', until: '14:00' };
+
+  test('run at any time without a maintenance window, and else until it closes', () => {
+    expect(admitBackfill(free, now)).toEqual({ verdict: 'go', until: null });
+    expect(admitBackfill({ ...free, maintenanceWindow: window }, now)).toEqual({
+      verdict: 'go',
+      until: new Date('2026-11-21T14:00:00Z'),
+    });
+  });
+
+  test('wait for its maintenance window and for the operation that works on it', () => {
+    const later = { ...window, from: '13:00' };
+    expect(admitBackfill({ ...free, maintenanceWindow: later }, now)).toEqual({
+      verdict: 'wait',
+      for: 'window',
+      until: new Date('2026-11-21T13:00:00Z'),
+    });
+    expect(admitBackfill({ ...free, maintenanceWindow: window, isBusy: true }, now)).toMatchObject({
+      verdict: 'wait',
+      for: 'operation',
+    });
   });
 });

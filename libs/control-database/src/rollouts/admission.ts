@@ -1,5 +1,5 @@
 import type { ProjectState } from '../projects/project.entity.js';
-import { nextOpening } from './maintenance-window.js';
+import { nextClosing, nextOpening } from './maintenance-window.js';
 import type { MaintenanceWindow } from './rollout-plan.js';
 
 /** How long to leave a project alone that an operation works on, before looking again, in ms. */
@@ -18,10 +18,13 @@ export interface AdmissionFacts {
   readonly isBusy: boolean;
 }
 
-export type Admission =
-  | { readonly verdict: 'go' }
-  | { readonly verdict: 'skip'; readonly reason: string }
-  | { readonly verdict: 'wait'; readonly for: 'window' | 'operation'; readonly until: Date };
+export type Admission = { readonly verdict: 'go' } | { readonly verdict: 'skip'; readonly reason: string } | Wait;
+
+interface Wait {
+  readonly verdict: 'wait';
+  readonly for: 'window' | 'operation';
+  readonly until: Date;
+}
 
 /**
  * Whether the project is migrated to `target` at the moment `now`. A pin below the target and a project without a database
@@ -35,13 +38,32 @@ export function admit(project: AdmissionFacts, target: number, now: Date): Admis
   if (!upToDate && schemaPin !== null && schemaPin < target && !hasEnded(project.schemaPinUntil, now)) {
     return { verdict: 'skip', reason: pinned(schemaPin, project.schemaPinUntil, project.schemaPinReason) };
   }
-  if (project.isBusy) {
-    return { verdict: 'wait', for: 'operation', until: new Date(now.getTime() + operationPauseMs) };
-  }
+  if (project.isBusy) return busy(now);
   if (schemaVersion === null) return { verdict: 'skip', reason: 'The project has no tenant database.' };
   if (upToDate || maintenanceWindow === null) return { verdict: 'go' };
-  const opening = nextOpening(maintenanceWindow, now);
-  return opening > now ? { verdict: 'wait', for: 'window', until: opening } : { verdict: 'go' };
+  return closed(maintenanceWindow, now) ?? { verdict: 'go' };
+}
+
+/**
+ * Whether backfills of the project may run at the moment `now`, and until when: its maintenance window and the operations on
+ * it are waited for as before its migration.
+ */
+export function admitBackfill(
+  { isBusy, maintenanceWindow }: Pick<AdmissionFacts, 'isBusy' | 'maintenanceWindow'>,
+  now: Date,
+): { readonly verdict: 'go'; readonly until: Date | null } | Wait {
+  if (isBusy) return busy(now);
+  if (maintenanceWindow === null) return { verdict: 'go', until: null };
+  return closed(maintenanceWindow, now) ?? { verdict: 'go', until: nextClosing(maintenanceWindow, now) };
+}
+
+function busy(now: Date): Wait {
+  return { verdict: 'wait', for: 'operation', until: new Date(now.getTime() + operationPauseMs) };
+}
+
+function closed(window: MaintenanceWindow, now: Date): Wait | undefined {
+  const opening = nextOpening(window, now);
+  return opening > now ? { verdict: 'wait', for: 'window', until: opening } : undefined;
 }
 
 const hasEnded = (until: Date | null, now: Date): boolean => until !== null && until <= now;

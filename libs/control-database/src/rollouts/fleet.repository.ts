@@ -126,7 +126,7 @@ export class FleetRepository {
     );
   }
 
-  /** Sums up the checks of projects that are still in use. */
+  /** Sums up the checks of projects that have a tenant database in use: of those that `listDueChecks` would give. */
   async summariseChecks(): Promise<SchemaCheckSummary> {
     const [row] = await runStatement<SchemaCheckSummary>(
       this.dataSource,
@@ -160,7 +160,7 @@ const inUse = `project p JOIN placement pl ON pl.project_id = p.id
   JOIN tenant_database t ON t.id = pl.tenant_database_id AND t.state = 'claimed'
  WHERE p.state <> 'deleted'`;
 
-const checked = `schema_check s JOIN project p ON p.id = s.project_id WHERE p.state <> 'deleted'`;
+const checked = `schema_check s, ${inUse} AND p.id = s.project_id`;
 
 const isDue = `(s.checked_at IS NULL OR s.checked_at < s.requested_at)`;
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { nextOpening } from './maintenance-window.js';
+import { nextClosing, nextOpening } from './maintenance-window.js';
 
 const opening = (days: number[], from: string, until: string, now: string): string =>
   nextOpening({ days, from, until }, new Date(now)).toISOString();
@@ -25,6 +25,21 @@ describe('a maintenance window', () => {
     ],
   ])('%s', (_, days, from, until, now, expected) => {
     expect(opening(days, from, until, now)).toBe(expected);
+  });
+
+  test.each([
+    ['that is open closes', [6], '10:00', '14:00', '2026-11-21T12:00:00.000Z', '2026-11-21T14:00:00.000Z'],
+    ['of yesterday closes today', [5], '22:00', '04:00', '2026-11-21T03:59:59.999Z', '2026-11-21T04:00:00.000Z'],
+    [
+      'that is not open yet closes later',
+      [6],
+      '13:00',
+      '14:00',
+      '2026-11-21T12:00:00.000Z',
+      '2026-11-21T14:00:00.000Z',
+    ],
+  ])('%s', (_, days, from, until, now, expected) => {
+    expect(nextClosing({ days, from, until }, new Date(now)).toISOString()).toBe(expected);
   });
 
   test('always opens within a week, and is then open', () => {

@@ -2,6 +2,9 @@ import type { DataSource } from 'typeorm';
 import { runStatement } from '../connection/statements.js';
 import type { ProjectId } from '../ids.js';
 
+/** How long slots are kept at least: three times as long as a rollout watches the health of a wave at most. */
+export const trafficKeptMs = 60 * 60_000;
+
 /** What one data plane has served one project in one slot of time so far. */
 export interface ServedTraffic {
   readonly projectId: ProjectId;
@@ -33,9 +36,17 @@ export class ProjectTrafficRepository {
     ]);
   }
 
-  /** Forgets slots that began before `moment`. */
-  async deleteBefore(moment: Date): Promise<void> {
-    await runStatement(this.dataSource, undefined, 'DELETE FROM project_traffic WHERE since < $1', [moment]);
+  /** Forgets slots that began longer than `trafficKeptMs` before `now`, and what was kept for rollouts that have ended. */
+  async deleteForgotten(now: Date): Promise<void> {
+    await runStatement(this.dataSource, undefined, 'DELETE FROM project_traffic WHERE since < $1', [
+      new Date(now.getTime() - trafficKeptMs),
+    ]);
+    await runStatement(
+      this.dataSource,
+      undefined,
+      `DELETE FROM rollout_traffic t USING rollout r
+        WHERE r.id = t.rollout_id AND r.state IN ('aborted', 'succeeded')`,
+    );
   }
 }
 

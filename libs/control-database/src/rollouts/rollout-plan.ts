@@ -35,7 +35,10 @@ export interface RolloutPlan {
   readonly health: {
     /** How long traffic is watched after a wave's last project is through, in ms; as long before it is compared with. */
     readonly windowMs: number;
-    /** With fewer requests than this in either window, traffic is no evidence and only the smoke requests decide. */
+    /**
+     * With fewer requests than this before, traffic is no evidence and only the smoke requests decide; with fewer after,
+     * only its 5xx answers are, as a share of so many.
+     */
     readonly minRequests: number;
     /** Projects of the wave that are asked whether they answer. */
     readonly smokeProjects: number;
@@ -64,6 +67,8 @@ export interface WaveHealth {
     /** What could not be asked, and why. */
     readonly note?: string;
   };
+  /** Why its traffic says nothing. */
+  readonly note?: string;
   /** What was exceeded, in words; empty when the wave is healthy. */
   readonly exceeded: readonly string[];
 }

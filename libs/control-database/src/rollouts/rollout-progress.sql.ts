@@ -20,7 +20,7 @@ WITH finished AS (
            row_number() OVER (PARTITION BY p.error_fingerprint ORDER BY p.finished_at DESC, p.project_id) AS place,
            count(*) OVER (PARTITION BY p.error_fingerprint)::int AS projects
       FROM rollout_project p JOIN project ON project.id = p.project_id
-     WHERE p.rollout_id = $1 AND (p.state = 'failed' OR p.backfill = 'failed'))
+     WHERE p.rollout_id = $1 AND (p.state = 'failed' OR p.state = 'done' AND p.backfill = 'failed' AND p.skip_reason IS NULL))
 SELECT clock_timestamp() AS now,
   (SELECT coalesce(json_agg(json_build_object(
             'position', w.position, 'selector', w.selector, 'state', w.state, 'health', w.health,

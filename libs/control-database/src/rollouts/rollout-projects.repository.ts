@@ -31,6 +31,8 @@ export interface ProjectOutcome {
   readonly state: Exclude<RolloutProjectState, 'running'>;
   /** A try has ended. */
   readonly tried?: boolean;
+  /** Backfills of later steps than this may be unfinished; counts when it is lower than what was planned. */
+  readonly fromVersion?: number;
   readonly toVersion?: number;
   readonly durationMs?: number;
   readonly error?: object;
@@ -45,13 +47,29 @@ export interface ProjectOutcome {
 }
 
 /** A project whose backfills are to be done. */
-export interface BackfillProject {
+export interface BackfillProject extends Pick<AdmissionFacts, 'maintenanceWindow' | 'isBusy'> {
   readonly projectId: string;
-  readonly tenantDatabaseId: string;
   readonly clusterId: string;
   readonly databaseName: string;
   /** Backfills of later steps than this may be unfinished. */
   readonly fromVersion: number;
+  /** The schema that it has, which may be beyond the rollout's target. */
+  readonly schemaVersion: number;
+}
+
+/** How far the backfills of a project are. */
+export interface BackfillOutcome {
+  readonly projectId: string;
+  /** How many more rows they have worked on. */
+  readonly rows: number;
+  readonly state: 'pending' | 'done' | 'failed';
+  /** Of those that are done: the schema up to which they are. */
+  readonly upTo?: number;
+  readonly error?: object;
+  readonly errorFingerprint?: string;
+  /** Until when the project is left alone, and why; of pending ones. */
+  readonly dueInMs?: number;
+  readonly waitsFor?: 'window' | 'operation';
 }
 
 /** The projects of rollouts, for the worker. Writes are refused with `lease-lost` under an old fence. */
@@ -82,28 +100,23 @@ export class RolloutProjectsRepository {
     return turn;
   }
 
-  /** Projects whose backfills are pending, those that have waited longest first. */
+  /** Projects whose backfills are pending and due, those that have waited longest first. */
   listBackfills(rolloutId: string, limit: number): Promise<BackfillProject[]> {
     return runStatement<BackfillProject>(this.dataSource, undefined, backfillsStatement, [rolloutId, limit]);
   }
 
   /**
-   * Records how many more rows a project's backfills have worked on, and whether they go on. What earlier rollouts had left
-   * undone is done with it.
+   * Records how far a project's backfills are. Those that earlier rollouts had left undone are done with it, unless the
+   * database has a schema beyond what was done.
    */
   async recordBackfill(
     rollout: { readonly id: string; readonly fence: string },
-    progress: {
-      readonly projectId: string;
-      readonly rows: number;
-      readonly state: 'pending' | 'done' | 'failed';
-      readonly error?: object;
-      readonly errorFingerprint?: string;
-    },
+    { projectId, rows: worked, state, upTo, error, errorFingerprint, dueInMs, waitsFor }: BackfillOutcome,
   ): Promise<void> {
     const rows = await runStatement(this.dataSource, undefined, recordBackfillStatement, [
-      ...[rollout.id, rollout.fence, progress.projectId, progress.rows, progress.state],
-      ...[progress.error === undefined ? null : JSON.stringify(progress.error), progress.errorFingerprint ?? null],
+      ...[rollout.id, rollout.fence, projectId, worked, state],
+      ...[error === undefined ? null : JSON.stringify(error), errorFingerprint ?? null],
+      ...[upTo ?? 0, dueInMs ?? null, waitsFor ?? null],
     ]);
     if (rows.length === 0) throw leaseLost(`rollout ${rollout.id}`);
   }

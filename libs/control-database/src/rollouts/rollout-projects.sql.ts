@@ -1,11 +1,14 @@
 /** The statements about the projects of a rollout. */
 
+/** Of a project `p`: an operation works on it. */
+const isBusy = `EXISTS (SELECT FROM operation o WHERE o.project_id = p.id AND o.state IN ('queued', 'running'))`;
+
 /** `$1` the rollout, `$2` the wave, `$3` how many. */
 export const dueStatement = `
 SELECT due.project_id, due.wave, due.attempts, due.from_version, p.state, p.schema_pin, p.schema_pin_until,
        p.schema_pin_reason, p.maintenance_window, t.id AS tenant_database_id, t.cluster_id, t.database_name, t.role_name,
        t.schema_version,
-       EXISTS (SELECT FROM operation o WHERE o.project_id = p.id AND o.state IN ('queued', 'running')) AS is_busy
+       ${isBusy} AS is_busy
   FROM (SELECT rp.*, row_number() OVER (PARTITION BY rp.wave, rp.cluster_id ORDER BY rp.project_id) AS place
           FROM rollout_project rp
          WHERE rp.rollout_id = $1 AND rp.state = 'pending' AND rp.wave <= $2
@@ -19,12 +22,12 @@ export const turnStatement = `
 WITH held AS (SELECT id, state FROM rollout WHERE id = $1 AND fence = $2 FOR SHARE),
   outcome AS (
     SELECT o.* FROM held, jsonb_to_recordset($3::jsonb) AS o (
-      "projectId" uuid, state text, tried boolean, "toVersion" integer, "durationMs" integer, error jsonb,
+      "projectId" uuid, state text, tried boolean, "fromVersion" integer, "toVersion" integer, "durationMs" integer, error jsonb,
       "errorFingerprint" text, "skipReason" text, "dueInMs" float8, "waitsFor" text, backfill text, seen jsonb)),
   recorded AS (
     UPDATE rollout_project p
        SET state = o.state, attempts = p.attempts + CASE WHEN o.tried THEN 1 ELSE 0 END,
-           to_version = coalesce(o."toVersion", p.to_version),
+           from_version = least(p.from_version, o."fromVersion"), to_version = coalesce(o."toVersion", p.to_version),
            duration_ms = coalesce(o."durationMs", p.duration_ms),
            finished_at = CASE WHEN o.state <> 'pending' THEN clock_timestamp() END,
            error = CASE WHEN o.state = 'done' THEN NULL ELSE coalesce(o.error, p.error) END,
@@ -46,24 +49,32 @@ SELECT held.state, coalesce((SELECT array_agg(project_id::text) FROM begun), '{}
 
 /** `$1` the rollout, `$2` how many. */
 export const backfillsStatement = `
-SELECT rp.project_id, t.id AS tenant_database_id, t.cluster_id, t.database_name,
+SELECT rp.project_id, t.cluster_id, t.database_name, t.schema_version, p.maintenance_window, ${isBusy} AS is_busy,
        (SELECT min(e.from_version) FROM rollout_project e
          WHERE e.project_id = rp.project_id AND e.backfill IN ('pending', 'failed')) AS from_version
-  FROM rollout_project rp JOIN tenant_database t ON t.project_id = rp.project_id AND t.state = 'claimed'
+  FROM rollout_project rp JOIN project p ON p.id = rp.project_id AND p.state NOT IN ('archived', 'deleted')
+  JOIN tenant_database t ON t.project_id = rp.project_id AND t.state = 'claimed'
  WHERE rp.rollout_id = $1 AND rp.state = 'done' AND rp.backfill = 'pending'
+   AND (rp.due_at IS NULL OR rp.due_at <= clock_timestamp())
  ORDER BY rp.finished_at, rp.project_id LIMIT $2`;
 
-/** `$1` the rollout, `$2` the fence, `$3` the project, `$4` rows, `$5` the state, `$6` and `$7` the failure. */
+/**
+ * `$1` the rollout, `$2` the fence, `$3` the project, `$4` rows, `$5` the state, `$6` and `$7` the failure, `$8` the schema up
+ * to which all backfills are done, `$9` in how many ms it is due, and `$10` what it waits for. What earlier rollouts left
+ * undone is done when nothing of what the database has is beyond that schema.
+ */
 export const recordBackfillStatement = `
 WITH held AS (SELECT id FROM rollout WHERE id = $1 AND fence = $2 FOR SHARE),
   recorded AS (
     UPDATE rollout_project p
-       SET backfill = $5, backfill_rows = p.backfill_rows + CASE WHEN p.rollout_id = $1 THEN $4::bigint ELSE 0 END,
+       SET backfill = $5, due_at = clock_timestamp() + $9 * interval '1 ms', waits_for = $10, backfill_rows = p.backfill_rows + CASE WHEN p.rollout_id = $1 THEN $4::bigint ELSE 0 END,
            error = coalesce($6::jsonb, CASE WHEN $5 = 'done' THEN NULL ELSE p.error END),
            error_fingerprint = coalesce($7, CASE WHEN $5 = 'done' THEN NULL ELSE p.error_fingerprint END)
       FROM held
      WHERE p.project_id = $3
-       AND (p.rollout_id = $1 OR $5 = 'done' AND p.backfill IN ('pending', 'failed')))
+       AND (p.rollout_id = $1 OR $5 = 'done' AND p.backfill IN ('pending', 'failed') AND NOT EXISTS (
+         SELECT FROM tenant_database t
+          WHERE t.project_id = $3 AND t.state = 'claimed' AND t.schema_version > $8)))
 SELECT id FROM held`;
 
 /** `$1` the schema, `$2` how many to name. */

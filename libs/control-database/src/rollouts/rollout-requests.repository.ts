@@ -147,8 +147,9 @@ export class RolloutRequestRepository {
   }
 
   /**
-   * Leaves pending and failed projects out. One that is being migrated, or is done, is not changed. The rollout must be
-   * locked by `getForUpdate` in the same transaction.
+   * Leaves pending and failed projects out, and of those that are done the backfills that have failed: these stay failed,
+   * and the next rollout takes them up. No other project is changed. The rollout must be locked by `getForUpdate` in the
+   * same transaction.
    */
   async skip(
     id: RolloutId,
@@ -211,17 +212,23 @@ WITH again AS (
            duration_ms = CASE WHEN state <> 'failed' THEN duration_ms END,
            attempts = CASE WHEN state <> 'failed' THEN attempts ELSE 0 END, error = NULL,
            error_fingerprint = NULL, due_at = NULL, waits_for = NULL
-     WHERE rollout_id = $1 AND (state = 'failed' OR backfill = 'failed') AND ($2::uuid[] IS NULL OR project_id = ANY($2))
+     WHERE rollout_id = $1 AND (state = 'failed' OR state = 'done' AND backfill = 'failed' AND skip_reason IS NULL)
+       AND ($2::uuid[] IS NULL OR project_id = ANY($2))
     RETURNING project_id)
 SELECT (SELECT coalesce(json_agg(project_id ORDER BY project_id), '[]') FROM again) AS changed, ${unknownProjects}`;
 
+/** What is done stays done; only its failed backfills are left out. */
+const isSkippable = `(state IN ('pending', 'failed') OR state = 'done' AND backfill = 'failed' AND skip_reason IS NULL)`;
+
 const skipStatement = `
 WITH skipped AS (
-    UPDATE rollout_project SET state = 'skipped', skip_reason = $3, finished_at = now(), due_at = NULL,
-           waits_for = NULL, error = NULL, error_fingerprint = NULL
-     WHERE rollout_id = $1 AND project_id = ANY($2::uuid[]) AND state IN ('pending', 'failed')
+    UPDATE rollout_project SET state = CASE WHEN state = 'done' THEN state ELSE 'skipped' END, skip_reason = $3,
+           finished_at = CASE WHEN state = 'done' THEN finished_at ELSE now() END, due_at = NULL, waits_for = NULL,
+           error = CASE WHEN state = 'done' THEN error END,
+           error_fingerprint = CASE WHEN state = 'done' THEN error_fingerprint END
+     WHERE rollout_id = $1 AND project_id = ANY($2::uuid[]) AND ${isSkippable}
     RETURNING project_id)
 SELECT (SELECT coalesce(json_agg(project_id ORDER BY project_id), '[]') FROM skipped) AS changed,
        (SELECT coalesce(json_agg(project_id ORDER BY project_id), '[]') FROM rollout_project
-         WHERE rollout_id = $1 AND project_id = ANY($2::uuid[]) AND state IN ('running', 'done')) AS refused,
+         WHERE rollout_id = $1 AND project_id = ANY($2::uuid[]) AND (state = 'running' OR state = 'done' AND backfill <> 'failed')) AS refused,
        ${unknownProjects}`;

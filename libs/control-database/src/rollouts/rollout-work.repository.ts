@@ -7,7 +7,9 @@ import type { PlannedWave } from './plan-waves.js';
 import type { RolloutPlan, RolloutState, WaveHealth, WaveState } from './rollout-plan.js';
 import {
   adoptStatement,
+  beginWaveStatement,
   claimStatement,
+  heldLease,
   listRunnableStatement,
   lookStatement,
   planProjectsStatement,
@@ -58,6 +60,9 @@ export interface WaveCounts {
   /** Of those done, the ones that this rollout has worked on: others had the schema before. */
   readonly worked: number;
   readonly backfillsPending: number;
+  /** Of the pending ones: outside the project's maintenance window, or while an operation works on it. */
+  readonly backfillsWaiting: number;
+  /** Those that were left out not counted. */
   readonly backfillsFailed: number;
   /** When the first of the pending ones that are not due yet is due. */
   readonly nextDueAt: Date | null;
@@ -155,16 +160,28 @@ export class RolloutWorkRepository {
     return row!.adopted;
   }
 
+  /**
+   * Lets a wave begin, or begin again. At its first beginning the traffic of its projects in the health window before it is
+   * kept, for its judgement.
+   */
+  async beginWave({ id, fence, plan }: ClaimedRollout, position: number): Promise<void> {
+    await this.underLease(id, undefined, beginWaveStatement, [id, fence, position, plan.health.windowMs]);
+  }
+
   /** Moves a wave to another state and keeps the moment; `checking` also begins the time in which its health is watched. */
-  async setWave({ id, fence }: ClaimedRollout, position: number, state: WaveState, health?: WaveHealth): Promise<void> {
+  async setWave(
+    { id, fence }: ClaimedRollout,
+    position: number,
+    state: 'checking' | 'failed',
+    health?: WaveHealth,
+  ): Promise<void> {
     await this.underLease(
       id,
       undefined,
       `WITH held AS (${heldLease})
        UPDATE rollout_wave w SET state = $4, health = coalesce($5::jsonb, w.health),
-              started_at = CASE WHEN $4 = 'running' THEN coalesce(w.started_at, clock_timestamp()) ELSE w.started_at END,
-              settled_at = CASE $4 WHEN 'running' THEN NULL WHEN 'checking' THEN clock_timestamp() ELSE w.settled_at END,
-              finished_at = CASE WHEN $4 IN ('passed', 'failed') THEN clock_timestamp() END
+              settled_at = CASE WHEN $4 = 'checking' THEN clock_timestamp() ELSE w.settled_at END,
+              finished_at = CASE WHEN $4 = 'failed' THEN clock_timestamp() END
          FROM held WHERE w.rollout_id = held.id AND w.position = $3 RETURNING held.id`,
       [id, fence, position, state, health === undefined ? null : JSON.stringify(health)],
     );
@@ -239,9 +256,6 @@ export class RolloutWorkRepository {
     return rows;
   }
 }
-
-/** Locks the rollout ($1) against a new claim until the end of the transaction, if the caller's fence ($2) is the last. */
-const heldLease = 'SELECT id FROM rollout WHERE id = $1 AND fence = $2 FOR SHARE';
 
 /** Times inside JSON are text. */
 type JsonWave = Omit<WaveStanding, 'startedAt' | 'settledAt' | 'finishedAt' | 'counts'> & {

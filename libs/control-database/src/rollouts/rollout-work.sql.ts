@@ -23,6 +23,13 @@ WITH claimed AS (
      WHERE p.rollout_id = claimed.id AND p.state = 'running')
 SELECT id, target_version, plan, fence FROM claimed`;
 
+/** Locks the rollout ($1) against a new claim until the end of the transaction, if the caller's fence ($2) is the last. */
+export const heldLease = 'SELECT id FROM rollout WHERE id = $1 AND fence = $2 FOR SHARE';
+
+/** Of a rollout's project `p`: there is a database in which backfills can be done. */
+const hasDatabase = `EXISTS (SELECT FROM tenant_database t JOIN project ON project.id = t.project_id
+  WHERE t.project_id = p.project_id AND t.state = 'claimed' AND project.state NOT IN ('archived', 'deleted'))`;
+
 /** `$1` the rollout, `$2` the fence. One row, of one moment; none under another fence. */
 export const lookStatement = `
 SELECT clock_timestamp() AS now, r.state, r.wave, coalesce((
@@ -33,8 +40,8 @@ SELECT clock_timestamp() AS now, r.state, r.wave, coalesce((
                'total', coalesce(c.total, 0), 'open', coalesce(c.open, 0), 'waiting', coalesce(c.waiting, 0),
                'running', coalesce(c.running, 0), 'done', coalesce(c.done, 0), 'failed', coalesce(c.failed, 0),
                'skipped', coalesce(c.skipped, 0), 'worked', coalesce(c.worked, 0),
-               'backfillsPending', coalesce(c.backfills_pending, 0), 'backfillsFailed', coalesce(c.backfills_failed, 0),
-               'nextDueAt', c.next_due_at)) ORDER BY w.position)
+               'backfillsPending', coalesce(c.backfills_pending, 0), 'backfillsWaiting', coalesce(c.backfills_waiting, 0),
+               'backfillsFailed', coalesce(c.backfills_failed, 0), 'nextDueAt', c.next_due_at)) ORDER BY w.position)
            FROM rollout_wave w LEFT JOIN (
              SELECT p.wave, count(*) AS total,
                     count(*) FILTER (WHERE p.state = 'pending' AND p.waits_for IN ('window', 'operation')) AS waiting,
@@ -45,12 +52,43 @@ SELECT clock_timestamp() AS now, r.state, r.wave, coalesce((
                     count(*) FILTER (WHERE p.state = 'failed') AS failed,
                     count(*) FILTER (WHERE p.state = 'skipped') AS skipped,
                     count(*) FILTER (WHERE p.state = 'done' AND p.attempts > 0) AS worked,
-                    count(*) FILTER (WHERE p.backfill = 'pending' AND p.state = 'done') AS backfills_pending,
-                    count(*) FILTER (WHERE p.backfill = 'failed') AS backfills_failed,
+                    count(*) FILTER (WHERE p.state = 'done' AND p.backfill = 'pending'
+                                       AND ${hasDatabase}) AS backfills_pending,
+                    count(*) FILTER (WHERE p.state = 'done' AND p.backfill = 'pending' AND p.waits_for IS NOT NULL
+                                       AND ${hasDatabase}) AS backfills_waiting,
+                    count(*) FILTER (WHERE p.state = 'done' AND p.backfill = 'failed' AND p.skip_reason IS NULL
+                                       AND ${hasDatabase}) AS backfills_failed,
                     min(p.due_at) FILTER (WHERE p.state = 'pending' AND p.due_at > clock_timestamp()) AS next_due_at
                FROM rollout_project p WHERE p.rollout_id = $1 GROUP BY p.wave) c ON c.wave = w.position
           WHERE w.rollout_id = $1), '[]') AS waves
   FROM rollout r WHERE r.id = $1 AND r.fence = $2`;
+
+/**
+ * `$1` the rollout, `$2` the fence, `$3` the wave, `$4` ms. When the wave begins for the first time, what its projects were
+ * served in so long a time before is kept; a slot of ten seconds counts when its middle lies in it.
+ */
+export const beginWaveStatement = `
+WITH held AS (${heldLease}),
+  begins AS (
+    SELECT w.rollout_id, w.position FROM held JOIN rollout_wave w ON w.rollout_id = held.id
+     WHERE w.position = $3 AND w.started_at IS NULL),
+  slot AS (
+    SELECT t.* FROM begins JOIN rollout_project p ON p.rollout_id = begins.rollout_id AND p.wave = begins.position
+      JOIN project_traffic t ON t.project_id = p.project_id
+     WHERE t.since >= statement_timestamp() - $4 * interval '1 ms' - interval '5 s'
+       AND t.since < statement_timestamp() - interval '5 s'),
+  bucket AS (
+    SELECT slot.project_id, l.place, sum(l.count)::integer AS count
+      FROM slot, unnest(slot.latency) WITH ORDINALITY AS l (count, place) GROUP BY slot.project_id, l.place),
+  kept AS (
+    INSERT INTO rollout_traffic (rollout_id, project_id, requests, server_errors, latency)
+    SELECT $1, slot.project_id, sum(slot.requests), sum(slot.server_errors),
+           (SELECT array_agg(b.count ORDER BY b.place) FROM bucket b WHERE b.project_id = slot.project_id)
+      FROM slot GROUP BY slot.project_id
+    ON CONFLICT (rollout_id, project_id) DO NOTHING)
+UPDATE rollout_wave w SET state = 'running', started_at = coalesce(w.started_at, clock_timestamp()), settled_at = NULL,
+       finished_at = NULL
+  FROM held WHERE w.rollout_id = held.id AND w.position = $3 RETURNING held.id`;
 
 /** `$1` the rollout, `$2` the selectors as JSON texts, in order. */
 export const planWavesStatement = `
@@ -89,7 +127,8 @@ WITH held AS (
      WHERE t.state IN ('building', 'claimed') AND t.schema_version < $3 AND p.state NOT IN ('archived', 'deleted')),
   reopened AS (
     UPDATE rollout_project rp SET state = 'pending', attempts = 0, finished_at = NULL, to_version = NULL, backfill = 'none',
-           from_version = behind.schema_version, cluster_id = behind.cluster_id, waits_for = NULL, due_at = NULL
+           from_version = least(rp.from_version, behind.schema_version), cluster_id = behind.cluster_id,
+           waits_for = NULL, due_at = NULL, skip_reason = NULL
       FROM held, behind
      WHERE rp.rollout_id = held.id AND rp.project_id = behind.project_id AND rp.state = 'done'
        AND behind.state = 'claimed' RETURNING 1),

@@ -31,6 +31,14 @@ export class WaveTrafficRepository {
     return traffic!;
   }
 
+  /** What was kept of the same projects' traffic when the wave began. */
+  async sumBefore(rolloutId: string, wave: number): Promise<WaveTraffic> {
+    const [traffic] = await runStatement<WaveTraffic>(this.dataSource, undefined, sumBeforeStatement, [
+      ...[rolloutId, wave],
+    ]);
+    return traffic!;
+  }
+
   /** Some projects that the wave has migrated and that are in service, a sample that stays the same. */
   async smokeCandidates(rolloutId: string, wave: number, limit: number): Promise<SmokeCandidate[]> {
     return runStatement<SmokeCandidate>(
@@ -44,15 +52,20 @@ export class WaveTrafficRepository {
   }
 }
 
-const sumStatement = `
+/** The rows `t` of what was counted for the projects `rp` that the wave has migrated. */
+const sumOf = (counted: string): string => `
 WITH slot AS (
   SELECT t.requests, t.server_errors, t.latency
-    FROM rollout_project rp JOIN project_traffic t ON t.project_id = rp.project_id
-   WHERE rp.rollout_id = $1 AND rp.wave = $2 AND rp.state = 'done' AND rp.attempts > 0
-     AND t.since >= $3::timestamptz - interval '5 s' AND t.since < $4::timestamptz - interval '5 s')
+    FROM rollout_project rp JOIN ${counted}
+   WHERE rp.rollout_id = $1 AND rp.wave = $2 AND rp.state = 'done' AND rp.attempts > 0)
 SELECT coalesce(sum(requests), 0)::float8 AS requests, coalesce(sum(server_errors), 0)::float8 AS server_errors,
        coalesce((SELECT array_agg(bucket.count ORDER BY bucket.place)
                    FROM (SELECT l.place, sum(l.count)::integer AS count
                            FROM slot, unnest(slot.latency) WITH ORDINALITY AS l (count, place) GROUP BY l.place) bucket),
                 '{}') AS latency
   FROM slot`;
+
+const sumStatement = sumOf(`project_traffic t ON t.project_id = rp.project_id
+   AND t.since >= $3::timestamptz - interval '5 s' AND t.since < $4::timestamptz - interval '5 s'`);
+
+const sumBeforeStatement = sumOf('rollout_traffic t ON t.rollout_id = rp.rollout_id AND t.project_id = rp.project_id');

@@ -178,12 +178,17 @@ export class TenantDatabaseRepository {
     ]);
   }
 
-  /** Records the schema version that the database has now. */
-  async setSchemaVersion(id: TenantDatabaseId, schemaVersion: number): Promise<void> {
-    await runStatement(this.dataSource, undefined, 'UPDATE tenant_database SET schema_version = $2 WHERE id = $1', [
-      id,
-      schemaVersion,
-    ]);
+  /**
+   * Records that the database was found with the schema `found`, older than the recorded one: it came back from a backup.
+   * Nothing is written when another schema than `thought` is recorded by now.
+   */
+  async recordOlderSchema(id: TenantDatabaseId, thought: number, found: number): Promise<void> {
+    await runStatement(
+      this.dataSource,
+      undefined,
+      'UPDATE tenant_database SET schema_version = $3 WHERE id = $1 AND schema_version = $2',
+      [id, thought, found],
+    );
   }
 
   /** Records another sealed password, sealed with this data key. */

@@ -42,6 +42,12 @@ describe('a migration of a database in use is refused', () => {
     ['ALTER TABLE slot RENAME label TO title', 'rename'],
     ['ALTER TABLE slot RENAME TO place', 'rename'],
     ['ALTER TABLE slot SET SCHEMA place', 'rename'],
+    ['REVOKE UPDATE ON slot FROM :tenant_role', 'drop'],
+    ['REVOKE EXECUTE ON FUNCTION begin_write(bigint) FROM :tenant_role, PUBLIC', 'drop'],
+    ['REVOKE SELECT ON ALL TABLES IN SCHEMA public FROM :tenant_role', 'drop'],
+    ['ALTER TABLE slot ENABLE ROW LEVEL SECURITY', 'drop'],
+    ['CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$', 'replace'],
+    ['CREATE OR REPLACE VIEW slots AS SELECT id FROM slot', 'replace'],
     ['DO $$ BEGIN DELETE FROM slot; END $$', 'opaque'],
     ['SELECT forget_logins()', 'opaque'],
   ])('%s: %s', async (statement, rule) => {
@@ -55,6 +61,17 @@ describe('a migration of a database in use is refused', () => {
     expect(await rules([added, validated])).toEqual(['scan-under-lock']);
     expect(await rules([added])).toEqual([]);
     expect(await rules([validated])).toEqual([]);
+  });
+
+  test.each([
+    'CREATE TABLE copied AS SELECT * FROM room',
+    'INSERT INTO chair SELECT id FROM room',
+    'CREATE MATERIALIZED VIEW copied AS SELECT id FROM room',
+  ])('when it copies a table while it holds a lock on one: %s', async (copying) => {
+    const made = 'CREATE TABLE chair (id integer)';
+    const locking = 'ALTER TABLE slot ADD extra text';
+    expect(await rules([made, locking, copying])).toEqual(['scan-under-lock']);
+    expect(await rules([made, copying, locking])).toEqual([]);
   });
 
   test('when it cannot be repeated, and no transaction undoes it', async () => {
@@ -77,7 +94,9 @@ describe('a migration passes', () => {
     'ALTER TABLE slot ADD CONSTRAINT k NOT NULL label NOT VALID',
     'ALTER TABLE slot ADD CONSTRAINT k UNIQUE USING INDEX slot_label',
     'ALTER TABLE slot ALTER label SET DEFAULT 1',
-    'CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$',
+    'CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$',
+    'REVOKE ALL ON FUNCTION f() FROM PUBLIC',
+    'CREATE TABLE copied AS SELECT * FROM slot WITH NO DATA',
     'GRANT SELECT ON slot TO :tenant_role',
     `INSERT INTO slot VALUES (1), (2)`,
   ])('with %s', async (statement) => {
@@ -91,6 +110,11 @@ describe('a migration passes', () => {
         'CREATE INDEX chair_id ON chair (id)',
         'INSERT INTO chair SELECT id FROM slot',
         'ALTER TABLE chair ADD CHECK (id > 0)',
+        'ALTER TABLE chair ENABLE ROW LEVEL SECURITY',
+        'REVOKE DELETE ON chair FROM :tenant_role',
+        'CREATE FUNCTION sit(integer) RETURNS int LANGUAGE sql AS $$ SELECT 1 $$',
+        'CREATE OR REPLACE FUNCTION sit(integer) RETURNS int LANGUAGE sql AS $$ SELECT 2 $$',
+        'REVOKE EXECUTE ON FUNCTION sit(integer) FROM :tenant_role',
       ]),
     ).toEqual([]);
   });
@@ -98,6 +122,9 @@ describe('a migration passes', () => {
   test('that drops and renames what nobody needs, when its phase says so', async () => {
     const statements = ['ALTER TABLE slot DROP label', 'ALTER TABLE slot RENAME room TO place', 'DROP TABLE chair'];
     expect(await rules(statements, { phase: 'contract' })).toEqual([]);
+    const validatedFirst = ['ALTER TABLE slot VALIDATE CONSTRAINT k', 'ALTER TABLE slot DROP label'];
+    expect(await rules(validatedFirst, { phase: 'contract' })).toEqual([]);
+    expect(await rules(validatedFirst.toReversed(), { phase: 'contract' })).toEqual(['scan-under-lock']);
   });
 });
 

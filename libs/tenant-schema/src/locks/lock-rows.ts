@@ -19,6 +19,8 @@ export type Hazard =
   /** Removes something that the release before this one may use. */
   | 'drop'
   | 'rename'
+  /** Puts something else in the place of what the release before this one calls. */
+  | 'replace'
   /** Changes rows as part of the schema step, in one transaction. */
   | 'data-change'
   /** Does what cannot be seen in its text. */
@@ -53,6 +55,12 @@ export const lockRows = {
   'CREATE TABLE AS': { lock: null, page: 'sql-createtableas.html' },
   'CREATE VIEW': { lock: null, page: 'sql-createview.html' },
   'CREATE FUNCTION': { lock: null, page: 'sql-createfunction.html' },
+  'CREATE OR REPLACE': {
+    lock: null,
+    hazard: 'replace',
+    note: 'The release before this one goes on using it. Give it another name.',
+    page: 'ddl-depend.html',
+  },
   'CREATE SEQUENCE': { lock: null, page: 'sql-createsequence.html' },
   'CREATE TYPE': { lock: null, page: 'sql-createtype.html' },
   'CREATE EXTENSION': { lock: null, page: 'sql-createextension.html' },
@@ -165,6 +173,11 @@ export const lockRows = {
     rewrites: true,
     hazard: 'rewrite',
   },
+  'ALTER TABLE ENABLE ROW LEVEL SECURITY': {
+    ...exclusiveAlter,
+    hazard: 'drop',
+    note: 'The release before this one finds none of the rows that no policy lets it see.',
+  },
   'ALTER TABLE': exclusiveAlter,
   'ALTER INDEX': { lock: 'SHARE UPDATE EXCLUSIVE', page: 'sql-alterindex.html' },
   'ALTER SEQUENCE': { lock: 'SHARE ROW EXCLUSIVE', page: 'sql-altersequence.html' },
@@ -185,11 +198,19 @@ export const lockRows = {
   DROP: { lock: null, hazard: 'drop', page: 'ddl-depend.html' },
 
   GRANT: { lock: null, page: 'sql-grant.html' },
-  REVOKE: { lock: null, page: 'sql-revoke.html' },
+  REVOKE: {
+    lock: null,
+    hazard: 'drop',
+    note: 'The release before this one may use the right.',
+    page: 'sql-revoke.html',
+  },
+  // A project's role has its rights by name, never as one of everybody.
+  'REVOKE FROM PUBLIC': { lock: null, page: 'sql-revoke.html' },
   COMMENT: { lock: 'SHARE UPDATE EXCLUSIVE', page: 'sql-comment.html' },
   SET: { lock: null, page: 'sql-set.html' },
 
   SELECT: { lock: 'ACCESS SHARE', ...locking },
+  'SELECT into a table': { lock: 'ACCESS SHARE', scans: true, ...locking },
   INSERT: { lock: 'ROW EXCLUSIVE', ...locking },
   'INSERT, UPDATE, DELETE or MERGE': {
     lock: 'ROW EXCLUSIVE',

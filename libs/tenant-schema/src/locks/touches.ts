@@ -23,13 +23,16 @@ const readers: Readers = {
   ],
   CreateTableAsStmt: ({ into, query }) => [
     { row: 'CREATE TABLE AS', object: relationName(into?.rel), isNew: true },
+    ...relationsIn(query).map((object): Touch => ({
+      row: into?.skipData === true ? 'SELECT' : 'SELECT into a table',
+      object,
+    })),
+  ],
+  ViewStmt: ({ view, query, replace }) => [
+    made('CREATE VIEW', relationName(view), replace),
     ...relationsIn(query).map((object): Touch => ({ row: 'SELECT', object })),
   ],
-  ViewStmt: ({ view, query }) => [
-    { row: 'CREATE VIEW', object: relationName(view), isNew: true },
-    ...relationsIn(query).map((object): Touch => ({ row: 'SELECT', object })),
-  ],
-  CreateFunctionStmt: ({ funcname }) => [{ row: 'CREATE FUNCTION', object: nameIn(funcname), isNew: true }],
+  CreateFunctionStmt: ({ funcname, replace }) => [made('CREATE FUNCTION', nameIn(funcname), replace)],
   CreateSeqStmt: ({ sequence }) => [{ row: 'CREATE SEQUENCE', object: relationName(sequence), isNew: true }],
   CreateEnumStmt: ({ typeName }) => [{ row: 'CREATE TYPE', object: nameIn(typeName), isNew: true }],
   CreateDomainStmt: ({ domainname }) => [{ row: 'CREATE TYPE', object: nameIn(domainname), isNew: true }],
@@ -74,7 +77,14 @@ const readers: Readers = {
       return { row: 'DROP', object: nameIn(object) };
     }),
 
-  GrantStmt: ({ is_grant }) => one(is_grant === true ? 'GRANT' : 'REVOKE'),
+  GrantStmt: ({ is_grant, grantees, objects }) => {
+    if (is_grant === true) return one('GRANT');
+    const isOfEverybody = nodesOf('RoleSpec', grantees).every(({ roletype }) => roletype === 'ROLESPEC_PUBLIC');
+    if (isOfEverybody) return one('REVOKE FROM PUBLIC');
+    const functions = nodesOf('ObjectWithArgs', objects).map(({ objname }) => nameIn(objname));
+    const names = [...relationsIn(objects), ...functions];
+    return names.length === 0 ? one('REVOKE') : names.map((object): Touch => ({ row: 'REVOKE', object }));
+  },
   GrantRoleStmt: ({ is_grant }) => one(is_grant === true ? 'GRANT' : 'REVOKE'),
   AlterDefaultPrivilegesStmt: () => one('GRANT'),
   CommentStmt: ({ objtype, object }) =>
@@ -93,6 +103,7 @@ const readers: Readers = {
     const isFewRows = rows === undefined || relationsIn(rows).length === 0;
     return [
       { row: isFewRows ? 'INSERT' : 'INSERT, UPDATE, DELETE or MERGE', object: relationName(insert.relation) },
+      ...relationsIn(rows).map((object): Touch => ({ row: 'SELECT into a table', object })),
       ...changesIn(insert),
     ];
   },
@@ -116,6 +127,10 @@ const readers: Readers = {
       relationName(relation),
     ),
 };
+
+/** What is made; with `OR REPLACE` it may be there, and in use. */
+const made = (row: LockRowName, object: string | null, replace: boolean | undefined): Touch =>
+  replace === true ? { row: 'CREATE OR REPLACE', object } : { row, object, isNew: true };
 
 const changing = (object: string | null): Touch => ({ row: 'INSERT, UPDATE, DELETE or MERGE', object });
 

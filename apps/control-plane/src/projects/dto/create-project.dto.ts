@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsEmail, IsObject, IsOptional, IsString, MaxLength, ValidateNested } from 'class-validator';
+import { PlacementDto } from '../../clusters/placement.js';
 import { AdminClientResponse } from '../../operations/claimed-secrets.response.js';
 import { OperationResponse } from '../../operations/operation.response.js';
 import { FieldRuleOf, IsPlainText } from '../../requests/field-rules.js';
@@ -68,6 +69,13 @@ export class CreateProjectDto {
   @IsOptional()
   @FieldRuleOf('labels', labelsProblem)
   labels?: Record<string, string>;
+
+  @ApiProperty({ required: false, type: PlacementDto, description: 'Where its database is to be.' })
+  @IsOptional()
+  @IsObject({ message: 'must be an object' })
+  @ValidateNested()
+  @Type(() => PlacementDto)
+  placement?: PlacementDto;
 
   @ApiProperty({ required: false, type: ProjectOwnerDto })
   @IsOptional()

@@ -30,7 +30,7 @@ export class UpdateProjectDto {
   @ApiProperty({
     selfRequired: false,
     type: 'object',
-    description: 'Labels to set; null removes one, labels not named stay.',
+    description: 'Labels to set; null removes one, labels not named stay. At most 64 in all.',
     additionalProperties: { type: 'string', nullable: true },
     example: { tier: null, ring: 'canary' },
   })

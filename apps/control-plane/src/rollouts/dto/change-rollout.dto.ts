@@ -25,7 +25,11 @@ export class RetryRolloutDto {
 }
 
 export class SkipProjectsDto {
-  @ApiProperty({ type: [String], description: 'Ids or slugs of pending or failed projects.', example: ['quay-clinic'] })
+  @ApiProperty({
+    type: [String],
+    description: 'Ids or slugs of projects that are pending or failed, or whose backfill has failed.',
+    example: ['quay-clinic'],
+  })
   @AreProjectNames()
   projects: string[];
 

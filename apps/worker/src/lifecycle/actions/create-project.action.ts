@@ -35,9 +35,9 @@ export const createProject = lifecycleAction(
 
 /** Claims a spare, or builds the database that an earlier run has recorded or that this one records now. */
 async function place(context: Context): Promise<void> {
-  const { project, tenantDatabases, clusters, preparation, builder, schema, fence } = context;
+  const { project, params, tenantDatabases, clusters, preparation, builder, schema, fence } = context;
   const [loads, schemaVersion] = await Promise.all([preparation.list(), schema.target()]);
-  const chosen: Cluster = planPlacement(loads);
+  const chosen: Cluster = planPlacement(loads, params.placement);
   const spare = await tenantDatabases.claimSpare(project.id, chosen.id, schemaVersion, { fence });
   if (spare) {
     return rememberPlace(context, chosen.id === spare.clusterId ? chosen : await clusters.get(spare.clusterId), spare);
