@@ -16,6 +16,7 @@ import { BinaryContents } from '../../apps/data-plane/src/fhir/binary/binary-con
 import { StorageLinks } from '../../apps/data-plane/src/storage/storage-links.js';
 import { FileSweeps } from '../../apps/data-plane/src/storage/file-sweeps.js';
 import { sweepFiles, type SweepResult } from '../../apps/data-plane/src/storage/sweep-files.js';
+import { ServedEntry } from '../../apps/data-plane/src/tenant/served-entry.js';
 import { TenantRuntime } from '../../apps/data-plane/src/tenant/tenant-runtime.js';
 import { aProjectWithAdmin, type AdministeredProject, type Call, type Member } from './admin.fixture.js';
 import type { Answer } from './data-plane.fixture.js';
@@ -430,7 +431,14 @@ describe('the sweeper', () => {
       };
       const logger = createLogger(project.plane.config, 'data-plane');
       const links = new StorageLinks(projectId, projectKeys(dataKey).fileKey);
-      const runtime = new TenantRuntime(entry as TenantEntry, database, binaryContents, links, logger, dataKey);
+      const runtime = new TenantRuntime(
+        new ServedEntry(entry as TenantEntry),
+        database,
+        binaryContents,
+        links,
+        logger,
+        dataKey,
+      );
       let now = dayAndMore();
       const later = (hours: number) => (now = new Date(now.getTime() + hours * 3_600_000));
       const live = () => [Promise.resolve(runtime), Promise.reject(new Error('this one could not be opened'))];

@@ -8,7 +8,10 @@ export interface TenantDatabase {
   readonly version: FhirVersion;
   readonly hasher: TokenHasher;
   readonly cursorKey: Buffer;
-  /** The schema that the database has, or an earlier one: what may be asked of it (see schema-features.ts). */
+  /**
+   * The schema that the database has, or an earlier one: what may be asked of it (see schema-features.ts). It may change
+   * while a tenant is in service.
+   */
   readonly schemaVersion: number;
   /** Base URLs of the project's own FHIR API, each with a slash at its end: references below them are local ones. */
   readonly ownBaseUrls?: readonly string[];
@@ -33,7 +36,15 @@ export function tenantDatabase(
   definition: Omit<TenantDatabase, 'share'> & Partial<Pick<TenantDatabase, 'share'>>,
 ): TenantDatabase {
   const use = definition.use.bind(definition);
-  const tenant = Object.freeze({ ...definition, use, share: definition.share?.bind(definition) ?? use });
+  const share = definition.share?.bind(definition) ?? use;
+  const tenant = Object.freeze({
+    ...definition,
+    use,
+    share,
+    get schemaVersion(): number {
+      return definition.schemaVersion;
+    },
+  });
   made.add(tenant);
   return tenant;
 }

@@ -7,7 +7,7 @@ export type {
   TenantEntry,
   TenantPlacement,
 } from './tenant-entry.js';
-export { hostsOf } from './tenant-entry.js';
+export { differsInSchemaAlone, hostsOf } from './tenant-entry.js';
 export { formerNameUsed } from './former-name.js';
 export { ambiguousProject, refusalOf, schemaTooOld, unknownProject } from './project-state.js';
 export { hostNameOf, type RequestNames, type RouterOptions, type TenantLookup, TenantRouter } from './tenant-router.js';

@@ -82,6 +82,12 @@ export function sameEntry(a: TenantEntry, b: TenantEntry): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
+/** Whether nothing but the schema of its tenant database makes a difference between two entries of a project. */
+export function differsInSchemaAlone(a: TenantEntry, b: TenantEntry): boolean {
+  const rest = (entry: TenantEntry) => JSON.stringify({ ...entry, schemaVersion: undefined, schemaTooOld: undefined });
+  return rest(a) === rest(b);
+}
+
 /** The moment at which the next part of the entry ends (a former slug, a verifying key); undefined when none will. */
 export function nextEndOf({ baseUrls, signingKeys }: TenantEntry): number | undefined {
   const ends = [...baseUrls.map(({ former }) => former?.endsAt), ...signingKeys.map(({ endsAt }) => endsAt)];

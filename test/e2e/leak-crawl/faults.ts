@@ -208,7 +208,7 @@ const readFaults: readonly Fault[] = [
     families: ['foreign'],
     edits: [
       { file: `${plane}auth/session-cache.js`, find: 'entry.projectId + credential', replace: 'credential' },
-      { file: `${plane}auth/session-cache.js`, find: 'session.runtime.entry === entry &&', replace: '' },
+      { file: `${plane}auth/session-cache.js`, find: 'session.runtime.serves(entry) &&', replace: '' },
     ],
   },
   fault(

@@ -32,7 +32,8 @@ function sessionAt(of: TenantEntry, expiresAt: number): Session {
       describe: () => ({}),
     },
   };
-  return new Session({ entry: of } as TenantRuntime, 'l', expiresAt, principal, async () => principal);
+  const runtime = { serves: (current: TenantEntry) => current === of } as TenantRuntime;
+  return new Session(runtime, 'l', expiresAt, principal, async () => principal);
 }
 
 test('a session is found by project and credential, not by the credential alone', () => {

@@ -28,7 +28,7 @@ export class SessionCache {
     const known = this.sessions.get(keyOf(entry, credential));
     if (known === undefined || known.credential !== credential) return undefined;
     const { session } = known;
-    return session.runtime.entry === entry && session.isGoodAt(Date.now()) ? session : undefined;
+    return session.runtime.serves(entry) && session.isGoodAt(Date.now()) ? session : undefined;
   }
 
   remember(entry: TenantEntry, authorization: string, session: Session): void {

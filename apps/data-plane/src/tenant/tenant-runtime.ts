@@ -23,6 +23,7 @@ import {
 import { BinaryContents } from '../fhir/binary/binary-contents.js';
 import { SecondFactorSecrets } from '../auth/mfa/second-factor-secrets.js';
 import { StorageLinks } from '../storage/storage-links.js';
+import { ServedEntry } from './served-entry.js';
 
 /** Projects whose keys are in memory at a time; the one unused longest gives way. */
 const MAX_RUNTIMES = 1_000;
@@ -39,7 +40,7 @@ export class TenantRuntime {
   private factorSecrets: SecondFactorSecrets | undefined;
 
   constructor(
-    readonly entry: TenantEntry,
+    private readonly served: ServedEntry,
     readonly database: TenantDatabase,
     readonly binaryContents: BinaryContents,
     readonly storageLinks: StorageLinks,
@@ -47,6 +48,15 @@ export class TenantRuntime {
     readonly logger: Logger,
     private readonly projectKey: Buffer,
   ) {}
+
+  get entry(): TenantEntry {
+    return this.served.current;
+  }
+
+  /** Whether it is the runtime of this entry, which may say of the database's schema what its own did not. */
+  serves(entry: TenantEntry): boolean {
+    return this.served.serves(entry);
+  }
 
   /** The key with which new tokens are signed. */
   signingKey(): SigningKey {
@@ -104,7 +114,7 @@ export class TenantRuntimes {
   /** The runtime of exactly this entry; an older entry's is replaced. Concurrent callers share one construction. */
   async of(entry: TenantEntry): Promise<TenantRuntime> {
     const known = await this.runtimes.get(entry.projectId);
-    if (known?.entry === entry) return known;
+    if (known?.serves(entry) === true) return known;
     const building = this.build(entry);
     this.runtimes.set(entry.projectId, building);
     building.catch(() => this.runtimes.delete(entry.projectId));
@@ -146,12 +156,15 @@ export class TenantRuntimes {
       if (error instanceof DomainError && error.code === 'database-unreachable') this.options.onUnreachable();
       throw error;
     };
+    const served = new ServedEntry(entry);
     const database = tenantDatabase({
       projectId: entry.projectId,
       version: fhirVersion(entry.fhirVersion),
       hasher: tokenHasher(searchKey),
       cursorKey,
-      schemaVersion,
+      get schemaVersion() {
+        return served.current.schemaVersion ?? schemaVersion;
+      },
       ownBaseUrls: this.options.fhirBasesOf(entry),
       use: (work) => broker.use(target, work).catch(reported),
       share: (work) => broker.share(target, work).catch(reported),
@@ -159,7 +172,7 @@ export class TenantRuntimes {
     const contents = new BinaryContents(files, entry.projectId, fileKey);
     const links = new StorageLinks(entry.projectId, fileKey);
     const logger = this.options.logger.child({ projectId: entry.projectId });
-    return new TenantRuntime(entry, database, contents, links, logger, projectKey);
+    return new TenantRuntime(served, database, contents, links, logger, projectKey);
   }
 
   private async targetOf(placement: TenantPlacement, projectId: string): Promise<DatabaseTarget> {
