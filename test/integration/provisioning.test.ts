@@ -159,7 +159,7 @@ describe('the walls around a tenant database', () => {
              rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls AS powers
       FROM pg_roles WHERE rolname = ${own.roleName}`);
     expect(role).toEqual({
-      limit: 20,
+      limit: 40,
       config: [
         'statement_timeout=10s',
         'idle_in_transaction_session_timeout=15s',

@@ -128,7 +128,7 @@ async function open(
 
   const replica = `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`;
   const maxConnections = await connectionCap(new ClusterRepository(controlDatabase), databaseUrl);
-  const broker = new ConnectionBroker({ maxConnections });
+  const broker = new ConnectionBroker({ maxConnections, perTenantWithRoom: 4 });
   const shares = new ConnectionShares({
     shares: new ConnectionShareRepository(controlDatabase),
     broker,

@@ -14,7 +14,7 @@ interface ForeignProbe {
   readonly statuses: readonly number[];
 }
 
-const word = (number: number): string => `${marks.foreign}0${number}`;
+const word = (number: number): string => `${marks.foreign}${number}`;
 
 /** Ids as in the crawled project, and others; every text is a canary. */
 export const foreignResources = (): JsonObject[] =>

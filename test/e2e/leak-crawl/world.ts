@@ -75,7 +75,7 @@ export async function makeWorld(
     await store(place, resources);
     await store(place, changed(resources, 'ours'));
   }
-  await store(fullPlace, changed(sides.theirs, `${marks.theirs}0later`));
+  await store(fullPlace, changed(sides.theirs, `${marks.theirs}later`));
   await store(fullPlace, [sides.theirLaunch]);
   for (const resource of sides.theirsDeleted) {
     await asAdmin(fullPlace, `fhir/R4/${identityOf(resource).address}`, { method: 'DELETE' });

@@ -38,7 +38,7 @@ export async function makeTenantDatabase(
 
 /**
  * The role, with limits that PostgreSQL itself keeps behind those of the data plane: a statement of an interactive
- * request, a transaction that its owner forgot, and connections, of which the brokers of ten replicas take two each. A
+ * request, a transaction that its owner forgot, and connections, of which the brokers of ten replicas take four each. A
  * job that needs longer says so in its own transaction.
  */
 async function makeRole(admin: Connection, role: string, password: string, comment: string): Promise<void> {
@@ -46,7 +46,7 @@ async function makeRole(admin: Connection, role: string, password: string, comme
   const name = identifier(role);
   // Statements that are not waited for one by one share a round trip. Neither our names nor our comments hold a quote.
   await Promise.all([
-    admin.query(sql`ALTER ROLE ${name} CONNECTION LIMIT 20`),
+    admin.query(sql`ALTER ROLE ${name} CONNECTION LIMIT 40`),
     admin.query(sql`ALTER ROLE ${name} SET statement_timeout = '10s'`),
     admin.query(sql`ALTER ROLE ${name} SET idle_in_transaction_session_timeout = '15s'`),
     // Measured: for a search that reads one row of a million the planner expects thousands, and starting parallel

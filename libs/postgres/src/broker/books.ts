@@ -66,8 +66,8 @@ export class TenantConnections {
   }
 
   /** Whether one more connection should be opened now, if there is room for it. */
-  wantsDial(perTenant: number): boolean {
-    if (this.waiters.size <= this.dialling || this.slots >= perTenant) return false;
+  get wantsDial(): boolean {
+    if (this.waiters.size <= this.dialling || this.slots >= this.cluster.perTenant) return false;
     const { state } = this.breaker;
     return state === 'closed' || (state === 'probing' && this.dialling === 0);
   }
@@ -90,6 +90,13 @@ export class TenantConnections {
   }
 }
 
+/** Most connections of one tenant. */
+export interface TenantLimits {
+  readonly perTenant: number;
+  /** While more than half of the cluster's connections are free. */
+  readonly perTenantWithRoom: number;
+}
+
 /** What the broker keeps per cluster: the count against the hard cap, and who waits. */
 export class ClusterConnections {
   /**
@@ -106,7 +113,16 @@ export class ClusterConnections {
   readonly cold = new Set<TenantConnections>();
   readonly growing = new Set<TenantConnections>();
 
-  constructor(public cap: number) {}
+  constructor(
+    public cap: number,
+    private readonly limits: TenantLimits,
+  ) {}
+
+  /** How many connections one tenant may have now. */
+  get perTenant(): number {
+    const { perTenant, perTenantWithRoom } = this.limits;
+    return this.open * 2 < this.cap ? perTenantWithRoom : perTenant;
+  }
 
   /** How many connections must go until there are no more than the cap allows. */
   get excess(): number {
@@ -114,9 +130,9 @@ export class ClusterConnections {
   }
 
   /** Puts a tenant at the end of the queue where it belongs now, or of none. */
-  queue(tenant: TenantConnections, perTenant: number): void {
+  queue(tenant: TenantConnections): void {
     this.unqueue(tenant);
-    if (!tenant.wantsDial(perTenant)) return;
+    if (!tenant.wantsDial) return;
     (tenant.slots === 0 ? this.cold : this.growing).add(tenant);
   }
 

@@ -237,6 +237,18 @@ describe('limits', () => {
     expect(works.map((work) => work.started)).toEqual([true, true, true, true, false]);
   });
 
+  test('a tenant has more connections while more than half of the cluster is free', async () => {
+    const broker = aBroker({ maxConnections: 8, perTenantWithRoom: 4 });
+    const works = [];
+    for (let caller = 0; caller < 6; caller++) works.push(await start(broker, 'a'));
+    expect(server.dialled).toHaveLength(4);
+    for (let caller = 0; caller < 4; caller++) await start(broker, 'b');
+    // Half of the cluster is taken, so the second tenant has no more than two.
+    expect(server.dialled.slice(4)).toEqual(['b', 'b']);
+    for (const work of works) await work.end();
+    expect(works.map((work) => work.started)).toEqual([true, true, true, true, true, true]);
+  });
+
   test('at most four dials are in flight', async () => {
     const broker = aBroker();
     server.hold();

@@ -5,7 +5,7 @@ import { Lease, SharedLease } from '../lease.js';
 import { Session, type OpenSession } from '../session.js';
 import { busy, moved, shuttingDown, unreachable } from './broker-errors.js';
 import { CircuitBreaker } from './circuit-breaker.js';
-import { ClusterConnections, Slot, TenantConnections, type Waiter } from './books.js';
+import { ClusterConnections, Slot, TenantConnections, type TenantLimits, type Waiter } from './books.js';
 import { workOn } from './work-on.js';
 
 export interface ConnectionBrokerOptions {
@@ -13,6 +13,8 @@ export interface ConnectionBrokerOptions {
   maxConnections: number;
   /** Most connections of one tenant; by default 2. */
   perTenant?: number;
+  /** The same while more than half of the cluster's connections are free; by default no more than that. */
+  perTenantWithRoom?: number;
   /** Most connections of one cluster being opened at a time; by default 4, since a machine does not get faster by more. */
   maxDials?: number;
   /** How long a caller waits for a connection, by default 1,000 ms. */
@@ -38,7 +40,7 @@ const maxSharers = 16;
  */
 export class ConnectionBroker {
   private readonly maxConnections: number;
-  private readonly perTenant: number;
+  private readonly limits: TenantLimits;
   private readonly maxDials: number;
   private readonly queueDeadlineMs: number;
   private readonly dial: (target: DatabaseTarget) => Promise<OpenSession>;
@@ -54,7 +56,8 @@ export class ConnectionBroker {
 
   constructor(options: ConnectionBrokerOptions) {
     this.maxConnections = options.maxConnections;
-    this.perTenant = options.perTenant ?? 2;
+    const perTenant = options.perTenant ?? 2;
+    this.limits = { perTenant, perTenantWithRoom: options.perTenantWithRoom ?? perTenant };
     this.maxDials = options.maxDials ?? 4;
     this.queueDeadlineMs = options.queueDeadlineMs ?? 1_000;
     this.dial = options.dial ?? ((target) => Session.open(target));
@@ -258,7 +261,7 @@ export class ConnectionBroker {
         },
         fail: (error) => {
           leave();
-          tenant.cluster.queue(tenant, this.perTenant);
+          tenant.cluster.queue(tenant);
           reject(error);
           this.forgetIfGone(tenant);
         },
@@ -266,7 +269,7 @@ export class ConnectionBroker {
       const deadline = setTimeout(() => waiter.fail(busy(this.queueDeadlineMs)), this.queueDeadlineMs);
       tenant.waiters.add(waiter);
       if (!tenant.cluster.cold.has(tenant) && !tenant.cluster.growing.has(tenant)) {
-        tenant.cluster.queue(tenant, this.perTenant);
+        tenant.cluster.queue(tenant);
       }
       this.pump(tenant.cluster);
     });
@@ -280,7 +283,7 @@ export class ConnectionBroker {
     }
     let cluster = this.clusters.get(target.clusterId);
     if (cluster === undefined) {
-      cluster = new ClusterConnections(this.capOf(target.clusterId));
+      cluster = new ClusterConnections(this.capOf(target.clusterId), this.limits);
       this.clusters.set(target.clusterId, cluster);
     }
     const tenant = new TenantConnections(target, cluster, new CircuitBreaker(this.now));
@@ -297,7 +300,7 @@ export class ConnectionBroker {
     while (cluster.dialling < this.maxDials) {
       const tenant = cluster.nextInTurn;
       if (tenant === undefined) return;
-      if (!tenant.wantsDial(this.perTenant)) {
+      if (!tenant.wantsDial) {
         cluster.unqueue(tenant);
       } else if (cluster.open < cluster.cap) {
         cluster.open++;
@@ -316,7 +319,7 @@ export class ConnectionBroker {
     if (starving === undefined) throw new Error('A connection was to be replaced, but no tenant waits for one.');
     slot.tenant.slots--;
     this.startDial(starving, this.goodbye(slot));
-    slot.tenant.cluster.queue(slot.tenant, this.perTenant);
+    slot.tenant.cluster.queue(slot.tenant);
   }
 
   private evict(slot: Slot, forTenant: TenantConnections): void {
@@ -330,7 +333,7 @@ export class ConnectionBroker {
     tenant.cluster.dialling++;
     tenant.slots++;
     tenant.dialling++;
-    tenant.cluster.queue(tenant, this.perTenant);
+    tenant.cluster.queue(tenant);
     room
       .then(() => this.dial(tenant.target))
       .then(
@@ -349,7 +352,7 @@ export class ConnectionBroker {
     const waiter = tenant.firstWaiter;
     if (waiter === undefined || tenant.retired) this.release(slot);
     else this.serve(slot, waiter);
-    tenant.cluster.queue(tenant, this.perTenant);
+    tenant.cluster.queue(tenant);
     this.pump(tenant.cluster);
   }
 
@@ -367,7 +370,7 @@ export class ConnectionBroker {
       for (const waiter of failed)
         waiter?.fail(serverIsFull ? busy(this.queueDeadlineMs, error) : unreachable(tenant.breaker, error));
     }
-    tenant.cluster.queue(tenant, this.perTenant);
+    tenant.cluster.queue(tenant);
     this.forgetIfGone(tenant);
     this.pump(tenant.cluster);
   }
@@ -376,7 +379,7 @@ export class ConnectionBroker {
     const { tenant } = slot;
     tenant.slots--;
     tenant.cluster.leaving++;
-    tenant.cluster.queue(tenant, this.perTenant);
+    tenant.cluster.queue(tenant);
     void this.goodbye(slot).then(() => {
       tenant.cluster.leaving--;
       tenant.cluster.open--;

@@ -1,6 +1,7 @@
 /** Searches: every parameter of every type, every order, every way to go from one resource to another. */
 import { RandomSearches } from '../../../conformance/search/random/random-searches.js';
 import { identityOf } from '../../../conformance/identity.js';
+import { marks } from '../canaries.js';
 import type { Probe } from '../probe.js';
 import { theirs } from '../samples-of-sides.js';
 import type { Declared } from './declared.js';
@@ -65,7 +66,7 @@ export function textSearches(declared: Declared): Probe[] {
           .filter(({ modifier }) => modifier === undefined)
           .map(({ text }) => `${name} ${declared.random.pick(['eq', 'co', 'sw', 'ne'])} ${JSON.stringify(text)}`),
       );
-    const words = JSON.stringify(declared.theirsOf(type)).match(/kqzb[0-9a-z]+/g) ?? [];
+    const words = JSON.stringify(declared.theirsOf(type)).match(new RegExp(`${marks.theirs}[0-9a-z]+`, 'g')) ?? [];
     return [
       ...filters.map((filter) => search('filter', `${type}?_filter=${encodeURIComponent(filter)}&_total=accurate`)),
       ...words
@@ -154,7 +155,7 @@ export function compartmentAndSystemSearches(declared: Declared): Probe[] {
     search('system', `?_id=${ids()}`),
     search('system', '?_count=7&_total=accurate', { pages: true }),
     search('system', `?_lastUpdated=gt2000-01-01&_count=50`, { pages: true }),
-    search('system', `?_tag=kqzb0later`),
+    search('system', `?_tag=${marks.theirs}later`),
     posted('system', '_search', `_id=${ids()}`),
   ];
 }

@@ -1,6 +1,7 @@
 /** Writes: on what the other side has, on conditions that only it satisfies, and out of the crawler's own reach. */
 import type { JsonObject } from '#fhir';
 import { identityOf } from '../../../conformance/identity.js';
+import { marks } from '../canaries.js';
 import type { Probe } from '../probe.js';
 import { theirs as theirOrganization } from '../samples-of-sides.js';
 import type { Declared } from './declared.js';
@@ -168,7 +169,7 @@ export function hiddenFieldProbes({ ours, types }: Declared): Probe[] {
   const known = new Set(types.map(({ type }) => type));
   const value: Readonly<Record<string, string>> = {
     birthdate: 'gt1872-01-01',
-    email: 'kqzha01',
+    email: `${marks.hidden}a01`,
     phone: 'x',
     telecom: 'x',
   };
@@ -191,7 +192,7 @@ export function hiddenFieldProbes({ ours, types }: Declared): Probe[] {
         headers: { 'if-none-exist': `${code}=${value[code]}` },
       }),
     ]),
-    search('Patient?_content=kqzha01'),
+    search(`Patient?_content=${marks.hidden}a01`),
     search('Patient?_elements=birthDate,telecom,maritalStatus,contact', {}),
     search('Patient?_summary=data', {}),
     search('Observation?_include=Observation:subject', {}),
