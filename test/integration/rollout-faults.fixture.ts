@@ -273,12 +273,15 @@ export class FaultyInstallation {
     });
   }
 
-  /** Tenant databases in which a worker holds locks though it has sent nothing for longer than it may. */
+  /**
+   * Tenant databases in which a worker holds locks though it has sent nothing for longer than it may. Every transaction
+   * holds a lock on itself, which keeps nobody waiting: also one that has only begun, before it has set its limits.
+   */
   private async heldSilently(): Promise<string[]> {
     const rows = await this.fleet.dataSource.query<{ held: string }[]>(
       `SELECT a.datname || ': ' || a.query AS held FROM pg_stat_activity a
         WHERE a.usename = $1 AND a.datname LIKE 'fleet%' AND clock_timestamp() - a.state_change > interval '11 s'
-          AND a.state LIKE 'idle%' AND EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid)`,
+          AND a.state LIKE 'idle%' AND EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype <> 'virtualxid')`,
       [this.login.user],
     );
     return rows.map(({ held }) => held);

@@ -249,6 +249,25 @@ describe('limits', () => {
     expect(works.map((work) => work.started)).toEqual([true, true, true, true, true, true]);
   });
 
+  test('a caller is not refused because the process stood still, but waits as much longer, once', async () => {
+    const broker = aBroker();
+    server.hold();
+    const served = await start(broker, 'a');
+    time = 2_000;
+    await jest.advanceTimersByTimeAsync(1_000);
+    await server.release();
+    await settle();
+    expect(served.started).toBe(true);
+
+    server.hold();
+    const refused = await start(broker, 'b');
+    time += 1_300;
+    await jest.advanceTimersByTimeAsync(1_299);
+    time += 1_300;
+    await jest.advanceTimersByTimeAsync(1);
+    expect(await refused.outcome).toBe('database-busy');
+  });
+
   test('at most four dials are in flight', async () => {
     const broker = aBroker();
     server.hold();

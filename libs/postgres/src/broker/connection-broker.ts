@@ -28,6 +28,11 @@ export interface ConnectionBrokerOptions {
 }
 
 const sweepsPerIdleTimeout = 10;
+/**
+ * A deadline that is noticed so late was missed by this process, which stood still (it loaded the definitions of a FHIR
+ * version, say) and has not looked yet at what came meanwhile. It is put off once, by as much.
+ */
+const stoodStillMs = 50;
 /** Callers on one connection at most. Each waits for those before it, so many more would only move the queue. */
 const maxSharers = 16;
 
@@ -266,7 +271,14 @@ export class ConnectionBroker {
           this.forgetIfGone(tenant);
         },
       };
-      const deadline = setTimeout(() => waiter.fail(busy(this.queueDeadlineMs)), this.queueDeadlineMs);
+      const due = this.now() + this.queueDeadlineMs;
+      const expire = (mayWaitOn: boolean): void => {
+        const lateMs = this.now() - due;
+        if (mayWaitOn && lateMs > stoodStillMs) {
+          deadline = setTimeout(() => expire(false), Math.min(lateMs, this.queueDeadlineMs));
+        } else waiter.fail(busy(this.queueDeadlineMs));
+      };
+      let deadline = setTimeout(() => expire(true), this.queueDeadlineMs);
       tenant.waiters.add(waiter);
       if (!tenant.cluster.cold.has(tenant) && !tenant.cluster.growing.has(tenant)) {
         tenant.cluster.queue(tenant);
