@@ -3,7 +3,7 @@ import { createLogger, loadConfig, stopOnSignals } from '#platform';
 import { startDataPlane } from './start-data-plane.js';
 
 // By default V8 lets the heap of a large machine grow to four times what is in use before it looks for garbage. Measured
-// with the import of 60,000 resources: 400 MiB instead of 270, for the same number of requests per second.
+// after the import of 60,000 resources and some requests of each kind: 407 MiB resident without this, 273 with it.
 setFlagsFromString('--heap-growing-percent=100');
 
 try {

@@ -10,7 +10,7 @@ import {
   migrationStatement,
   type NamedIndex,
   recordStep,
-  type AppliedStep,
+  type FoundStep,
   takeTurn,
   tryLockMigrations,
   unfinishedIndex,
@@ -37,7 +37,7 @@ export async function applyInTransaction(connection: Connection, step: SchemaSte
       limitTransaction(options.lockTimeoutMs, step.statementTimeoutMs).map((limit) => transaction.query(limit)),
     );
     const locked = transaction.query(isFirst ? beginFirstStep : lockMigrations);
-    const turn = () => transaction.query<AppliedStep>(takeTurn(options.fence));
+    const turn = () => transaction.query<FoundStep>(takeTurn(options.fence));
     const turnBefore = isFirst ? undefined : turn();
     const statements = step.statements.map((text) => transaction.query(migrationStatement(text, options.tenantRole)));
     // Only now is there a place for the fence of the first step.
@@ -149,16 +149,16 @@ function concurrentIndex(text: string): string | undefined {
 }
 
 async function assertOwnTurn(connection: Connection, step: SchemaStep, options: Applying): Promise<void> {
-  assertTurn(await connection.query<AppliedStep>(takeTurn(options.fence)), step, options);
+  assertTurn(await connection.query<FoundStep>(takeTurn(options.fence)), step, options);
 }
 
 /** Throws unless what `takeTurn` has found says that it is this step's turn. */
-function assertTurn(found: readonly AppliedStep[], step: SchemaStep, { steps }: Applying): void {
+function assertTurn(found: readonly FoundStep[], step: SchemaStep, { steps }: Applying): void {
   const refuse = (code: string, message: string): never => {
     throw new SchemaError({ code, migration: step.name, message, isTransient: false });
   };
   if (found.length === 0) refuse('stale-fence', 'a later lease has taken over');
-  const applied = found.filter(({ version }) => version !== null).sort((a, b) => a.version - b.version);
+  const applied = found.filter((row) => row.version !== null).sort((a, b) => a.version - b.version);
   const version = applied.at(-1)?.version ?? 0;
   if (version !== step.version - 1) refuse('unexpected-schema', `the schema is ${version}, not ${step.version - 1}`);
   const other = applied.find((one) => one.checksum !== steps[one.version - 1]?.checksum);

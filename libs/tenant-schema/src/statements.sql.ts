@@ -4,11 +4,14 @@ import { compiledSql, identifier, type Sql, sql } from '#postgres';
 export const lockMigrations: Sql = sql`SELECT pg_advisory_xact_lock(7210034402)`;
 
 /** A migration that was applied to the database. */
-export interface AppliedStep {
+interface AppliedStep {
   readonly version: number;
   readonly name: string;
   readonly checksum: string;
 }
+
+/** A row of `takeTurn`. */
+export type FoundStep = AppliedStep | { readonly [Column in keyof AppliedStep]: null };
 
 /**
  * Writes down the number of a lease unless a later one has been here: then there is no row. Else there is one for each
