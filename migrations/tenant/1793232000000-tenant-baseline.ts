@@ -23,24 +23,21 @@ export class TenantBaseline1793232000000 implements TenantMigration {
 }
 
 const tables = [
-  // Which migrations were applied here, by which rollout, and with what content.
+  // Which migrations were applied here, by which rollout, with what content, and under which lease. Leases are numbered:
+  // who comes with a lower number than has been here was replaced while it slept.
   `CREATE TABLE schema_version (
      version integer PRIMARY KEY,
      name text NOT NULL UNIQUE,
      phase text NOT NULL CHECK (phase IN ('expand', 'contract')),
      checksum text NOT NULL,
      applied_by text NOT NULL,
+     fence bigint NOT NULL,
      started_at timestamptz NOT NULL,
      applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
    )`,
-  // The highest number of a lease that has migrated here: who comes with a lower one was replaced while it slept.
-  `CREATE TABLE schema_fence (
-     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
-     fence bigint NOT NULL
-   )`,
-  `INSERT INTO schema_fence (fence) VALUES (0)`,
   `CREATE TABLE schema_backfill (
      name text PRIMARY KEY,
+     fence bigint NOT NULL,
      watermark text,
      rows bigint NOT NULL DEFAULT 0,
      batches bigint NOT NULL DEFAULT 0,

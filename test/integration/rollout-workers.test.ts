@@ -79,7 +79,7 @@ describe('a worker that', () => {
 
   test('comes with an older lease than a tenant database has seen is refused there', async () => {
     await fleet.startWorker(steps);
-    await fleet.inTenant(fleet.project('p0'), 'UPDATE schema_fence SET fence = 1000000');
+    await fleet.inTenant(fleet.project('p0'), 'UPDATE schema_version SET fence = 1000000');
     const id = await fleet.start(target, { waves: [] });
     await fleet.reached(id, 'paused');
     expect((await fleet.rows(id))['p0']).toMatchObject({ state: 'failed', error: { code: 'stale-fence' } });

@@ -96,10 +96,9 @@ describe('a database is brought to the schema of the release', () => {
     expect(change).toMatchObject({ from: 0, to: all.length });
     expect(change.applied.map(({ step }) => step.name)).toEqual(all.map(({ name }) => name));
     expect(await appliedSchema(owner)).toEqual(all.map(({ version, name, checksum }) => ({ version, name, checksum })));
-    expect(await run('SELECT applied_by, phase FROM schema_version WHERE version = 1')).toEqual([
-      { applied_by: 'rol_test', phase: 'expand' },
+    expect(await run('SELECT applied_by, phase, fence FROM schema_version WHERE version = 1')).toEqual([
+      { applied_by: 'rol_test', phase: 'expand', fence: '7' },
     ]);
-    expect(await run('SELECT fence FROM schema_fence')).toEqual([{ fence: '7' }]);
   });
 
   test('up to the target and no further', async () => {
@@ -346,6 +345,15 @@ describe('a step outside transactions', () => {
     await migrate(all, { target: 2, fence: '9' });
     expect(await failure(migrate(all, { fence: '8' }))).toMatchObject({ code: 'stale-fence' });
     expect(await isValid()).toEqual([]);
+  });
+
+  test('and has failed keeps out the lease before its own all the same', async () => {
+    const bad = await steps(makeSlot, migration('Bad3', ['VACUUM slotted'], { transaction: false }));
+    await migrate(bad, { target: 2 });
+    expect(await failure(migrate(bad, { fence: '9' }))).toMatchObject({ code: '42P01' });
+    expect(await failure(migrate(bad, { fence: '8' }))).toMatchObject({ code: 'stale-fence' });
+    const good = await steps(makeSlot, concurrently);
+    expect(await migrate(good, { fence: '9' })).toMatchObject({ from: 2, to: 3 });
   });
 });
 

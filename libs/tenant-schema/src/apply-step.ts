@@ -4,14 +4,15 @@ import type { SchemaStep } from './schema-step.js';
 import {
   beginFirstStep,
   dropIndex,
+  type AppliedStep,
   limitSession,
   limitTransaction,
   lockMigrations,
   migrationStatement,
   type NamedIndex,
+  noteLease,
+  readTurn,
   recordStep,
-  type FoundStep,
-  takeTurn,
   tryLockMigrations,
   unfinishedIndex,
   unfinishedReindexes,
@@ -37,16 +38,13 @@ export async function applyInTransaction(connection: Connection, step: SchemaSte
       limitTransaction(options.lockTimeoutMs, step.statementTimeoutMs).map((limit) => transaction.query(limit)),
     );
     const locked = transaction.query(isFirst ? beginFirstStep : lockMigrations);
-    const turn = () => transaction.query<FoundStep>(takeTurn(options.fence));
-    const turnBefore = isFirst ? undefined : turn();
+    const turn = isFirst ? undefined : transaction.query<AppliedStep>(readTurn);
     const statements = step.statements.map((text) => transaction.query(migrationStatement(text, options.tenantRole)));
-    // Only now is there a place for the fence of the first step.
-    const turnAfter = isFirst ? turn() : undefined;
-    const recorded = transaction.query(recordStep(step, options.by));
+    const recorded = transaction.query(recordStep(step, options.by, options.fence));
     // They travel together: were it not this one's turn, all of it is rolled back. Of failures the first is the cause, those
     // behind it only say that the transaction has failed.
-    const outcomes = await Promise.allSettled([limits, locked, turnBefore, ...statements, turnAfter, recorded]);
-    const applied = await turnBefore?.catch(() => undefined);
+    const outcomes = await Promise.allSettled([limits, locked, turn, ...statements, recorded]);
+    const applied = await turn?.catch(() => undefined);
     if (applied !== undefined) assertTurn(applied, step, options);
     outcomes.forEach((outcome, index) => {
       if (outcome.status === 'rejected') throw stepFailure(outcome.reason, step, index - 3);
@@ -88,7 +86,7 @@ async function runOutside(connection: Connection, step: SchemaStep, options: App
   }
   await connection.transaction(async (transaction) => {
     await assertOwnTurn(transaction, step, options);
-    await transaction.query(recordStep(step, options.by));
+    await transaction.query(recordStep(step, options.by, options.fence));
   });
 }
 
@@ -149,16 +147,20 @@ function concurrentIndex(text: string): string | undefined {
 }
 
 async function assertOwnTurn(connection: Connection, step: SchemaStep, options: Applying): Promise<void> {
-  assertTurn(await connection.query<FoundStep>(takeTurn(options.fence)), step, options);
+  const [, applied] = await Promise.all([
+    connection.query(noteLease(options.fence)),
+    connection.query<AppliedStep>(readTurn),
+  ]);
+  assertTurn(applied, step, options);
 }
 
-/** Throws unless what `takeTurn` has found says that it is this step's turn. */
-function assertTurn(found: readonly FoundStep[], step: SchemaStep, { steps }: Applying): void {
+/** Throws unless what `readTurn` has found says that it is this step's turn. */
+function assertTurn(found: readonly AppliedStep[], step: SchemaStep, { steps, fence }: Applying): void {
   const refuse = (code: string, message: string): never => {
     throw new SchemaError({ code, migration: step.name, message, isTransient: false });
   };
-  if (found.length === 0) refuse('stale-fence', 'a later lease has taken over');
-  const applied = found.filter((row) => row.version !== null).sort((a, b) => a.version - b.version);
+  if (found.some((row) => BigInt(row.fence) > BigInt(fence))) refuse('stale-fence', 'a later lease has taken over');
+  const applied = found.toSorted((a, b) => a.version - b.version);
   const version = applied.at(-1)?.version ?? 0;
   if (version !== step.version - 1) refuse('unexpected-schema', `the schema is ${version}, not ${step.version - 1}`);
   const other = applied.find((one) => one.checksum !== steps[one.version - 1]?.checksum);

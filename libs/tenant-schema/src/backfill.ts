@@ -29,10 +29,10 @@ export async function runBackfill(connection: Connection, options: BackfillOptio
     return await connection.transaction(async (transaction) => {
       const limits = limitTransaction(lockTimeoutMs, step.statementTimeoutMs);
       await Promise.all(limits.map((limit) => transaction.query(limit)));
-      const [state] = await transaction.query<{ fenced: boolean; watermark: string | null; finished: boolean }>(
+      const [state] = await transaction.query<{ watermark: string | null; finished: boolean }>(
         beginBackfillBatch(step.name, fence),
       );
-      if (state?.fenced !== true) {
+      if (state === undefined) {
         throw new SchemaError({
           code: 'stale-fence',
           migration: step.name,

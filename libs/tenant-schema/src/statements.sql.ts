@@ -3,27 +3,26 @@ import { compiledSql, identifier, type Sql, sql } from '#postgres';
 /** Waits for whoever migrates this database, and keeps others away until the transaction ends. */
 export const lockMigrations: Sql = sql`SELECT pg_advisory_xact_lock(7210034402)`;
 
-/** A migration that was applied to the database. */
-interface AppliedStep {
+/** A migration that was applied to the database, and the number of the last lease that came after it. */
+export interface AppliedStep {
   readonly version: number;
   readonly name: string;
   readonly checksum: string;
+  /** Decimal. */
+  readonly fence: string;
 }
 
-/** A row of `takeTurn`. */
-export type FoundStep = AppliedStep | { readonly [Column in keyof AppliedStep]: null };
-
 /**
- * Writes down the number of a lease unless a later one has been here: then there is no row. Else there is one for each
- * migration that was applied, in any order, and one of nulls when there is none. Asked under the lock, by a statement of
- * its own, so that it sees what the last holder has done; and as plain as can be, because the connection is new, and all
- * that the planner looks at has to be read from the catalogs first.
+ * An `AppliedStep` for each migration that was applied, in any order. Asked under the lock, by a statement of its own, so
+ * that it sees what the last holder has done; and as plain as can be, because the connection is new, and all that the
+ * planner looks at has to be read from the catalogs first.
  */
-export const takeTurn = (fence: string): Sql => sql`
-  WITH fenced AS (
-    UPDATE schema_fence SET fence = ${fence}::bigint WHERE fence <= ${fence}::bigint RETURNING 1
-  )
-  SELECT version, name, checksum FROM fenced LEFT JOIN schema_version ON true`;
+export const readTurn: Sql = sql`SELECT version, name, checksum, fence FROM schema_version`;
+
+/** Writes down the number of a lease before it does anything that no record of a step will tell of. */
+export const noteLease = (fence: string): Sql => sql`
+  UPDATE schema_version SET fence = ${fence}::bigint
+   WHERE version = (SELECT max(version) FROM schema_version) AND fence < ${fence}::bigint`;
 
 /**
  * Before the first step of all, which brings the tables for the above: waits for the same lock, and refuses (BX002) a
@@ -41,9 +40,10 @@ export const beginFirstStep: Sql = sql`
 export const recordStep = (
   step: { version: number; name: string; phase: string; checksum: string },
   by: string,
+  fence: string,
 ): Sql => sql`
-  INSERT INTO schema_version (version, name, phase, checksum, applied_by, started_at)
-  VALUES (${step.version}, ${step.name}, ${step.phase}, ${step.checksum}, ${by}, transaction_timestamp())`;
+  INSERT INTO schema_version (version, name, phase, checksum, applied_by, fence, started_at)
+  VALUES (${step.version}, ${step.name}, ${step.phase}, ${step.checksum}, ${by}, ${fence}, transaction_timestamp())`;
 
 /**
  * A statement of a migration. `:tenant_role` in it stands for the project's own role; where there is none, such a
@@ -110,16 +110,15 @@ export const unlockMigrations: Sql = sql`
   SELECT pg_advisory_unlock(7210034402), set_config('idle_session_timeout', '0', false),
          set_config('idle_in_transaction_session_timeout', '0', false)`;
 
-/** Makes the backfill's row when there is none, and locks it: only one batch runs at a time, of the latest lease. */
+/**
+ * Makes the backfill's row when there is none, and locks it: only one batch runs at a time. No row when a later lease has
+ * been here.
+ */
 export const beginBackfillBatch = (name: string, fence: string): Sql => sql`
-  WITH fenced AS (
-    UPDATE schema_fence SET fence = ${fence}::bigint WHERE fence <= ${fence}::bigint RETURNING true AS fenced
-  ), begun AS (
-    INSERT INTO schema_backfill AS b (name) SELECT ${name} FROM fenced
-    ON CONFLICT (name) DO UPDATE SET updated_at = clock_timestamp()
-    RETURNING b.watermark, b.finished_at IS NOT NULL AS finished
-  )
-  SELECT true AS fenced, watermark, finished FROM begun`;
+  INSERT INTO schema_backfill AS b (name, fence)
+  SELECT ${name}, ${fence}::bigint WHERE NOT EXISTS (SELECT FROM schema_version WHERE fence > ${fence}::bigint)
+  ON CONFLICT (name) DO UPDATE SET fence = excluded.fence, updated_at = clock_timestamp() WHERE b.fence <= excluded.fence
+  RETURNING watermark, finished_at IS NOT NULL AS finished`;
 
 export const runBatch = (text: string, watermark: string | null, batchSize: number): Sql =>
   compiledSql({ text, values: [watermark, batchSize] });

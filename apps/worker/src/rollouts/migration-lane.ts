@@ -25,13 +25,13 @@ export interface LaneOptions {
 }
 
 /** How often outcomes are recorded while work goes on: each record makes every data plane look what has changed. */
-const recordEveryMs = 50;
+const recordEveryMs = 100;
 
 /** Beyond what a statement may take: a worker that stands still is cut off after ten seconds, and has ended something then. */
 const contentionEndsAfterMs = 30_000;
 
 /** Projects that are marked as begun ahead of their turn, for each that is worked on: so that no slot waits for a record. */
-const aheadPerSlot = 4;
+const aheadPerSlot = 8;
 
 /**
  * Migrates the projects of one rollout, as many at a time as its plan allows. A project is marked as begun before anything
