@@ -38,6 +38,13 @@ async function everything(): Promise<string> {
   return rows[0]?.all ?? '';
 }
 
+test('what a policy is based on is told of an effective one only: it is never stored', async () => {
+  const basedOn = [{ reference: 'AccessPolicy/pretended' }];
+  const { body } = await create(text({ resourceType: 'AccessPolicy', name: 'Copied from an answer', basedOn }));
+  expect(parse(body)).toMatchObject({ name: 'Copied from an answer' });
+  expect(parse(body)).not.toHaveProperty('basedOn');
+});
+
 describe("a client's secret", () => {
   test('is kept as a hash only, and never in a body, in history, in the index or in the audit', async () => {
     const first = await create(

@@ -1,7 +1,8 @@
 /**
  * Credentials never reach a stored body, its history or the search index: they are cut out of the text before anything
  * else looks at it. Of a client's secret the hash goes to a table of its own; a person's password hash or MFA secret that
- * a client sends is dropped, because it can only be set through the identity API.
+ * a client sends is dropped, because it can only be set through the identity API. So is what only answers hold: the
+ * policies that an effective policy is based on.
  */
 import { createHash } from 'node:crypto';
 import { badRequest, type ResourceText } from '#fhir';
@@ -14,7 +15,8 @@ export interface Credentials {
   readonly retiringHash?: Buffer;
 }
 
-const credentialMembers: Readonly<Record<string, readonly string[]>> = {
+const neverStored: Readonly<Record<string, readonly string[]>> = {
+  AccessPolicy: ['basedOn'],
   ClientApplication: ['secret', 'retiringSecret'],
   User: ['passwordHash', 'mfaSecret'],
 };
@@ -27,9 +29,9 @@ export interface TakenResource {
   readonly credentials: Credentials;
 }
 
-/** Cuts the credentials out of `text`; a text that has none is returned as it is. 400 for a secret that is no string. */
+/** Cuts what is never stored out of `text`; the text of a type that has none is returned as it is. 400 for a secret that is no string. */
 export function takeCredentials(text: ResourceText): TakenResource {
-  const names = credentialMembers[text.resourceType];
+  const names = neverStored[text.resourceType];
   if (names === undefined) return { text, credentials: noCredentials };
   // A primitive element may have a second member, `_secret`, with extensions: it could hold the secret as well.
   const cut = new Set(names.flatMap((name) => [name, `_${name}`]));
