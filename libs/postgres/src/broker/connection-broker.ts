@@ -1,11 +1,9 @@
-import type { DomainError } from '#platform';
 import type { Connection, DatabaseTarget } from '../connection.js';
-import { sqlState } from '../errors.js';
 import { Lease, SharedLease } from '../lease.js';
 import { Session, type OpenSession } from '../session.js';
 import { busy, moved, shuttingDown, unreachable } from './broker-errors.js';
-import { CircuitBreaker } from './circuit-breaker.js';
-import { ClusterConnections, Slot, TenantConnections, type TenantLimits, type Waiter } from './books.js';
+import type { Slot, TenantConnections, Waiter } from './books.js';
+import { ConnectionStock } from './connection-stock.js';
 import { workOn } from './work-on.js';
 
 export interface ConnectionBrokerOptions {
@@ -27,7 +25,6 @@ export interface ConnectionBrokerOptions {
   now?: () => number;
 }
 
-const sweepsPerIdleTimeout = 10;
 /**
  * A deadline that is noticed so late was missed by this process, which stood still (it loaded the definitions of a FHIR
  * version, say) and has not looked yet at what came meanwhile. It is put off once, by as much.
@@ -44,31 +41,26 @@ const maxSharers = 16;
  * Work in flight is never cut. While a tenant has an idle connection, `use` is a few synchronous steps.
  */
 export class ConnectionBroker {
-  private readonly maxConnections: number;
-  private readonly limits: TenantLimits;
-  private readonly maxDials: number;
+  private readonly stock: ConnectionStock;
   private readonly queueDeadlineMs: number;
-  private readonly dial: (target: DatabaseTarget) => Promise<OpenSession>;
   private readonly now: () => number;
-  private readonly tenants = new Map<string, TenantConnections>();
-  private readonly clusters = new Map<string, ClusterConnections>();
-  /** What `setCap` has said. */
-  private readonly caps = new Map<string, number>();
-  private readonly sweeper: NodeJS.Timeout;
-  private tick = 0;
   private arrivals = 0;
   private closed = false;
 
   constructor(options: ConnectionBrokerOptions) {
-    this.maxConnections = options.maxConnections;
-    const perTenant = options.perTenant ?? 2;
-    this.limits = { perTenant, perTenantWithRoom: options.perTenantWithRoom ?? perTenant };
-    this.maxDials = options.maxDials ?? 4;
+    const { maxConnections, perTenant = 2, perTenantWithRoom = perTenant } = options;
     this.queueDeadlineMs = options.queueDeadlineMs ?? 1_000;
-    this.dial = options.dial ?? ((target) => Session.open(target));
     this.now = options.now ?? (() => performance.now());
-    const idleTimeoutMs = options.idleTimeoutMs ?? 600_000;
-    this.sweeper = setInterval(() => this.sweep(), idleTimeoutMs / sweepsPerIdleTimeout).unref();
+    this.stock = new ConnectionStock({
+      maxConnections,
+      limits: { perTenant, perTenantWithRoom },
+      maxDials: options.maxDials ?? 4,
+      queueDeadlineMs: this.queueDeadlineMs,
+      idleTimeoutMs: options.idleTimeoutMs ?? 600_000,
+      dial: options.dial ?? ((target) => Session.open(target)),
+      now: this.now,
+      lendNew: (slot, waiter) => this.serve(slot, waiter),
+    });
   }
 
   /**
@@ -78,12 +70,9 @@ export class ConnectionBroker {
    * `database-moved` and `shutting-down` when the tenant or the broker is being closed.
    */
   use<T>(target: DatabaseTarget, work: (connection: Connection) => Promise<T>): Promise<T> {
-    const tenant = this.tenants.get(target.key);
-    const slot = tenant?.idle.pop();
-    if (tenant === undefined || slot === undefined) return this.wait(target, work, 'alone');
-    tenant.cluster.idle.remove(slot);
-    slot.isIdle = false;
-    return this.lend(slot, work);
+    const tenant = this.stock.find(target.key);
+    const slot = tenant === undefined ? undefined : this.stock.takeIdle(tenant);
+    return slot === undefined ? this.wait(target, work, 'alone') : this.lend(slot, work);
   }
 
   /**
@@ -92,7 +81,7 @@ export class ConnectionBroker {
    * server never waits for a round trip between two of them. Nobody joins while anybody waits for a connection.
    */
   share<T>(target: DatabaseTarget, work: (connection: Connection) => Promise<T>): Promise<T> {
-    const tenant = this.tenants.get(target.key);
+    const tenant = this.stock.find(target.key);
     const slot = tenant === undefined ? undefined : this.slotToShare(tenant);
     return slot === undefined ? this.wait(target, work, 'together') : this.lendTogether(slot, work);
   }
@@ -102,10 +91,8 @@ export class ConnectionBroker {
    * wrong is for that caller to hear.
    */
   prepare(target: DatabaseTarget): void {
-    const isKnown = this.tenants.has(target.key);
-    const open = this.clusters.get(target.clusterId)?.open ?? 0;
-    if (!isKnown && open < this.capOf(target.clusterId))
-      this.use(target, () => Promise.resolve()).catch(() => undefined);
+    if (this.stock.find(target.key) !== undefined || !this.stock.hasRoom(target.clusterId)) return;
+    this.use(target, () => Promise.resolve()).catch(() => undefined);
   }
 
   /**
@@ -113,21 +100,12 @@ export class ConnectionBroker {
    * ones when they are given back, until there are no more than allowed; work in flight is not cut.
    */
   setCap(clusterId: string, cap: number): void {
-    this.caps.set(clusterId, cap);
-    const cluster = this.clusters.get(clusterId);
-    if (cluster === undefined) return;
-    cluster.cap = cap;
-    while (cluster.excess > 0 && cluster.idle.oldest !== undefined) {
-      const slot = cluster.idle.oldest;
-      this.unpark(slot);
-      this.discard(slot);
-    }
-    this.pump(cluster);
+    this.stock.setCap(clusterId, cap);
   }
 
   /** How many places at each cluster's server are taken, by its id. */
   openByCluster(): Record<string, number> {
-    return Object.fromEntries([...this.clusters].map(([clusterId, { open }]) => [clusterId, open]));
+    return this.stock.openByCluster();
   }
 
   /**
@@ -135,36 +113,24 @@ export class ConnectionBroker {
    * given back, and refuses those who wait. Resolves when all are closed. A later `use` opens new ones.
    */
   async closeTenant(keyPrefix: string): Promise<void> {
-    const retired = [...this.tenants.values()].filter((tenant) => tenant.target.key.startsWith(keyPrefix));
-    await Promise.all(retired.map((tenant) => this.retire(tenant, moved())));
+    await this.stock.retire(keyPrefix, moved);
   }
 
   /** Counts over all clusters; `open` includes what is being opened or closed. */
   stats(): { open: number; idle: number; waiting: number; dialling: number } {
-    const stats = { open: 0, idle: 0, waiting: 0, dialling: 0 };
-    for (const cluster of this.clusters.values()) {
-      stats.open += cluster.open;
-      stats.idle += cluster.idle.size;
-      stats.dialling += cluster.dialling;
-    }
-    for (const tenant of this.tenants.values()) stats.waiting += tenant.waiters.size;
-    return stats;
+    return this.stock.stats();
   }
 
   /** Refuses new work and those who wait, and resolves when the work in flight is done and every connection closed. */
   async close(): Promise<void> {
     this.closed = true;
-    clearInterval(this.sweeper);
-    await Promise.all([...this.tenants.values()].map((tenant) => this.retire(tenant, shuttingDown())));
+    this.stock.stop();
+    await this.stock.retire('', shuttingDown);
   }
 
   private slotToShare(tenant: TenantConnections): Slot | undefined {
-    const idle = tenant.idle.pop();
-    if (idle !== undefined) {
-      tenant.cluster.idle.remove(idle);
-      idle.isIdle = false;
-      return idle;
-    }
+    const idle = this.stock.takeIdle(tenant);
+    if (idle !== undefined) return idle;
     if (tenant.waiters.size > 0 || tenant.cluster.cold.size > 0) return undefined;
     let least: Slot | undefined;
     for (const slot of tenant.shared) if (least === undefined || slot.sharers < least.sharers) least = slot;
@@ -199,13 +165,12 @@ export class ConnectionBroker {
   private release(slot: Slot): void {
     const { tenant } = slot;
     if (slot.session.broken || !slot.session.isQuiet || tenant.retired || tenant.cluster.excess > 0) {
-      this.discard(slot);
+      this.stock.discard(slot);
       return;
     }
     const waiter = tenant.firstWaiter;
-    if (waiter === undefined) this.park(slot);
-    else if (this.mustYield(slot, waiter)) this.replace(slot);
-    else this.serve(slot, waiter);
+    if (waiter === undefined) this.stock.park(slot);
+    else if (!this.stock.yields(slot, waiter)) this.serve(slot, waiter);
   }
 
   /**
@@ -221,35 +186,13 @@ export class ConnectionBroker {
     }
   }
 
-  private park(slot: Slot): void {
-    const { cluster } = slot.tenant;
-    slot.isIdle = true;
-    slot.idleSinceTick = this.tick;
-    slot.tenant.idle.push(slot);
-    cluster.idle.append(slot);
-    if (cluster.cold.size > 0 || cluster.growing.size > 0) this.pump(cluster);
-  }
-
-  /** At the cap with nothing idle, a tenant without any connection gets one from a tenant whose next caller came later. */
-  private mustYield(slot: Slot, waiter: Waiter): boolean {
-    const { cluster } = slot.tenant;
-    const starving = cluster.firstCold?.firstWaiter;
-    return (
-      starving !== undefined &&
-      starving.arrival < waiter.arrival &&
-      cluster.open >= cluster.cap &&
-      cluster.dialling < this.maxDials &&
-      cluster.idle.size === 0
-    );
-  }
-
   private wait<T>(
     target: DatabaseTarget,
     work: (connection: Connection) => Promise<T>,
     how: Waiter['how'],
   ): Promise<T> {
     if (this.closed) return Promise.reject(shuttingDown());
-    const tenant = this.tenantOf(target);
+    const tenant = this.stock.tenantOf(target);
     if (tenant.slots === tenant.dialling && tenant.breaker.state === 'open')
       return Promise.reject(unreachable(tenant.breaker));
     return new Promise<T>((resolve, reject) => {
@@ -266,9 +209,8 @@ export class ConnectionBroker {
         },
         fail: (error) => {
           leave();
-          tenant.cluster.queue(tenant);
           reject(error);
-          this.forgetIfGone(tenant);
+          this.stock.unwant(tenant);
         },
       };
       const due = this.now() + this.queueDeadlineMs;
@@ -280,178 +222,7 @@ export class ConnectionBroker {
       };
       let deadline = setTimeout(() => expire(true), this.queueDeadlineMs);
       tenant.waiters.add(waiter);
-      if (!tenant.cluster.cold.has(tenant) && !tenant.cluster.growing.has(tenant)) {
-        tenant.cluster.queue(tenant);
-      }
-      this.pump(tenant.cluster);
+      this.stock.want(tenant);
     });
-  }
-
-  private tenantOf(target: DatabaseTarget): TenantConnections {
-    const known = this.tenants.get(target.key);
-    if (known !== undefined) {
-      known.target = target;
-      return known;
-    }
-    let cluster = this.clusters.get(target.clusterId);
-    if (cluster === undefined) {
-      cluster = new ClusterConnections(this.capOf(target.clusterId), this.limits);
-      this.clusters.set(target.clusterId, cluster);
-    }
-    const tenant = new TenantConnections(target, cluster, new CircuitBreaker(this.now));
-    this.tenants.set(target.key, tenant);
-    return tenant;
-  }
-
-  private capOf(clusterId: string): number {
-    return this.caps.get(clusterId) ?? this.maxConnections;
-  }
-
-  /** Starts as many dials as are allowed now, for the waiting tenants in turn. */
-  private pump(cluster: ClusterConnections): void {
-    while (cluster.dialling < this.maxDials) {
-      const tenant = cluster.nextInTurn;
-      if (tenant === undefined) return;
-      if (!tenant.wantsDial) {
-        cluster.unqueue(tenant);
-      } else if (cluster.open < cluster.cap) {
-        cluster.open++;
-        this.startDial(tenant, Promise.resolve());
-      } else if (cluster.idle.oldest !== undefined) {
-        this.evict(cluster.idle.oldest, tenant);
-      } else {
-        return;
-      }
-    }
-  }
-
-  /** A connection that was just given back makes room for the tenant that is first in turn. */
-  private replace(slot: Slot): void {
-    const starving = slot.tenant.cluster.firstCold;
-    if (starving === undefined) throw new Error('A connection was to be replaced, but no tenant waits for one.');
-    slot.tenant.slots--;
-    this.startDial(starving, this.goodbye(slot));
-    slot.tenant.cluster.queue(slot.tenant);
-  }
-
-  private evict(slot: Slot, forTenant: TenantConnections): void {
-    this.unpark(slot);
-    slot.tenant.slots--;
-    this.startDial(forTenant, this.goodbye(slot));
-  }
-
-  /** Dials once `room` is there; the cluster's count includes the new connection already. */
-  private startDial(tenant: TenantConnections, room: Promise<void>): void {
-    tenant.cluster.dialling++;
-    tenant.slots++;
-    tenant.dialling++;
-    tenant.cluster.queue(tenant);
-    room
-      .then(() => this.dial(tenant.target))
-      .then(
-        (session) => this.welcome(tenant, session),
-        (error: unknown) => this.miss(tenant, error),
-      );
-  }
-
-  private welcome(tenant: TenantConnections, session: OpenSession): void {
-    tenant.cluster.dialling--;
-    tenant.dialling--;
-    tenant.breaker.succeed();
-    const slot = new Slot(session, tenant);
-    session.onLost = () => this.dropIfIdle(slot);
-    // Even when somebody else has waited longer, a connection serves one caller before it yields: dials are too dear.
-    const waiter = tenant.firstWaiter;
-    if (waiter === undefined || tenant.retired) this.release(slot);
-    else this.serve(slot, waiter);
-    tenant.cluster.queue(tenant);
-    this.pump(tenant.cluster);
-  }
-
-  private miss(tenant: TenantConnections, error: unknown): void {
-    tenant.cluster.dialling--;
-    tenant.cluster.open--;
-    tenant.dialling--;
-    tenant.slots--;
-    // A full server says nothing about this tenant's database.
-    const serverIsFull = sqlState(error) === '53300';
-    if (!serverIsFull) tenant.breaker.fail();
-    // As long as the tenant has a live connection, its callers are served by that one.
-    if (tenant.slots === tenant.dialling) {
-      const failed = tenant.breaker.state === 'open' ? [...tenant.waiters] : [tenant.firstWaiter];
-      for (const waiter of failed)
-        waiter?.fail(serverIsFull ? busy(this.queueDeadlineMs, error) : unreachable(tenant.breaker, error));
-    }
-    tenant.cluster.queue(tenant);
-    this.forgetIfGone(tenant);
-    this.pump(tenant.cluster);
-  }
-
-  private discard(slot: Slot): void {
-    const { tenant } = slot;
-    tenant.slots--;
-    tenant.cluster.leaving++;
-    tenant.cluster.queue(tenant);
-    void this.goodbye(slot).then(() => {
-      tenant.cluster.leaving--;
-      tenant.cluster.open--;
-      this.pump(tenant.cluster);
-    });
-  }
-
-  private async goodbye(slot: Slot): Promise<void> {
-    slot.tenant.closing++;
-    await slot.session.close();
-    slot.tenant.closing--;
-    this.forgetIfGone(slot.tenant);
-  }
-
-  private dropIfIdle(slot: Slot): void {
-    // A lent connection that is lost is found broken when it is given back.
-    if (!slot.isIdle) return;
-    this.unpark(slot);
-    this.discard(slot);
-  }
-
-  private unpark(slot: Slot): void {
-    slot.isIdle = false;
-    slot.tenant.cluster.idle.remove(slot);
-    slot.tenant.idle.splice(slot.tenant.idle.indexOf(slot), 1);
-  }
-
-  private async retire(tenant: TenantConnections, reason: DomainError): Promise<void> {
-    tenant.retired = true;
-    this.tenants.delete(tenant.target.key);
-    for (const waiter of [...tenant.waiters]) waiter.fail(reason);
-    tenant.cluster.unqueue(tenant);
-    for (const slot of [...tenant.idle]) {
-      this.unpark(slot);
-      this.discard(slot);
-    }
-    await tenant.whenGone();
-  }
-
-  private sweep(): void {
-    this.tick++;
-    for (const cluster of this.clusters.values()) {
-      let { oldest } = cluster.idle;
-      while (oldest !== undefined && this.tick - oldest.idleSinceTick >= sweepsPerIdleTimeout) {
-        this.unpark(oldest);
-        this.discard(oldest);
-        ({ oldest } = cluster.idle);
-      }
-    }
-    for (const [key, tenant] of this.tenants) {
-      if (tenant.isGone && tenant.breaker.state !== 'open') this.tenants.delete(key);
-    }
-  }
-
-  /** A tenant nobody uses costs no memory. Failures are remembered until the next sweep, or else no breaker would open. */
-  private forgetIfGone(tenant: TenantConnections): void {
-    if (!tenant.isGone) return;
-    tenant.noticeGone();
-    if (!tenant.breaker.hasFailures && this.tenants.get(tenant.target.key) === tenant) {
-      this.tenants.delete(tenant.target.key);
-    }
   }
 }
