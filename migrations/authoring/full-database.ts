@@ -30,6 +30,7 @@ const valuesByColumn: Readonly<Record<string, SqlFragment>> = {
   'resource.body': sql`'{"resourceType":"Patient","id":"value ' || n || '","active":true}'`,
   'resource_history.type': sql`(ARRAY['Patient', 'Observation', 'Encounter'])[n % 3 + 1]`,
   'resource_history.body': sql`'{"resourceType":"Patient","id":"value ' || n || '","active":true}'`,
+  'async_job.state': sql`'completed'`,
   'audit_event.action': sql`(ARRAY['C', 'R', 'U', 'D'])[n % 4 + 1]::"char"`,
 };
 

@@ -76,6 +76,9 @@ CREATE TABLE rollout_project (
   attempts integer NOT NULL DEFAULT 0,
   from_version integer,
   to_version integer,
+  -- What its database had, when that was looked into though it was thought to have the target's schema, or was older than was
+  -- thought.
+  found_version integer,
   started_at timestamptz(3),
   finished_at timestamptz(3),
   duration_ms integer,

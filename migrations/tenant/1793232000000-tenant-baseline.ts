@@ -219,6 +219,26 @@ const tables = [
      removed text[] NOT NULL
    )`,
 
+  // Requests that are answered later (Prefer: respond-async). starter is with whose rights it is carried out, request what is
+  // to be done (NULL when it has ended), watermark how far it has come. Whoever carries it out holds the lease and comes
+  // with its fence, which grows with each lease: who comes with a lower one was replaced while it slept.
+  `CREATE TABLE async_job (
+     id uuid PRIMARY KEY,
+     kind text COLLATE "C" NOT NULL,
+     membership text COLLATE "C" NOT NULL,
+     starter jsonb NOT NULL,
+     request_id text NOT NULL,
+     request text COLLATE "C",
+     state text COLLATE "C" NOT NULL DEFAULT 'accepted' CHECK (state IN ('accepted', 'active', 'completed', 'failed')),
+     progress text NOT NULL DEFAULT '',
+     watermark jsonb,
+     result text COLLATE "C",
+     result_status smallint,
+     fence bigint NOT NULL DEFAULT 0,
+     lease_until timestamptz NOT NULL DEFAULT clock_timestamp(),
+     expires_at timestamptz NOT NULL
+   )`,
+
   // action: C create, R read, U update, D delete, E execute. outcome: 0 success, 4 refused, 8 failed (AuditEvent codes).
   // policy is under which rules. subjects tells whose data it was: a line for each patient, of references joined by spaces,
   // the patient's first, behind it the accounts under which the data is filed (a line may have those alone).

@@ -18,7 +18,7 @@ const grants: readonly (readonly [since: number, privileges: string])[] = [
   [1, 'SELECT, INSERT, DELETE ON resource_reference, resource_string, resource_date, resource_number, resource_text'],
   [
     1,
-    'SELECT, INSERT, UPDATE, DELETE ON client_secret, user_password, user_second_factor, login_session, single_use, login_attempt, accounts_change',
+    'SELECT, INSERT, UPDATE, DELETE ON client_secret, user_password, user_second_factor, login_session, single_use, login_attempt, accounts_change, async_job',
   ],
   [
     1,

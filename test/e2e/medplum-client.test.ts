@@ -128,6 +128,31 @@ describe('an unmodified MedplumClient against the path base URL', () => {
     expect(search.status === 'fulfilled' && (search.value as Bundle).entry?.[0]?.resource?.id).toBe(patient.id);
   });
 
+  test('exports in bulk, and has a Bundle carried out later', async () => {
+    const patient = await medplum.createResource<Patient>({ resourceType: 'Patient', active: true });
+    const following = { pollStatusOnAccepted: true, pollStatusPeriod: 50 };
+    const { output } = await medplum.bulkExport('Patient', 'Patient', undefined, following);
+    const file = await (await medplum.download(output?.[0]?.url ?? '')).text();
+    const exported = file
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Patient);
+    expect(exported.find(({ id }) => id === patient.id)).toEqual(await medplum.readResource('Patient', patient.id));
+
+    const bundle: Bundle = {
+      resourceType: 'Bundle',
+      type: 'transaction',
+      entry: [{ resource: { resourceType: 'Patient' }, request: { method: 'POST', url: 'Patient' } }],
+    };
+    const answer = await medplum.startAsyncRequest<Bundle>(medplum.fhirUrl().toString(), {
+      ...following,
+      body: JSON.stringify(bundle),
+    });
+    expect(answer.type).toBe('transaction-response');
+    const made = answer.entry?.[0]?.resource?.id ?? '';
+    expect((await medplum.readResource('Patient', made)).id).toBe(made);
+  });
+
   test('reports a bad element with its path', async () => {
     const error = await medplum
       .createResource({ resourceType: 'Patient', name: [{ given: 'Ana' }] } as unknown as Patient)

@@ -317,7 +317,7 @@ describe('what is wrong is answered with an OperationOutcome', () => {
     ['an operation on an instance', 'GET', 'Patient/x/$summary', {}, 404, 'not-supported'],
     ['an operation on a type', 'POST', 'Patient/$match', { body: '{}' }, 404, 'not-supported'],
     ['an operation read by GET', 'GET', 'ValueSet/$expand?url=x', {}, 404, 'not-supported'],
-    ['an operation on the system', 'POST', '$export', { body: '{}' }, 404, 'not-supported'],
+    ['an operation on the system', 'POST', '$reindex', { body: '{}' }, 404, 'not-supported'],
     ['a closed type', 'GET', 'Login', {}, 403, 'forbidden'],
   ])('%s', async (_name, method, path, { body, type }, status, code) => {
     const contentType = type ?? (body === undefined ? '' : 'application/fhir+json');

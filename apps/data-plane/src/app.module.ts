@@ -20,6 +20,9 @@ import { BundleController } from './fhir/bundle.controller.js';
 import { GraphqlController } from './fhir/graphql/graphql.controller.js';
 import { HistoryController } from './fhir/history.controller.js';
 import { MetadataController } from './fhir/metadata.controller.js';
+import { AsyncJobs } from './fhir/jobs/async-jobs.js';
+import { ExportController } from './fhir/jobs/export.controller.js';
+import { JobsController } from './fhir/jobs/jobs.controller.js';
 import { OperationController } from './fhir/operation.controller.js';
 import { ExpandProfileController } from './fhir/operations/expand-profile.controller.js';
 import { EverythingController } from './fhir/operations/everything.controller.js';
@@ -47,6 +50,7 @@ export interface DataPlaneParts {
   readonly baseUrls: BaseUrls;
   readonly audit: ReadAudit;
   readonly binaryLimits: BinaryLimits;
+  readonly jobs: AsyncJobs;
   readonly mail: Mail;
   readonly fetchText: FetchText;
   readonly shutdown: Shutdown;
@@ -63,6 +67,8 @@ export class DataPlaneModule {
         MetadataController,
         BinaryController,
         StorageController,
+        JobsController,
+        ExportController,
         EverythingController,
         ExpandProfileController,
         ExpungeController,
@@ -90,6 +96,7 @@ export class DataPlaneModule {
         { provide: BaseUrls, useValue: parts.baseUrls },
         { provide: ReadAudit, useValue: parts.audit },
         { provide: BinaryLimits, useValue: parts.binaryLimits },
+        { provide: AsyncJobs, useValue: parts.jobs },
         { provide: Mail, useValue: parts.mail },
         { provide: Shutdown, useValue: parts.shutdown },
         SignedAttachments,

@@ -42,6 +42,8 @@ import { DataPlaneModule } from './app.module.js';
 import { SessionCache } from './auth/session-cache.js';
 import { publicFetch } from './auth/token/fetch-public.js';
 import { DataPlaneLogger } from './data-plane-logger.js';
+import { OnBehalfOf } from './admin/on-behalf-of.js';
+import { AsyncJobs } from './fhir/jobs/async-jobs.js';
 import { BinaryLimits } from './fhir/binary/binary-limits.js';
 import { acceptRawUploads } from './fhir/binary/raw-upload.js';
 import { awaitAudit } from './fhir/strict-audit.js';
@@ -72,6 +74,8 @@ export interface DataPlane {
 export interface DataPlaneOptions {
   /** The newest tenant schema that this process knows, in place of its release's: for tests with two releases. */
   readonly tenantSchema?: number;
+  /** How often jobs that were left are looked for, in milliseconds: for tests that wait for it. */
+  readonly lookAfterJobsEveryMs?: number;
 }
 
 const MAX_CONTROL_CONNECTIONS = 2;
@@ -109,7 +113,7 @@ async function open(
   config: Config,
   logger: Logger,
   shutdown: Shutdown,
-  { tenantSchema }: DataPlaneOptions,
+  { tenantSchema, lookAfterJobsEveryMs }: DataPlaneOptions,
 ): Promise<DataPlane> {
   const { databaseUrl } = config;
   if (databaseUrl === undefined) throw new ConfigError('DATABASE_URL', 'expected the URL of the control database');
@@ -164,6 +168,17 @@ async function open(
     fhirBasesOf: (entry) => baseUrls.fhirBasesOf(entry),
     onUnreachable: () => directory.doubted(),
   });
+  const jobs = new AsyncJobs({
+    directory,
+    runtimes,
+    audit,
+    onBehalfOf: new OnBehalfOf(),
+    baseUrls,
+    logger,
+    ...(lookAfterJobsEveryMs === undefined ? {} : { lookEveryMs: lookAfterJobsEveryMs }),
+  });
+  jobs.start();
+  shutdown.add(() => jobs.close());
   const sweeps = new FileSweeps({ runtimes, clock: systemClock, logger });
   sweeps.start();
   shutdown.add(() => sweeps.close());
@@ -192,6 +207,7 @@ async function open(
     sessions,
     baseUrls,
     audit,
+    jobs,
     binaryLimits: new BinaryLimits(config.maxBinaryBytes),
     mail,
     fetchText: publicFetch({ allowPrivate: isDevelopmentDomain(config.baseDomain) }),

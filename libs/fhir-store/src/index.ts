@@ -16,6 +16,7 @@ export { eTag, shownBody, wholeBody, type Presentation } from './bundle/presenta
 export { searchsetBundle } from './bundle/result-bundles.js';
 export { outcomeStatus } from './bundle/response-entry.js';
 export { accountsInQuery } from './accounts/account.js';
+export { chartsOf, chartType } from './accounts/patient-compartment.js';
 export { auditOrigin } from './audit/audit-origin.js';
 export { subjectsOf, type AuditedResource } from './audit/audit-subjects.js';
 export { denialRecorded, isDenialRecorded } from './audit/recorded-denials.js';
@@ -82,6 +83,30 @@ export {
   type PrincipalQuery,
   type PrincipalRecords,
 } from './credentials/principal.sql.js';
+export { completeUntil } from './history/history.sql.js';
+export {
+  LeaseLost,
+  type JobEnd,
+  type JobKind,
+  type JobLease,
+  type JobState,
+  type LeasedJob,
+  type RemovedJob,
+  type StoredJob,
+} from './jobs/job.js';
+export {
+  claimJob,
+  endJob,
+  findJob,
+  insertJob,
+  listJobs,
+  noteProgress,
+  removeExpiredJobs,
+  removeJob,
+  renewLease,
+  returnLease,
+} from './jobs/jobs.sql.js';
+export { leasedDatabase } from './jobs/leased-database.js';
 export { rehearseSeeding, seedProject, type ProjectSeed } from './seed-project.js';
 export { administer, type Administration } from './administration/administration.js';
 export type { SecretChange } from './administration/client-secret.sql.js';

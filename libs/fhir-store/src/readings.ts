@@ -111,10 +111,9 @@ export class Readings {
   async search(request: SearchRequest): Promise<SearchResult> {
     const { tenant, caller } = this.context;
     if (isAuditSearch(request)) {
-      assertSearchGranted(this.context, request);
       const { context, scope } = this;
       // What a plan would be refused for, the audit must not answer either.
-      planRequest(context, request);
+      this.checkSearch(request);
       return searchAudit({ context, scope, stored: this.storedEvents() }, request);
     }
     if (!isDefinitionSearch(request)) return this.searchStored(request);
@@ -123,6 +122,12 @@ export class Readings {
       search: async (part) => (isGranted ? this.searchStored(part) : nothingFound(part)),
       idsAmong: (type, ids) => (isGranted ? this.visibleIds(type, ids) : Promise.resolve(new Set())),
     });
+  }
+
+  /** Throws what is wrong with a search, and whether the caller may ask it, as far as that can be told without asking. */
+  checkSearch(request: SearchRequest): void {
+    assertSearchGranted(this.context, request);
+    planRequest(this.context, searchableRequest(request));
   }
 
   private storedEvents(): StoredEvents {

@@ -1,10 +1,10 @@
 import { metaPatch, notFound, type JsonObject, type OutcomeError, type ResourcePatch, type ResourceText } from '#fhir';
 import type { SearchRequest } from '#fhir-search';
 import { uuidv7 } from '#platform';
-import { setAccounts, type AccountsRequest } from './accounts/set-accounts.js';
+import { admittedAccounts, setAccounts, type AccountsRequest } from './accounts/set-accounts.js';
 import { assertNotAudit } from './audit/audit-id.js';
 import type { BundleOptions } from './bundle/bundle-context.js';
-import { processBundle } from './bundle/process-bundle.js';
+import { checkBundle, processBundle } from './bundle/process-bundle.js';
 import type { Caller } from './caller.js';
 import { conditionalRequest } from './conditional.js';
 import { deleteMatches, maxConditionalDeletes } from './conditional-delete.js';
@@ -75,6 +75,11 @@ export class ResourceRepository {
   /** The resources that match, the total if asked for (of the same snapshot), and the cursor of the next page. */
   search(request: SearchRequest): Promise<SearchResult> {
     return underCurrentRights(this.context, () => this.readings.search(request));
+  }
+
+  /** Throws what `search` throws before it looks for anything. */
+  checkSearch(request: SearchRequest): Promise<void> {
+    return underCurrentRights(this.context, async () => this.readings.checkSearch(request));
   }
 
   /**
@@ -180,6 +185,11 @@ export class ResourceRepository {
     return this.writing('U', `${type}/${id}`, () => setAccounts(this.context, { type, id, ...options }));
   }
 
+  /** Throws what `setAccounts` throws before it changes anything. */
+  async checkAccounts(type: string, id: string, { accounts }: Pick<AccountsRequest, 'accounts'>): Promise<void> {
+    await this.writing('U', `${type}/${id}`, () => admittedAccounts(this.context, { type, id, accounts }));
+  }
+
   /** Deletes the resource and returns the version that says so; deleted already: that version, unchanged. */
   delete(type: string, id: string, options: { ifMatch?: string } = {}): Promise<StoredVersion> {
     return this.writing('D', `${type}/${id}`, async () => {
@@ -218,6 +228,11 @@ export class ResourceRepository {
   processBundle(text: string, baseUrl: string, options: BundleOptions = {}): Promise<string> {
     const { tenant } = this.context;
     return processBundle(this.context, (caller) => new ResourceRepository(tenant, caller), text, baseUrl, options);
+  }
+
+  /** Says of which type a Bundle is. Throws what `processBundle` throws, as far as it can be told without carrying it out. */
+  checkBundle(text: string, baseUrl: string, options: BundleOptions = {}): Promise<'batch' | 'transaction'> {
+    return checkBundle(this.context, text, baseUrl, options);
   }
 
   private writing<T>(action: 'C' | 'U' | 'D', entity: string, write: () => Promise<T>): Promise<T> {

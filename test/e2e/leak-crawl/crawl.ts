@@ -2,6 +2,7 @@
 import { SeededRandom } from '#testing';
 import { compiledSql } from '#postgres';
 import { identityOf } from '../../conformance/identity.js';
+import { crawlExports } from './exports.js';
 import { send } from './http.js';
 import { judgeProbe, type Leak, type Probe } from './probe.js';
 import { Declared, type DeclaredType } from './requests/declared.js';
@@ -53,7 +54,12 @@ export async function crawl(world: World, full: Place, alone: Place, options: Cr
   const writing = chosen.filter(({ family }) => writingFamilies.has(family));
   const leaks: Leak[] = [];
   const statuses = new Map<string, number[]>();
-  const { stopAt = Infinity } = options;
+  const { stopAt = Infinity, families } = options;
+  if (families?.includes('export') ?? true) {
+    const exports = await crawlExports(full, alone);
+    leaks.push(...exports.leaks);
+    statuses.set('export', [...exports.statuses]);
+  }
   for (const [probesOfPart, width] of [
     [reading, atOnce],
     [writing, 1],

@@ -46,7 +46,7 @@ export async function judgeProbe(
     const [answer, other] = await Promise.all([ask(full, probe, paths.full), ask(alone, probe, paths.alone)]);
     if (page === 1) status = answer.status;
     const request = `${probe.method ?? 'GET'} ${paths.full} ${probe.body ?? ''}`;
-    const problems = problemsOf(probe, request, { answer, place: full }, { answer: other, place: alone });
+    const problems = judgeAnswers(probe, request, { answer, place: full }, { answer: other, place: alone });
     leaks.push(...problems.map((problem) => ({ family: probe.family, request: request.slice(0, 600), problem })));
     const next = { full: nextOf(full, answer), alone: nextOf(alone, other) };
     if (leaks.length > 0 || next.full === undefined || next.alone === undefined) break;
@@ -73,7 +73,8 @@ interface Answered {
   readonly place: Place;
 }
 
-function problemsOf(probe: Probe, request: string, full: Answered, alone: Answered): string[] {
+/** What answers to the same request in both projects tell of what only the first one holds. */
+export function judgeAnswers(probe: Probe, request: string, full: Answered, alone: Answered): string[] {
   const { answer } = full;
   const problems: string[] = [];
   if (answer.status >= 500) problems.push(`status ${answer.status}: ${answer.text.slice(0, 300)}`);

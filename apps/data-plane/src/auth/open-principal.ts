@@ -3,6 +3,7 @@ import { type PrincipalQuery, type PrincipalRecords, readPrincipal } from '#fhir
 import type { TenantRuntime } from '../tenant/tenant-runtime.js';
 import type { AccessClaims } from './access-token.js';
 import { type Principal, principalOfLogin, principalOfMember } from './principal.js';
+import type { SessionOrigin } from './session.js';
 
 /**
  * The principal to which a verified access token belongs, as it is now; undefined when the log-in was revoked, the
@@ -15,6 +16,15 @@ export async function principalOfToken(runtime: TenantRuntime, claims: AccessCla
   if (client !== named) return undefined;
   const principal = principalOfLogin(runtime, records);
   return principal?.user.endsWith(`/${claims.username}`) === true ? principal : undefined;
+}
+
+/** The principal as it is now of a log-in, or without one of a member; undefined as for the others. */
+export async function principalOfOrigin(
+  runtime: TenantRuntime,
+  { membershipId, user, loginId }: SessionOrigin,
+): Promise<Principal | undefined> {
+  if (loginId === undefined) return principalOfMembership(runtime, membershipId, user);
+  return principalOfLogin(runtime, await read(runtime, { membershipId, loginId }));
 }
 
 /** The principal of a log-in that has tokens; undefined when it was revoked, or the membership is not active. */

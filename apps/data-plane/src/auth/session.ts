@@ -14,6 +14,17 @@ export type { NamedReference, Principal };
 /** Reads the principal as it is now; undefined when the credential or the membership is not good any more. */
 export type PrincipalSource = () => Promise<Principal | undefined>;
 
+/** With whose rights a session acts: enough to open it again without its credential, as long as they hold. */
+export interface SessionOrigin {
+  /** Of the one who came. */
+  readonly membershipId: string;
+  readonly user: string;
+  /** Absent for HTTP Basic, where there was no log-in. */
+  readonly loginId?: string;
+  /** The membership on whose behalf they act. */
+  readonly onBehalfOf?: string;
+}
+
 export class Session {
   private renewing: Promise<Principal> | undefined;
   private ended = false;
@@ -51,6 +62,17 @@ export class Session {
   /** Whether an administrator acts on behalf of the principal. */
   get isActing(): boolean {
     return this.actor !== undefined;
+  }
+
+  /** Where its rights come from. */
+  get origin(): SessionOrigin {
+    const { membershipId, user } = (this.actor ?? this).current;
+    return {
+      membershipId,
+      user,
+      ...(this.loginId === undefined ? {} : { loginId: this.loginId }),
+      ...(this.actor === undefined ? {} : { onBehalfOf: this.principal.membershipId }),
+    };
   }
 
   /**

@@ -11,12 +11,14 @@ import { BaseUrls } from '../tenant/base-urls.js';
 import { callOperation } from './call-operation.js';
 import { recordExecution, recordRead } from './read-audit.js';
 import { presentationOf } from './presentation.js';
-import { returnPreference, searchHandling } from './request-headers.js';
+import type { BundleRequest } from './jobs/bundle-job.js';
+import { AsyncJobs } from './jobs/async-jobs.js';
+import { returnPreference, searchHandling, wantsLaterAnswer } from './request-headers.js';
 import { jsonText } from './resource-body.js';
 import { runAsCaller } from './run-as-caller.js';
 import { CACHE_CONTROL } from './version-answer.js';
 
-/** Batches and transactions (https://hl7.org/fhir/R4/http.html#transaction). */
+/** Batches and transactions (https://hl7.org/fhir/R4/http.html#transaction), at once or later. */
 @Controller('fhir')
 export class BundleController {
   private readonly logger: Logger;
@@ -25,6 +27,7 @@ export class BundleController {
     private readonly baseUrls: BaseUrls,
     private readonly audit: ReadAudit,
     private readonly attachments: SignedAttachments,
+    private readonly jobs: AsyncJobs,
     logger: DataPlaneLogger,
   ) {
     this.logger = logger.logger;
@@ -34,10 +37,18 @@ export class BundleController {
   async process(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const text = withStoredAddresses(request, jsonText(request));
     const { baseUrl, extended } = presentationOf(request, this.baseUrls);
-    const options = {
+    const presentation = {
       extended,
       handling: searchHandling(request.headers),
       returns: returnPreference(request.headers),
+    };
+    if (wantsLaterAnswer(request.headers)) {
+      const accepted: BundleRequest = { text, baseUrl, ...presentation };
+      const kind = await runAsCaller(request, (repository) => repository.checkBundle(text, baseUrl, presentation));
+      return this.jobs.accept(request, reply, { kind, request: accepted, entity: 'Bundle' });
+    }
+    const options = {
+      ...presentation,
       onOperation: (call: OperationCall) => callOperation(request, call),
       onRead: (entity: string, outcome: 'success' | 'refused', subjects: string) =>
         recordRead(this.audit, request, entity, outcome, subjects),

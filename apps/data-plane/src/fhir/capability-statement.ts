@@ -23,6 +23,9 @@ const TYPE_INTERACTIONS = [
 const SYSTEM_INTERACTIONS = ['transaction', 'batch', 'search-system', 'history-system'];
 const PATCH_FORMATS = ['application/json-patch+json', 'application/fhir+json'];
 
+/** What a server with `$export` can do (https://hl7.org/fhir/uv/bulkdata/CapabilityStatement-bulk-data.html). */
+const BULK_DATA = 'http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data';
+
 const restTexts = new WeakMap<FhirVersion, string>();
 
 export interface StatementAddress {
@@ -57,6 +60,7 @@ function statementText(version: FhirVersion, address: StatementAddress): string 
     status: 'active',
     date: '2026-11-21',
     kind: 'instance',
+    instantiates: [BULK_DATA],
     software: { name: 'Boxyard' },
     implementation: { description: 'FHIR server', url: address.fhirBase.replace(/\/$/, '') },
     fhirVersion: version.id,

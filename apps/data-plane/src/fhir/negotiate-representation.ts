@@ -12,6 +12,9 @@ import { acceptsJson, formatOf, isOfVersion, type RepresentationWish } from './r
 
 const FHIR_PATH = /^\/fhir(?:[/?]|$)/;
 const BINARY_READ = /^\/fhir\/Binary\/[^/?]+(?:\/_history\/[^/?]+)?(?:\?|$)/;
+const EXPORTED = /^\/fhir\/(?:bulkdata\/export\/|(?:[^?]*\/)?\$export(?:\?|$))/;
+/** What exported files are (https://hl7.org/fhir/uv/bulkdata/export.html#file-request). */
+const EXPORTED_TYPES = ['application/fhir+ndjson', 'application/ndjson'];
 const GRAPHQL = /\/\$graphql(?:\?|$)/;
 /** What GraphQL's own clients ask for (https://graphql.github.io/graphql-over-http/draft/#sec-Accept). */
 const GRAPHQL_TYPES = ['application/graphql-response+json'];
@@ -39,7 +42,7 @@ function refusalOf(request: FastifyRequest, known: LRUCache<string, boolean>): H
   const isRead = method === 'GET' || method === 'HEAD';
   if (isRead && BINARY_READ.test(url)) return undefined;
   const versionId = versionIdOf(tenant);
-  const also = GRAPHQL.test(url) ? GRAPHQL_TYPES : [];
+  const also = GRAPHQL.test(url) ? GRAPHQL_TYPES : EXPORTED.test(url) ? EXPORTED_TYPES : [];
   const key = JSON.stringify([versionId, wish.accept, wish.format, also]);
   let accepted = known.get(key);
   if (accepted === undefined) {

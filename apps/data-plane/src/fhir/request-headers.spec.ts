@@ -1,5 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { isNotModified, returnPreference, searchHandling, wantsExtendedMeta } from './request-headers.js';
+import {
+  isNotModified,
+  returnPreference,
+  searchHandling,
+  wantsExtendedMeta,
+  wantsLaterAnswer,
+} from './request-headers.js';
 
 const version = { versionId: '7', lastUpdated: '2026-11-21T04:10:12.345Z' };
 
@@ -13,6 +19,18 @@ describe('request headers', () => {
     ['xreturn=minimal', 'representation'],
   ])('Prefer: %s returns %s', (prefer, expected) => {
     expect(returnPreference({ prefer })).toBe(expected);
+  });
+
+  test.each([
+    [undefined, false],
+    ['return=minimal', false],
+    ['respond-async', true],
+    ['return=minimal; Respond-Async', true],
+    ['wait=10, respond-async', true],
+    ['respond-asynchronously', false],
+    ['handling=respond-async', false],
+  ])('Prefer: %s wants an answer later: %s', (prefer, expected) => {
+    expect(wantsLaterAnswer(prefer === undefined ? {} : { prefer })).toBe(expected);
   });
 
   test('searches are strict unless the client prefers otherwise', () => {

@@ -13,6 +13,12 @@ export function searchHandling(headers: IncomingHttpHeaders): 'strict' | 'lenien
   return preference(headers, 'handling') === 'lenient' ? 'lenient' : 'strict';
 }
 
+/** `Prefer: respond-async` (RFC 7240 section 4.1): the client would rather be answered later. */
+export function wantsLaterAnswer({ prefer }: IncomingHttpHeaders): boolean {
+  const parts = String(prefer ?? '').split(/[,;]/);
+  return parts.some((part) => /^\s*respond-async\s*(?:=\s*"")?\s*$/i.test(part));
+}
+
 function preference(headers: IncomingHttpHeaders, name: string): string | undefined {
   const { prefer } = headers;
   if (prefer === undefined) return undefined;

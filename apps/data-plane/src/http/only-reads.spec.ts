@@ -7,6 +7,7 @@ test.each([
   ['OPTIONS', '/fhir/Patient'],
   ['GET', '/fhir/$graphql?query=x'],
   ['GET', '/auth/me'],
+  ['GET', '/fhir/bulkdata/export/0d6e'],
   ['GET', '/fhir/Patient/a%20b'],
   ['GET', '/oauth2/userinfo'],
   ['POST', '/fhir/Patient/_search?_count=1'],
@@ -31,6 +32,10 @@ test.each([
   ['POST', '/auth/login'],
   ['GET', '/oauth2/logout?x=1'],
   ['GET', '/auth/login/0d6e'],
+  ['GET', '/fhir/$export?_type=Patient'],
+  ['GET', '/fhir/Group/1/%24export'],
+  ['POST', '/fhir/Patient/$export'],
+  ['DELETE', '/fhir/bulkdata/export/0d6e'],
   ['GET', '/auth/%6Cogin/0d6e'],
   ['HEAD', '/auth/login/0d6e?x=1'],
 ])('%s %s may write', (method, url) => {

@@ -4,8 +4,11 @@
  */
 const READING_POST = /^(?:\/fhir\/.*\/?(?:_search|\$validate|\$everything|\$meta)|\/oauth2\/introspect)$/;
 
-/** A log-out can be asked for by a link, and who asks how far a log-in has come gets a new code where it is complete. */
-const WRITING_GET = /^\/(?:oauth2\/logout|auth\/login\/.*)$/;
+/**
+ * A log-out can be asked for by a link, who asks how far a log-in has come gets a new code where it is complete, and an
+ * export is kept until it has been made.
+ */
+const WRITING_GET = /^\/(?:oauth2\/logout|auth\/login\/.*|fhir\/(?:.*\/)?\$export)$/;
 
 /**
  * Whether a request leaves the project's data as it is, whatever it holds. `url` is the path and query without the

@@ -1,5 +1,6 @@
 import { isJsonObject, type FhirVersion, type JsonObject, type JsonValue, type SearchParameter } from '#fhir';
 import { localReferences } from '#fhir-search';
+import type { StoredVersion } from '../stored-version.js';
 
 /** The type whose compartments are the charts of a project. */
 export const chartType = 'Patient';
@@ -25,6 +26,15 @@ export function patientsOf(version: FhirVersion, resource: JsonObject, ownBaseUr
     }
   }
   return [...patients];
+}
+
+/**
+ * The patients, as `Patient/id`, in whose charts a version says that it is (`meta.compartment`): with the Patient itself,
+ * and without those of whom the caller must not know, if it is as the caller may see it.
+ */
+export function chartsOf({ extendedMeta }: Pick<StoredVersion, 'extendedMeta'>): string[] {
+  const { compartment = [] } = JSON.parse(`{${extendedMeta}}`) as { compartment?: { reference: string }[] };
+  return compartment.map(({ reference }) => reference).filter((reference) => patientForm.test(reference));
 }
 
 const patientForm = /^(Patient\/[A-Za-z0-9\-.]{1,64})(?:\/_history\/[^/]+)?$/;

@@ -52,9 +52,7 @@ const chunkSize = 50;
 export async function setAccounts(context: Context, request: AccountsRequest): Promise<number> {
   const { tenant, caller } = context;
   const { type, id, propagate } = request;
-  if (!caller.policy.projectAdmin) throw forbidden();
-  const accounts = readAccounts(request.accounts, localReferences(tenant.ownBaseUrls ?? []), 'accounts');
-  await new Readings(context, ownReadings(tenant, caller.epoch)).read(type, id);
+  const accounts = await admittedAccounts(context, request);
   const carriesOver = propagate && type === chartType;
   const done = await inTransaction(tenant, caller, changesRights('update', type), async (scope) => {
     const target = (await lockCurrent(scope.connection, [request])).get(`${type}/${id}`);
@@ -69,6 +67,17 @@ export async function setAccounts(context: Context, request: AccountsRequest): P
   const { epoch } = done;
   const own = epoch === undefined ? context : { tenant, caller: { ...caller, epoch } };
   return 1 + (await carryOver(own, { id, accounts, ...done.work }));
+}
+
+/** The accounts of a request that may be carried out. Throws what `setAccounts` throws before it changes anything. */
+export async function admittedAccounts(
+  { tenant, caller }: Context,
+  { type, id, accounts }: Pick<AccountsRequest, 'type' | 'id' | 'accounts'>,
+): Promise<readonly Account[]> {
+  if (!caller.policy.projectAdmin) throw forbidden();
+  const read = readAccounts(accounts, localReferences(tenant.ownBaseUrls ?? []), 'accounts');
+  await new Readings({ tenant, caller }, ownReadings(tenant, caller.epoch)).read(type, id);
+  return read;
 }
 
 /** Writes the resource with these accounts, unless it has them; the number of its version then. */

@@ -1,3 +1,4 @@
+import type { Connection } from '#postgres';
 import type { OperationInteraction } from './bundle-entry.js';
 import type { Presentation } from './presentation.js';
 
@@ -38,6 +39,11 @@ export interface BundleOptions {
    * no entry can call one; in a transaction none can in any case, because an operation is not bound to its transaction.
    */
   readonly onOperation?: (call: OperationCall) => Promise<OperationAnswer>;
+  /**
+   * The last thing that is done inside a transaction, with the text of its answer: what this writes is kept together with
+   * what the Bundle wrote, or not at all. A batch has no such moment.
+   */
+  readonly beforeCommit?: (transaction: Connection, answer: string) => Promise<void>;
 }
 
 /** What an entry needs to know of the request besides itself. */

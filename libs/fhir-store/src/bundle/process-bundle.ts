@@ -1,11 +1,11 @@
 import { badRequest, readBundle, tooCostly, type JsonValue } from '#fhir';
 import type { Caller } from '../caller.js';
 import type { Context } from '../rights.js';
-import { processBatch } from './batch.js';
+import { processBatch, type RawEntry } from './batch.js';
 import type { BundleContext, BundleOptions } from './bundle-context.js';
 import type { Interactions } from './carry-out.js';
 import { bundleText } from './presentation.js';
-import { processTransaction } from './transaction-bundle.js';
+import { checkTransaction, processTransaction } from './transaction-bundle.js';
 
 /** Each entry may be a search of its own, and a short one. */
 const maxEntries = 10_000;
@@ -18,21 +18,54 @@ export async function processBundle(
   baseUrl: string,
   options: BundleOptions,
 ): Promise<string> {
+  const { type, entries } = readReceived(text);
+  const { onRead = () => undefined, beforeCommit } = options;
+  const bundle = bundleContext(baseUrl, options);
+  if (type === 'batch') {
+    const answers = await processBatch(context, interactionsOf, entries, bundle, { ...options, onRead });
+    return bundleText('batch-response', '', answers);
+  }
+  const answerText = (answers: readonly string[]) => bundleText('transaction-response', '', answers);
+  const answers = await processTransaction(context, entries, bundle, {
+    onRead,
+    ...(beforeCommit && { beforeCommit: (transaction, made) => beforeCommit(transaction, answerText(made)) }),
+  });
+  return answerText(answers);
+}
+
+/**
+ * Says of which type a Bundle is that can be carried out. Throws 400 for any other text and, for a transaction, what is
+ * wrong with it that can be told without carrying it out.
+ */
+export async function checkBundle(
+  context: Context,
+  text: string,
+  baseUrl: string,
+  options: BundleOptions,
+): Promise<'batch' | 'transaction'> {
+  const { type, entries } = readReceived(text);
+  if (type === 'transaction') await checkTransaction(context, entries, bundleContext(baseUrl, options));
+  return type;
+}
+
+function bundleContext(
+  baseUrl: string,
+  { extended = false, handling = 'strict', returns = 'representation' }: BundleOptions,
+): BundleContext {
+  return { baseUrl, extended, handling, returns };
+}
+
+interface ReceivedBundle {
+  readonly type: 'batch' | 'transaction';
+  readonly entries: readonly RawEntry[];
+}
+
+function readReceived(text: string): ReceivedBundle {
   const { value, resources } = readBundle(text);
   if (value.resourceType !== 'Bundle') throw badRequest('The body must be a Bundle', { expression: ['resourceType'] });
   const entries = entriesOf(value.entry).map((entry, index) => ({ entry, resource: resources[index] }));
-  const { extended = false, handling = 'strict', returns = 'representation', onRead = () => undefined } = options;
-  const bundle: BundleContext = { baseUrl, extended, handling, returns };
-  if (value.type === 'batch') {
-    return bundleText(
-      'batch-response',
-      '',
-      await processBatch(context, interactionsOf, entries, bundle, { ...options, onRead }),
-    );
-  }
-  if (value.type === 'transaction') {
-    return bundleText('transaction-response', '', await processTransaction(context, entries, bundle, onRead));
-  }
+  const { type } = value;
+  if (type === 'batch' || type === 'transaction') return { type, entries };
   throw badRequest("Only a Bundle of type 'batch' or 'transaction' can be posted here", {
     expression: ['Bundle.type'],
   });

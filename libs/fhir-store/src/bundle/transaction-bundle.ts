@@ -1,4 +1,5 @@
 import { conflict } from '#fhir';
+import type { Connection } from '#postgres';
 import { Charts } from '../accounts/charts.js';
 import { projectSettings } from '../project-settings.js';
 import { ownReadings } from '../reading-scope.js';
@@ -17,29 +18,38 @@ import { failedEntry, inEntryLater, readSteps, type Step } from './transaction-s
 /** How often a transaction is begun again because another request made a resource that it was about to make. */
 const tries = 3;
 
+interface TransactionOptions {
+  /** Told what was read, once that is certain. */
+  readonly onRead: (entity: string, outcome: 'success', subjects: string) => void;
+  /** The last thing that is done inside the transaction, with the texts of its response entries. */
+  readonly beforeCommit?: (transaction: Connection, answers: readonly string[]) => Promise<void>;
+}
+
 /**
  * Carries out a transaction, all or nothing (https://hl7.org/fhir/R4/http.html#transaction), and returns the texts of
  * its response entries in the order of the entries. Throws the OutcomeError of the first entry that fails; its texts and
- * expressions name the entry, and nothing has been written. `onRead` is told what was read, once that is certain.
+ * expressions name the entry, and nothing has been written.
  */
 export async function processTransaction(
   context: Context,
   entries: readonly RawEntry[],
   bundle: BundleContext,
-  onRead: (entity: string, outcome: 'success', subjects: string) => void,
+  { onRead, beforeCommit }: TransactionOptions,
 ): Promise<string[]> {
   return auditingEntry(context, entries, bundle, async () => {
     const settings = await projectSettings(context);
     for (let attempt = 1; ; attempt++) {
       let steps = readSteps(context, settings, entries, bundle);
       const isOneStatement = steps.length > 0 && !settings.checksReferences && steps.every(isPlainCreate);
-      if (isOneStatement) return createAll(context, steps, bundle);
+      if (isOneStatement && beforeCommit === undefined) return createAll(context, steps, bundle);
       let isBegun = false;
-      const run = (scope: Scope): Promise<string[]> => {
+      const run = async (scope: Scope): Promise<string[]> => {
         // Begun again as a change of rights: what the first run noted in the steps belongs to what was rolled back.
         if (isBegun) steps = readSteps(context, settings, entries, bundle);
         isBegun = true;
-        return new TransactionRun(context, scope, settings, bundle, steps).carryOut();
+        const answers = await new TransactionRun(context, scope, settings, bundle, steps).carryOut();
+        await beforeCommit?.(scope.connection, answers);
+        return answers;
       };
       try {
         const answers = await inTransaction(context.tenant, context.caller, steps.some(stepChangesRights), run);
@@ -52,6 +62,13 @@ export async function processTransaction(
         if (attempt === tries) throw conflict('Another request is making the same resources; try again');
       }
     }
+  });
+}
+
+/** Throws what is wrong with a transaction, as far as its entries tell it by themselves. */
+export function checkTransaction(context: Context, entries: readonly RawEntry[], bundle: BundleContext): Promise<void> {
+  return auditingEntry(context, entries, bundle, async () => {
+    readSteps(context, await projectSettings(context), entries, bundle);
   });
 }
 

@@ -67,7 +67,7 @@ function searchParameter(
     ...(hasMode ? { processingMode: 'normal' } : {}),
     ...(parameter.target ? { target: parameter.target } : {}),
   };
-  const id = url.slice(url.lastIndexOf(':') + 1);
+  const id = url.replace(/^.*[:/]/, '');
   return definitionResource('SearchParameter', id, members, others);
 }
 
@@ -84,7 +84,7 @@ function operationDefinition(operation: OperationDescription, fhirVersion: strin
     type,
     instance,
   };
-  const id = url.slice(url.lastIndexOf(':') + 1);
+  const id = url.replace(/^.*[:/]/, '');
   const others = { affectsState, resource, parameter } as unknown as JsonObject;
   return definitionResource('OperationDefinition', id, members, others);
 }

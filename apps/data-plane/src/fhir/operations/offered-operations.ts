@@ -13,10 +13,19 @@ export interface OfferedOperation {
 }
 
 /** Operations that are defined for certain types alone. */
-const particular = new Set(['expand-profile']);
+const particular = new Set(['expand-profile', 'export']);
 
-/** Operations that are defined for all types at once. */
-const general = new Set(['validate', 'meta', 'meta-add', 'meta-delete', 'set-accounts', 'expunge', 'graphql']);
+/** Operations that are defined for all types at once, or for the system. */
+const general = new Set([
+  'validate',
+  'meta',
+  'meta-add',
+  'meta-delete',
+  'set-accounts',
+  'expunge',
+  'graphql',
+  'export',
+]);
 
 /** What can be called at the base address. */
 export function systemOperations(version: FhirVersion): OfferedOperation[] {

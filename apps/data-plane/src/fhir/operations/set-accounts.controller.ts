@@ -4,19 +4,24 @@ import { badRequest } from '#fhir';
 import { ReadAudit } from '#fhir-store';
 import { sendText } from '../../http/send.js';
 import { sessionOf } from '../../tenant/request-tenant.js';
+import type { AccountsJobRequest } from '../jobs/accounts-job.js';
+import { AsyncJobs } from '../jobs/async-jobs.js';
+import { wantsExtendedMeta, wantsLaterAnswer } from '../request-headers.js';
 import { runAsCaller } from '../run-as-caller.js';
 import { CACHE_CONTROL } from '../version-answer.js';
+import { accountsAnswer } from './accounts-answer.js';
 import { assertOnly, oneFlag, operationInput, type OperationInput } from './operation-input.js';
 
 /**
  * `$set-accounts`: the accounts of a resource are replaced by `accounts`, and with `propagate` the change of a Patient is
- * carried over to the resources of its compartment. For project admins. The answer comes when all is done, also to
- * `Prefer: respond-async`, a wish that a server may leave unfulfilled (RFC 7240 section 2): an answer 202 would have to lead
- * to where the work can be followed (https://hl7.org/fhir/R4/async.html), and there is nothing left to follow.
+ * carried over to the resources of its compartment. For project admins. With `Prefer: respond-async` it is carried out later.
  */
 @Controller('fhir')
 export class SetAccountsController {
-  constructor(private readonly audit: ReadAudit) {}
+  constructor(
+    private readonly audit: ReadAudit,
+    private readonly jobs: AsyncJobs,
+  ) {}
 
   @Post(':type/:id/$set-accounts')
   async setAccounts(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
@@ -24,11 +29,26 @@ export class SetAccountsController {
     const input = operationInput(request);
     assertOnly(input, ['accounts', 'propagate']);
     const options = { accounts: accountsOf(input), propagate: oneFlag(input, 'propagate') };
+    if (wantsLaterAnswer(request.headers)) return this.setLater(request, reply, { type, id, ...options });
     const resourcesUpdated = await runAsCaller(request, (repository) => repository.setAccounts(type, id, options));
     this.audit.sealSoon(sessionOf(request).runtime.database);
     void reply.header('cache-control', CACHE_CONTROL);
-    const parameter = [{ name: 'resourcesUpdated', valueInteger: resourcesUpdated }];
-    return sendText(request, reply, 200, JSON.stringify({ resourceType: 'Parameters', parameter }));
+    return sendText(request, reply, 200, accountsAnswer(resourcesUpdated));
+  }
+
+  private async setLater(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    asked: Omit<AccountsJobRequest, 'extended'>,
+  ): Promise<void> {
+    const { type, id } = asked;
+    await runAsCaller(request, (repository) => repository.checkAccounts(type, id, asked));
+    const accepted: AccountsJobRequest = { ...asked, extended: wantsExtendedMeta(request.headers) };
+    return this.jobs.accept(request, reply, {
+      kind: 'set-accounts',
+      request: accepted,
+      entity: `${type}/${id}/$set-accounts`,
+    });
   }
 }
 

@@ -1,0 +1,58 @@
+/** Bulk exports of the crawling member: what they hold must be what it would be if the other side were not there. */
+import { judgeAnswers, type Leak, type Probe } from './probe.js';
+import { send, type Answer } from './http.js';
+import { inVersion, type Place } from './world.js';
+
+const family = 'export';
+const closed = { family, method: 'POST', expect: [403] };
+
+/** What is asked for, below the FHIR base. */
+const probes: readonly Probe[] = [
+  ...['$export', 'Patient/$export', 'Group/ours-group-1/$export'].map((path) => ({ family, path, method: 'POST' })),
+  { family, path: '$export?_type=Patient,Observation,Encounter,Organization,Location' },
+  { family, path: '$export?_type=Observation&_typeFilter=Observation%3Fsubject%3APatient.name%3Aexact%3Dx' },
+  { family, path: '$export?_type=Observation&_typeFilter=Observation%3Fsubject%3DPatient%2Ffar-patient-1' },
+  { family, path: 'Patient/$export?patient=Patient/ours-patient-1' },
+  { family, path: 'Patient/$export?patient=Patient/far-patient-1', namesTheirs: true },
+  { family, path: 'Group/far-group-1/$export', namesTheirs: true },
+  ...['$export?_type=AllergyIntolerance', '$export?_type=Condition', 'Patient/$export?_type=Immunization'].map(
+    (path) => ({ ...closed, path }),
+  ),
+  { ...closed, path: '$export?_type=Patient&_typeFilter=Patient%3Fbirthdate%3Dlt2000' },
+];
+
+/** Asks for them one after the other, follows each to its end, and reads every file. */
+export async function crawlExports(
+  full: Place,
+  alone: Place,
+): Promise<{ readonly statuses: readonly number[]; readonly leaks: readonly Leak[] }> {
+  const leaks: Leak[] = [];
+  const statuses: number[] = [];
+  for (const probe of probes) {
+    const [answer, other] = await Promise.all([exported(full, probe), exported(alone, probe)]);
+    const request = `${probe.method ?? 'GET'} ${probe.path}`;
+    const problems = judgeAnswers(probe, request, { answer, place: full }, { answer: other, place: alone });
+    leaks.push(...problems.map((problem) => ({ family, request, problem })));
+    statuses.push(answer.status);
+  }
+  return { statuses, leaks };
+}
+
+/** The answer at the end, with the contents of all files in its place; the refusal when it was not accepted. */
+async function exported(place: Place, { method = 'GET', path }: Probe): Promise<Answer> {
+  const headers = { authorization: `Bearer ${place.memberToken}`, 'x-medplum': 'extended', prefer: 'respond-async' };
+  const accepted = await send(place.base, inVersion(place, `fhir/R4/${path}`), { method, headers });
+  if (accepted.status !== 202) return accepted;
+  const below = (url: string): string => url.slice(place.base.length);
+  const address = below(String(accepted.headers['content-location']));
+  let answer = accepted;
+  while (answer.status === 202) answer = await send(place.base, address, { headers });
+  if (answer.status !== 200) return answer;
+  const { output } = JSON.parse(answer.text) as { output: { type: string; url: string; count: number }[] };
+  const files: string[] = [];
+  for (const { type, url, count } of output) {
+    const file = await send(place.base, below(url), { headers });
+    files.push(`${type} ${count} ${file.status}\n${file.text}`);
+  }
+  return { ...answer, text: files.join('\n') };
+}
