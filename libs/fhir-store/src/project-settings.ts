@@ -1,7 +1,7 @@
 /** What the Project resource says about writes. It carries rights, so a change of it raises the security epoch. */
 import { isJsonObject, type JsonObject, type JsonValue } from '#fhir';
-import { ownReadings } from './reading-scope.js';
-import type { Context } from './rights.js';
+import { ownReadings } from './reading/reading-scope.js';
+import type { Context } from './rights/rights.js';
 import { findCurrent } from './sql/read.sql.js';
 import type { TenantDatabase } from './tenant-database.js';
 

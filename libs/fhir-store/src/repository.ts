@@ -6,25 +6,32 @@ import { assertNotAudit } from './audit/audit-id.js';
 import type { BundleOptions } from './bundle/bundle-context.js';
 import { checkBundle, processBundle } from './bundle/process-bundle.js';
 import type { Caller } from './caller.js';
-import { conditionalRequest } from './conditional.js';
-import { deleteMatches, maxConditionalDeletes } from './conditional-delete.js';
+import { conditionalRequest } from './writing/conditional.js';
+import { deleteMatches, maxConditionalDeletes } from './writing/conditional-delete.js';
 import { expunge } from './expunge/expunge.js';
 import type { HistoryRequest } from './history/history-request.js';
 import type { HistoryResult } from './history/read-history.js';
-import { patchMatch, patchOne } from './patch-resource.js';
+import { patchMatch, patchOne } from './writing/patch-resource.js';
 import { projectSettings } from './project-settings.js';
-import { ownReadings } from './reading-scope.js';
-import { Readings } from './readings.js';
-import { assertIdentity, assertType } from './resource-checks.js';
-import { assertGranted, auditingDenial, underCurrentRights, type Context } from './rights.js';
-import type { SearchResult } from './search.js';
-import { createOne, createUnlessFound, deleteOne, putMatch, putOne, type CreateResult } from './single-writes.js';
+import { ownReadings } from './reading/reading-scope.js';
+import { Readings } from './reading/readings.js';
+import { assertIdentity, assertType } from './writing/resource-checks.js';
+import { assertGranted, auditingDenial, underCurrentRights, type Context } from './rights/rights.js';
+import type { SearchResult } from './search/search.js';
+import {
+  createOne,
+  createUnlessFound,
+  deleteOne,
+  putMatch,
+  putOne,
+  type CreateResult,
+} from './writing/single-writes.js';
 import type { Identity } from './sql/read.sql.js';
 import { isFhirId, type StoredVersion } from './stored-version.js';
 import { assertTenantDatabase, type TenantDatabase } from './tenant-database.js';
 import { withKnownErrors } from './transaction.js';
-import type { UpdateResult } from './writes.js';
-import { readWritten, type Written, type WrittenOptions } from './written.js';
+import type { UpdateResult } from './writing/writes.js';
+import { readWritten, type Written, type WrittenOptions } from './writing/written.js';
 
 /**
  * The resources of one project, as one caller may see and change them. The only way to them: it cannot be made without a

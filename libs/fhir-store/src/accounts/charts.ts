@@ -1,7 +1,7 @@
 import type { AccessPolicy, JudgedResource } from '#access-policy';
-import { judgedVersion } from '../judged.js';
-import type { ReadingScope } from '../reading-scope.js';
-import type { Context } from '../rights.js';
+import { judgedVersion } from '../rights/judged.js';
+import type { ReadingScope } from '../reading/reading-scope.js';
+import type { Context } from '../rights/rights.js';
 import { findMany } from '../sql/read.sql.js';
 import { storedAccounts, type Account } from './account.js';
 import { findPatientStarts } from './patients.sql.js';

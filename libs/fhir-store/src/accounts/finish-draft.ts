@@ -5,9 +5,9 @@
 import { forbidden } from '#fhir';
 import { localReferences } from '#fhir-search';
 import type { TakenResource } from '../credentials/take-credentials.js';
-import { draftResource, type Draft, type Filing } from '../draft.js';
-import { judgedDraft } from '../judged.js';
-import type { Context } from '../rights.js';
+import { draftResource, type Draft, type Filing } from '../writing/draft.js';
+import { judgedDraft } from '../rights/judged.js';
+import type { Context } from '../rights/rights.js';
 import type { StoredVersion } from '../stored-version.js';
 import { distinctAccounts, referencesOf, sameReferences, storedAccounts, type Account } from './account.js';
 import { limitsCharts, type Charts } from './charts.js';

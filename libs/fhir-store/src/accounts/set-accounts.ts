@@ -7,10 +7,10 @@
 import { conflict, forbidden, gone, notFound, readResource, type JsonValue } from '#fhir';
 import { filedUnderToken, localReferences } from '#fhir-search';
 import { StaleRights } from '../caller.js';
-import { draftResource, type Draft } from '../draft.js';
-import { Readings } from '../readings.js';
-import { ownReadings, readingsOn } from '../reading-scope.js';
-import { changesRights, type Context } from '../rights.js';
+import { draftResource, type Draft } from '../writing/draft.js';
+import { Readings } from '../reading/readings.js';
+import { ownReadings, readingsOn } from '../reading/reading-scope.js';
+import { changesRights, type Context } from '../rights/rights.js';
 import { lockCurrent, type Identity } from '../sql/read.sql.js';
 import { replaceVersion } from '../sql/replace.sql.js';
 import type { CurrentVersion } from '../stored-version.js';

@@ -3,7 +3,7 @@
  * people in again.
  */
 import { badRequest, type JsonObject } from '#fhir';
-import type { Context } from '../rights.js';
+import type { Context } from '../rights/rights.js';
 import { lockCurrent } from '../sql/read.sql.js';
 import type { StoredVersion } from '../stored-version.js';
 import type { Scope } from '../transaction.js';

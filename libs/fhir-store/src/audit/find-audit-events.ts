@@ -1,7 +1,7 @@
 import type { HistoryRequest } from '../history/history-request.js';
 import type { HistoryResult } from '../history/read-history.js';
-import type { ReadingScope } from '../reading-scope.js';
-import type { Context } from '../rights.js';
+import type { ReadingScope } from '../reading/reading-scope.js';
+import type { Context } from '../rights/rights.js';
 import type { Identity } from '../sql/read.sql.js';
 import type { StoredVersion } from '../stored-version.js';
 import { auditEventVersion, eventsOf, seesSome } from './audit-event.js';

@@ -6,8 +6,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { tooCostly } from '#fhir';
 import { matchesCriteria, type Criterion, type SearchRequest } from '#fhir-search';
-import type { ReadingScope } from '../reading-scope.js';
-import type { Context } from '../rights.js';
+import type { ReadingScope } from '../reading/reading-scope.js';
+import type { Context } from '../rights/rights.js';
 import { hasInSchema } from '../schema-features.js';
 import type { TenantDatabase } from '../tenant-database.js';
 import { eventsOf, judgedAuditEvent, type AuditEventSource } from './audit-event.js';

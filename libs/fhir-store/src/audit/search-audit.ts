@@ -5,10 +5,10 @@
  */
 import { badRequest } from '#fhir';
 import { decodeCursor, encodeCursor, maxPageBytes, showParts, type Criterion, type SearchRequest } from '#fhir-search';
-import type { ReadingScope } from '../reading-scope.js';
-import type { Context } from '../rights.js';
-import type { SearchResult } from '../search.js';
-import { shownAmong } from '../shown-fields.js';
+import type { ReadingScope } from '../reading/reading-scope.js';
+import type { Context } from '../rights/rights.js';
+import type { SearchResult } from '../search/search.js';
+import { shownAmong } from '../rights/shown-fields.js';
 import type { StoredVersion } from '../stored-version.js';
 import { auditEventVersion, seesSome, type AuditEventSource } from './audit-event.js';
 import { mergedEvents, type FoundEvent } from './merged-events.js';

@@ -1,7 +1,7 @@
 import { conflict, notSupported, OutcomeError, readResource, type JsonValue } from '#fhir';
 import { subjectsOf, type AuditedResource } from '../audit/audit-subjects.js';
 import { StaleRights, type Caller } from '../caller.js';
-import type { Context } from '../rights.js';
+import type { Context } from '../rights/rights.js';
 import { AnswerBudget } from './answer-budget.js';
 import type { BundleContext, BundleOptions } from './bundle-context.js';
 import { entityOf, isReading, readEntry, type OperationInteraction, type ReadingInteraction } from './bundle-entry.js';

@@ -3,8 +3,8 @@
  * resource that it finds.
  */
 import { badRequest } from '#fhir';
-import { conditionalRequest, findMatch } from '../conditional.js';
-import type { Context } from '../rights.js';
+import { conditionalRequest, findMatch } from '../writing/conditional.js';
+import type { Context } from '../rights/rights.js';
 import type { Scope } from '../transaction.js';
 import { inEntry, type Step } from './transaction-step.js';
 

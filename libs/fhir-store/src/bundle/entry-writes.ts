@@ -8,13 +8,13 @@ import {
   unfinished,
   type Finished,
   type Pending,
-} from '../finish-write.js';
-import { readingsOn } from '../reading-scope.js';
-import type { ReadingScope } from '../reading-scope.js';
-import type { Context } from '../rights.js';
+} from '../writing/finish-write.js';
+import { readingsOn } from '../reading/reading-scope.js';
+import type { ReadingScope } from '../reading/reading-scope.js';
+import type { Context } from '../rights/rights.js';
 import type { Scope } from '../transaction.js';
-import { admitCreate } from '../write-rights.js';
-import { insertFinished, updateLocked, type UpdateResult } from '../writes.js';
+import { admitCreate } from '../rights/write-rights.js';
+import { insertFinished, updateLocked, type UpdateResult } from '../writing/writes.js';
 import { inEntry, type Step } from './transaction-step.js';
 
 /** An entry whose write has been admitted. */

@@ -1,5 +1,5 @@
 import { spliceExtendedMeta } from '#fhir';
-import { unguardedBody } from '../security-context.js';
+import { unguardedBody } from '../rights/security-context.js';
 import type { StoredVersion } from '../stored-version.js';
 
 /** How the bodies in an answer are shown, and where they are. */

@@ -1,6 +1,6 @@
 import { badRequest, readBundle, tooCostly, type JsonValue } from '#fhir';
 import type { Caller } from '../caller.js';
-import type { Context } from '../rights.js';
+import type { Context } from '../rights/rights.js';
 import { processBatch, type RawEntry } from './batch.js';
 import type { BundleContext, BundleOptions } from './bundle-context.js';
 import type { Interactions } from './carry-out.js';

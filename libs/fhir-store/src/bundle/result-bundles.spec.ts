@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { fhirVersion } from '#fhir';
 import { parseSearchAt, type SearchRequest } from '#fhir-search';
-import type { SearchResult } from '../search.js';
+import type { SearchResult } from '../search/search.js';
 import type { StoredVersion } from '../stored-version.js';
 import { searchsetBundle } from './result-bundles.js';
 

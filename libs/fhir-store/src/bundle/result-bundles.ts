@@ -1,5 +1,5 @@
 import type { SearchRequest } from '#fhir-search';
-import type { SearchResult } from '../search.js';
+import type { SearchResult } from '../search/search.js';
 import type { StoredVersion } from '../stored-version.js';
 import { bundleText, link, shownBody, type Presentation } from './presentation.js';
 

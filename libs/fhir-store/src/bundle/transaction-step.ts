@@ -7,9 +7,9 @@ import { badRequest, notSupported, OutcomeError, readResource, type ResourcePatc
 import type { Interaction } from '#access-policy';
 import { uuidv7 } from '#platform';
 import type { ProjectSettings } from '../project-settings.js';
-import { assertIdentity, assertType } from '../resource-checks.js';
-import { assertGranted, type Context } from '../rights.js';
-import { readWritten, type Written } from '../written.js';
+import { assertIdentity, assertType } from '../writing/resource-checks.js';
+import { assertGranted, type Context } from '../rights/rights.js';
+import { readWritten, type Written } from '../writing/written.js';
 import type { RawEntry } from './batch.js';
 import type { BundleContext } from './bundle-context.js';
 import {

@@ -1,4 +1,4 @@
-import type { Context } from '../rights.js';
+import type { Context } from '../rights/rights.js';
 
 /**
  * What says how a client proves who it is and where those who log in through it are sent, with all rights that they have.

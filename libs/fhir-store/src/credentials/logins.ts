@@ -5,8 +5,8 @@
  */
 import { systemPolicy } from '#access-policy';
 import type { Caller } from '../caller.js';
-import { draftOf } from '../draft.js';
-import type { Context } from '../rights.js';
+import { draftOf } from '../writing/draft.js';
+import type { Context } from '../rights/rights.js';
 import { insertResources } from '../sql/insert.sql.js';
 import { lockCurrent } from '../sql/read.sql.js';
 import { replaceVersions, type Replacement } from '../sql/replace-many.sql.js';

@@ -7,7 +7,7 @@ import { systemPolicy } from '#access-policy';
 import { sql, type Connection } from '#postgres';
 import { uuidv7 } from '#platform';
 import type { Caller } from '../caller.js';
-import { draftOf } from '../draft.js';
+import { draftOf } from '../writing/draft.js';
 import { insertResources } from '../sql/insert.sql.js';
 import { findCurrent } from '../sql/read.sql.js';
 import { assertTenantDatabase, type TenantDatabase } from '../tenant-database.js';

@@ -4,7 +4,7 @@
  */
 import { systemPolicy } from '#access-policy';
 import type { Caller } from '../caller.js';
-import type { Context } from '../rights.js';
+import type { Context } from '../rights/rights.js';
 import { lockCurrent } from '../sql/read.sql.js';
 import type { CurrentVersion } from '../stored-version.js';
 import { assertTenantDatabase, type TenantDatabase } from '../tenant-database.js';

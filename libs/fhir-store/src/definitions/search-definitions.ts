@@ -5,7 +5,7 @@
  */
 import type { DefinitionResource, DefinitionType } from '#fhir';
 import { decodeCursor, encodeCursor, maxPageBytes, showParts, type SearchRequest } from '#fhir-search';
-import type { SearchResult } from '../search.js';
+import type { SearchResult } from '../search/search.js';
 import type { StoredVersion } from '../stored-version.js';
 import type { TenantDatabase } from '../tenant-database.js';
 import { isDefinitionType, matchingDefinitions, versionOfDefinition } from './built-in-definitions.js';

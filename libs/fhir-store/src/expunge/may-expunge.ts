@@ -1,9 +1,9 @@
 /** Who may remove a resource for good: it is a deletion, and asks for the same right on the same content. */
-import { assertContextReadable } from '../guarded-binaries.js';
-import { grantedContent, isGrantedUnseen } from '../judge-stored.js';
-import { readingsOn } from '../reading-scope.js';
-import { assertGranted, type Context } from '../rights.js';
-import { securityContextOf } from '../security-context.js';
+import { assertContextReadable } from '../rights/guarded-binaries.js';
+import { grantedContent, isGrantedUnseen } from '../rights/judge-stored.js';
+import { readingsOn } from '../reading/reading-scope.js';
+import { assertGranted, type Context } from '../rights/rights.js';
+import { securityContextOf } from '../rights/security-context.js';
 import { lockCurrent } from '../sql/read.sql.js';
 import type { CurrentVersion, StoredVersion } from '../stored-version.js';
 import type { Scope } from '../transaction.js';

@@ -2,12 +2,12 @@
  * Whose history a caller may see is decided by the resource as it is now, or was before its deletion, whatever stands in
  * the version at hand. So a history of many resources is sieved: the content of each resource on the page is judged.
  */
-import { withReadableContext } from '../guarded-binaries.js';
-import { isGrantedUnseen } from '../judge-stored.js';
-import { judgedVersion } from '../judged.js';
-import { readingsOn } from '../reading-scope.js';
-import type { Context } from '../rights.js';
-import { withoutFields } from '../shown-fields.js';
+import { withReadableContext } from '../rights/guarded-binaries.js';
+import { isGrantedUnseen } from '../rights/judge-stored.js';
+import { judgedVersion } from '../rights/judged.js';
+import { readingsOn } from '../reading/reading-scope.js';
+import type { Context } from '../rights/rights.js';
+import { withoutFields } from '../rights/shown-fields.js';
 import { findContents } from '../sql/read.sql.js';
 import type { StoredVersion } from '../stored-version.js';
 import type { Scope } from '../transaction.js';

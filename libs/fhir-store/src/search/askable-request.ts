@@ -6,7 +6,7 @@ import { forbidden, type FhirVersion } from '#fhir';
 import { parameterTouches, type AccessPolicy } from '#access-policy';
 import { filedUnderCode, type Criterion, type Include, type SearchRequest, type TypeCriteria } from '#fhir-search';
 import { asksForCharts, hidesCharts } from '../accounts/hidden-charts.js';
-import type { Context } from '../rights.js';
+import type { Context } from '../rights/rights.js';
 
 /**
  * The request as far as it may be asked: itself, when nothing in it looks at a field that some rule hides from the caller.

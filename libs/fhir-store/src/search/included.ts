@@ -11,10 +11,10 @@ import {
   type IncludeStart,
   type SearchRequest,
 } from '#fhir-search';
-import { withReadableContext } from '../guarded-binaries.js';
-import { readingsOn } from '../reading-scope.js';
-import type { Context } from '../rights.js';
-import { shownAmong } from '../shown-fields.js';
+import { withReadableContext } from '../rights/guarded-binaries.js';
+import { readingsOn } from '../reading/reading-scope.js';
+import type { Context } from '../rights/rights.js';
+import { shownAmong } from '../rights/shown-fields.js';
 import type { StoredVersion } from '../stored-version.js';
 import type { Scope } from '../transaction.js';
 import { findRows, versionOf, type ShownRow } from './found-rows.js';

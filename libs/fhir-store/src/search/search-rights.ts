@@ -1,6 +1,6 @@
 import { badRequest } from '#fhir';
 import type { Restrict, SearchRequest } from '#fhir-search';
-import { assertGranted, type Context } from '../rights.js';
+import { assertGranted, type Context } from '../rights/rights.js';
 
 /** What the caller may see of each type, for everything that a search reads: matches, links to other types, includes. */
 export const searchRights =

@@ -7,7 +7,7 @@ import { compiledSql, type Connection } from '#postgres';
 import { originArray, originColumns, originValues } from '../audit/audit-origin.js';
 import { subjectsOf } from '../audit/audit-subjects.js';
 import { assertEpoch, type Caller } from '../caller.js';
-import { bodyOf, type Draft } from '../draft.js';
+import { bodyOf, type Draft } from '../writing/draft.js';
 import { instant, type StoredVersion } from '../stored-version.js';
 import { jsonSeparator, plainArray } from './array-literal.js';
 import { noRows, statementsByTables, writtenRows, type IndexTableName, type WrittenRows } from './index-rows.sql.js';

@@ -6,7 +6,7 @@ import { compiledSql, type Connection } from '#postgres';
 import { originArray, originColumns, originValues } from '../audit/audit-origin.js';
 import { subjectsOf } from '../audit/audit-subjects.js';
 import { assertEpoch, type Caller } from '../caller.js';
-import type { Draft } from '../draft.js';
+import type { Draft } from '../writing/draft.js';
 import { instant, type CurrentVersion } from '../stored-version.js';
 import { jsonSeparator, plainArray } from './array-literal.js';
 import { statementsByTables, writtenRows } from './index-rows.sql.js';

@@ -10,7 +10,7 @@ import { compiledSql, type Connection } from '#postgres';
 import { originArray, originColumns, originValues } from '../audit/audit-origin.js';
 import { subjectsOf } from '../audit/audit-subjects.js';
 import { assertEpoch, type Caller } from '../caller.js';
-import { bodyOf, type Draft } from '../draft.js';
+import { bodyOf, type Draft } from '../writing/draft.js';
 import { instant, type CurrentVersion, type StoredVersion } from '../stored-version.js';
 import { plainArray } from './array-literal.js';
 import { statementsByTables, writtenRows } from './index-rows.sql.js';

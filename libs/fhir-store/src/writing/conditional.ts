@@ -7,10 +7,10 @@ import { multipleMatches, preconditionFailed } from '#fhir';
 import { parseSearch } from '#fhir-search';
 import type { SearchRequest } from '#fhir-search';
 import { compiledSql } from '#postgres';
-import { assertGranted, type Context } from './rights.js';
-import { runSearch } from './search.js';
-import type { StoredVersion } from './stored-version.js';
-import type { Scope } from './transaction.js';
+import { assertGranted, type Context } from '../rights/rights.js';
+import { runSearch } from '../search/search.js';
+import type { StoredVersion } from '../stored-version.js';
+import type { Scope } from '../transaction.js';
 
 /**
  * Reads the criteria of a conditional interaction. Throws 403 when the caller may not search the type, 400 for criteria

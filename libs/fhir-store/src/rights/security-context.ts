@@ -4,8 +4,8 @@
  * the resource is shown, it is shown without.
  */
 import { forbidden, isJsonObject, memberName, OutcomeError, spansOf, type JsonValue } from '#fhir';
-import type { Identity } from './sql/read.sql.js';
-import type { StoredVersion } from './stored-version.js';
+import type { Identity } from '../sql/read.sql.js';
+import type { StoredVersion } from '../stored-version.js';
 
 const localReference = /^([A-Za-z]+)\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/[^/]+)?$/;
 

@@ -1,9 +1,9 @@
 /** What a policy leaves of versions that are about to be shown. */
 import { hideExtendedMeta, hideFields, type Interaction } from '#access-policy';
-import { hidesCharts, withoutCharts } from './accounts/hidden-charts.js';
+import { hidesCharts, withoutCharts } from '../accounts/hidden-charts.js';
 import { judgedVersion } from './judged.js';
 import type { Context } from './rights.js';
-import type { StoredVersion } from './stored-version.js';
+import type { StoredVersion } from '../stored-version.js';
 
 /**
  * The version without the fields at `paths`, and without the patients to whom a hidden reference leads; a deletion has

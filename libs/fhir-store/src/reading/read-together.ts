@@ -1,8 +1,8 @@
-import { findCurrent, findEachCurrent, type Identity } from './sql/read.sql.js';
-import type { CurrentVersion } from './stored-version.js';
-import { assertEpoch } from './caller.js';
-import type { TenantDatabase } from './tenant-database.js';
-import { withKnownErrors } from './transaction.js';
+import { findCurrent, findEachCurrent, type Identity } from '../sql/read.sql.js';
+import type { CurrentVersion } from '../stored-version.js';
+import { assertEpoch } from '../caller.js';
+import type { TenantDatabase } from '../tenant-database.js';
+import { withKnownErrors } from '../transaction.js';
 
 interface Asked extends Identity {
   /** The rights under which it is asked; each asker's own. */

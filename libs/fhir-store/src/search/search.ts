@@ -2,16 +2,16 @@ import { tooCostly } from '#fhir';
 import { decodeCursor, encodeCursor, planSearch, showParts, toCountSql, toSql } from '#fhir-search';
 import type { CountRow, CursorPosition, SearchPlan, SearchRequest } from '#fhir-search';
 import { compiledSql } from '#postgres';
-import { assertEpoch } from './caller.js';
-import type { Context } from './rights.js';
-import { askableRequest } from './search/askable-request.js';
-import { findRows, firstOf, versionOf, type ShownRow } from './search/found-rows.js';
-import { findIncluded } from './search/included.js';
-import { searchRights } from './search/search-rights.js';
-import { unguardedBody } from './security-context.js';
-import { shownAmong } from './shown-fields.js';
-import type { StoredVersion } from './stored-version.js';
-import type { Scope } from './transaction.js';
+import { assertEpoch } from '../caller.js';
+import type { Context } from '../rights/rights.js';
+import { askableRequest } from './askable-request.js';
+import { findRows, firstOf, versionOf, type ShownRow } from './found-rows.js';
+import { findIncluded } from './included.js';
+import { searchRights } from './search-rights.js';
+import { unguardedBody } from '../rights/security-context.js';
+import { shownAmong } from '../rights/shown-fields.js';
+import type { StoredVersion } from '../stored-version.js';
+import type { Scope } from '../transaction.js';
 
 export interface SearchResult {
   readonly hits: StoredVersion[];

@@ -1,7 +1,7 @@
 import { forbidden, type JsonObject } from '#fhir';
-import { bodyOf, type Draft } from './draft.js';
+import { bodyOf, type Draft } from '../writing/draft.js';
 import { assertContextReadable } from './guarded-binaries.js';
-import type { ReadingScope } from './reading-scope.js';
+import type { ReadingScope } from '../reading/reading-scope.js';
 import type { Context } from './rights.js';
 import { mayBeGuarded, securityContextOf } from './security-context.js';
 

@@ -1,4 +1,4 @@
-import { RightsChangeNeeded } from './transaction.js';
+import { RightsChangeNeeded } from '../transaction.js';
 
 /** How often a write without a lock is tried before it waits for its turn. */
 const tries = 3;

@@ -3,20 +3,20 @@
  * be done, and the statements that do it.
  */
 import { bodyHead, bodyTail } from '#fhir';
-import { assertNotOwners, assertOwnerStays } from './administration/owner-membership.js';
-import { forgetCredentials, keepCredentials } from './credentials/credentials.sql.js';
+import { assertNotOwners, assertOwnerStays } from '../administration/owner-membership.js';
+import { forgetCredentials, keepCredentials } from '../credentials/credentials.sql.js';
 import { saysTheSame } from './decide-update.js';
 import type { Finished } from './finish-write.js';
-import { judgedDraft } from './judged.js';
-import { readingsOn } from './reading-scope.js';
-import type { Context } from './rights.js';
-import { insertResources } from './sql/insert.sql.js';
-import { lockCurrent } from './sql/read.sql.js';
-import { replaceVersion } from './sql/replace.sql.js';
-import type { CurrentVersion, StoredVersion } from './stored-version.js';
-import { withoutFields } from './shown-fields.js';
-import { RightsChangeNeeded, type Scope } from './transaction.js';
-import { admitDelete, mayRead } from './write-rights.js';
+import { judgedDraft } from '../rights/judged.js';
+import { readingsOn } from '../reading/reading-scope.js';
+import type { Context } from '../rights/rights.js';
+import { insertResources } from '../sql/insert.sql.js';
+import { lockCurrent } from '../sql/read.sql.js';
+import { replaceVersion } from '../sql/replace.sql.js';
+import type { CurrentVersion, StoredVersion } from '../stored-version.js';
+import { withoutFields } from '../rights/shown-fields.js';
+import { RightsChangeNeeded, type Scope } from '../transaction.js';
+import { admitDelete, mayRead } from '../rights/write-rights.js';
 
 export interface UpdateResult {
   /** As the caller may see it; nothing but its type, id, number and time when that is not at all. */

@@ -1,9 +1,9 @@
 import type { Connection } from '#postgres';
 import { readTogether } from './read-together.js';
-import { findCurrent, type Identity } from './sql/read.sql.js';
-import type { CurrentVersion } from './stored-version.js';
-import type { TenantDatabase } from './tenant-database.js';
-import { withKnownErrors, type Scope } from './transaction.js';
+import { findCurrent, type Identity } from '../sql/read.sql.js';
+import type { CurrentVersion } from '../stored-version.js';
+import type { TenantDatabase } from '../tenant-database.js';
+import { withKnownErrors, type Scope } from '../transaction.js';
 
 /** Where readings get a connection from. */
 export interface ReadingScope {

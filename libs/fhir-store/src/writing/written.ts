@@ -1,10 +1,10 @@
 /** What a client wants to be stored, between its arrival and the moment when the stored resource is known. */
 import { isJsonObject, OutcomeError, type ResourceText } from '#fhir';
-import type { TakenResource } from './credentials/take-credentials.js';
-import type { ProjectSettings } from './project-settings.js';
+import type { TakenResource } from '../credentials/take-credentials.js';
+import type { ProjectSettings } from '../project-settings.js';
 import { acceptResource } from './resource-checks.js';
-import type { Context } from './rights.js';
-import { needsNoJudgement } from './write-rights.js';
+import type { Context } from '../rights/rights.js';
+import { needsNoJudgement } from '../rights/write-rights.js';
 
 export interface Written {
   readonly text: ResourceText;

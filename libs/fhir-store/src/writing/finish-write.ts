@@ -1,15 +1,15 @@
 /** From what a client wants to be stored to what is stored, within the caller's rights. */
 import { keepFields } from '#access-policy';
 import { bodyHead, bodyTail, forbidden, OutcomeError, readResource, type ResourceText } from '#fhir';
-import { Charts } from './accounts/charts.js';
-import { assertOwnCharts, finishDraft, type Unfinished } from './accounts/finish-draft.js';
-import { fieldsOfAdministrators } from './credentials/credential-rights.js';
-import type { TakenResource } from './credentials/take-credentials.js';
+import { Charts } from '../accounts/charts.js';
+import { assertOwnCharts, finishDraft, type Unfinished } from '../accounts/finish-draft.js';
+import { fieldsOfAdministrators } from '../credentials/credential-rights.js';
+import type { TakenResource } from '../credentials/take-credentials.js';
 import type { Draft } from './draft.js';
-import { assertNamedContextReadable } from './readable-context.js';
-import type { ReadingScope } from './reading-scope.js';
-import type { Context } from './rights.js';
-import { judgeFinished, union, type Admission } from './write-rights.js';
+import { assertNamedContextReadable } from '../rights/readable-context.js';
+import type { ReadingScope } from '../reading/reading-scope.js';
+import type { Context } from '../rights/rights.js';
+import { judgeFinished, union, type Admission } from '../rights/write-rights.js';
 import { assertReferences } from './written-references.js';
 import type { Written } from './written.js';
 

@@ -1,12 +1,12 @@
 import { forbidden, notFound, OutcomeError } from '#fhir';
 import type { Interaction } from '#access-policy';
-import type { Caller } from './caller.js';
-import { auditOrigin } from './audit/audit-origin.js';
-import { recordAudit, type AuditEntry } from './audit/audit.sql.js';
-import { denialRecorded, isDenialRecorded } from './audit/recorded-denials.js';
-import { principalTypes } from './credentials/principal.sql.js';
-import { assertCurrentEpoch } from './sql/read.sql.js';
-import type { TenantDatabase } from './tenant-database.js';
+import type { Caller } from '../caller.js';
+import { auditOrigin } from '../audit/audit-origin.js';
+import { recordAudit, type AuditEntry } from '../audit/audit.sql.js';
+import { denialRecorded, isDenialRecorded } from '../audit/recorded-denials.js';
+import { principalTypes } from '../credentials/principal.sql.js';
+import { assertCurrentEpoch } from '../sql/read.sql.js';
+import type { TenantDatabase } from '../tenant-database.js';
 
 /** The two things that every piece of work in a tenant needs: where, and on whose behalf. */
 export interface Context {

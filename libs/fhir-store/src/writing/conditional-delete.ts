@@ -1,10 +1,10 @@
 import { conflict, preconditionFailed, tooCostly } from '#fhir';
 import type { SearchRequest } from '#fhir-search';
-import { changesRights, type Context } from './rights.js';
-import { runSearch } from './search.js';
-import { lockCurrent } from './sql/read.sql.js';
-import type { CurrentVersion, StoredVersion } from './stored-version.js';
-import { inTransaction, type Scope } from './transaction.js';
+import { changesRights, type Context } from '../rights/rights.js';
+import { runSearch } from '../search/search.js';
+import { lockCurrent } from '../sql/read.sql.js';
+import type { CurrentVersion, StoredVersion } from '../stored-version.js';
+import { inTransaction, type Scope } from '../transaction.js';
 import { deleteLocked } from './writes.js';
 
 /** How many resources one conditional delete may take with it; its transaction keeps changes of rights waiting. */

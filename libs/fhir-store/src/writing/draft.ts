@@ -1,12 +1,12 @@
 import { bodyHead, bodyTail, isJsonObject, readResource, type JsonObject } from '#fhir';
 import { indexResource, selfHash, type IndexRows } from '#fhir-search';
-import { accountsMember, distinctAccounts, type Account } from './accounts/account.js';
-import { chartType } from './accounts/patient-compartment.js';
-import { assertNotAudit } from './audit/audit-id.js';
-import type { Caller } from './caller.js';
-import type { Credentials, TakenResource } from './credentials/take-credentials.js';
+import { accountsMember, distinctAccounts, type Account } from '../accounts/account.js';
+import { chartType } from '../accounts/patient-compartment.js';
+import { assertNotAudit } from '../audit/audit-id.js';
+import type { Caller } from '../caller.js';
+import type { Credentials, TakenResource } from '../credentials/take-credentials.js';
 import { acceptResource } from './resource-checks.js';
-import type { TenantDatabase } from './tenant-database.js';
+import type { TenantDatabase } from '../tenant-database.js';
 
 /** A finished resource, ready to be written: all that can be computed without the database has been computed. */
 export interface Draft {

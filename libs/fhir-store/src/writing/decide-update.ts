@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { gone, notFound, preconditionFailed, readLossless } from '#fhir';
 import { bodyOf, type Draft } from './draft.js';
-import type { StoredVersion } from './stored-version.js';
+import type { StoredVersion } from '../stored-version.js';
 
 /** What a PUT does to the stored resource: bring it into being (again), or change it. */
 export type UpdateDecision = 'create' | 'update';

@@ -1,7 +1,7 @@
 import { isJsonObject, spliceExtendedMeta, type JsonObject } from '#fhir';
 import type { JudgedResource } from '#access-policy';
-import type { Draft } from './draft.js';
-import type { StoredVersion } from './stored-version.js';
+import type { Draft } from '../writing/draft.js';
+import type { StoredVersion } from '../stored-version.js';
 
 /** What of a version is judged. */
 type Judgeable = Pick<StoredVersion, 'type' | 'id' | 'body' | 'extendedMeta'>;

@@ -1,6 +1,6 @@
 /** All versions of all Binaries that a project keeps, for its own upkeep: nobody's rights count here. */
 import { compiledSql, type Sql } from '#postgres';
-import { assertTenantDatabase, type TenantDatabase } from './tenant-database.js';
+import { assertTenantDatabase, type TenantDatabase } from '../tenant-database.js';
 
 /** Some Binaries hold their bytes themselves, and these are read to find what is looked for. */
 const pageSize = 500;

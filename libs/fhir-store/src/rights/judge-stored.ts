@@ -6,11 +6,11 @@ import type { Grant, Interaction, JudgedResource } from '#access-policy';
 import { forbidden } from '#fhir';
 import { assertContextReadable } from './guarded-binaries.js';
 import { judgedVersion } from './judged.js';
-import type { ReadingScope } from './reading-scope.js';
+import type { ReadingScope } from '../reading/reading-scope.js';
 import type { Context } from './rights.js';
 import { mayBeGuarded } from './security-context.js';
-import { findLastContent } from './sql/read.sql.js';
-import type { StoredVersion } from './stored-version.js';
+import { findLastContent } from '../sql/read.sql.js';
+import type { StoredVersion } from '../stored-version.js';
 
 /** A resource on which something is granted: its current version, or the last content of a deleted one. */
 export interface GrantedContent {

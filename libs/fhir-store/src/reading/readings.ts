@@ -2,19 +2,19 @@ import { forbidden, gone, notFound, OutcomeError } from '#fhir';
 import { isQuick, type SearchRequest } from '#fhir-search';
 import type { Interaction } from '#access-policy';
 import type { Connection } from '#postgres';
-import { auditKeyOf } from './audit/audit-id.js';
-import { auditEventHistory, findAuditEvents } from './audit/find-audit-events.js';
-import { isAuditSearch, searchAudit } from './audit/search-audit.js';
-import type { StoredEvents } from './audit/stored-events.js';
-import { findDefinition } from './definitions/built-in-definitions.js';
-import { isDefinitionSearch, searchDefinitions } from './definitions/search-definitions.js';
-import { assertContextReadable, withReadableContext } from './guarded-binaries.js';
-import { historySieve } from './history/history-sieve.js';
-import type { HistoryRequest } from './history/history-request.js';
-import { readHistory, type HistoryResult } from './history/read-history.js';
-import { isGrantedUnseen, judgeStored } from './judge-stored.js';
+import { auditKeyOf } from '../audit/audit-id.js';
+import { auditEventHistory, findAuditEvents } from '../audit/find-audit-events.js';
+import { isAuditSearch, searchAudit } from '../audit/search-audit.js';
+import type { StoredEvents } from '../audit/stored-events.js';
+import { findDefinition } from '../definitions/built-in-definitions.js';
+import { isDefinitionSearch, searchDefinitions } from '../definitions/search-definitions.js';
+import { assertContextReadable, withReadableContext } from '../rights/guarded-binaries.js';
+import { historySieve } from '../history/history-sieve.js';
+import type { HistoryRequest } from '../history/history-request.js';
+import { readHistory, type HistoryResult } from '../history/read-history.js';
+import { isGrantedUnseen, judgeStored } from '../rights/judge-stored.js';
 import type { ReadingScope } from './reading-scope.js';
-import { assertGranted, grantedTypes, type Context } from './rights.js';
+import { assertGranted, grantedTypes, type Context } from '../rights/rights.js';
 import {
   answerSearch,
   findBehind,
@@ -22,12 +22,12 @@ import {
   planRequest,
   presentedIncludes,
   type SearchResult,
-} from './search.js';
-import { findIncluded } from './search/included.js';
-import { assertSearchGranted, searchableRequest } from './search/search-rights.js';
-import { shownBy, withoutFields } from './shown-fields.js';
-import { findIds, findMany, findVersion, type Identity } from './sql/read.sql.js';
-import { isFhirId, isVersionId, type StoredVersion } from './stored-version.js';
+} from '../search/search.js';
+import { findIncluded } from '../search/included.js';
+import { assertSearchGranted, searchableRequest } from '../search/search-rights.js';
+import { shownBy, withoutFields } from '../rights/shown-fields.js';
+import { findIds, findMany, findVersion, type Identity } from '../sql/read.sql.js';
+import { isFhirId, isVersionId, type StoredVersion } from '../stored-version.js';
 
 /** What changes nothing: the same inside a transaction Bundle and outside. ResourceRepository says what each promises. */
 export class Readings {

@@ -2,12 +2,12 @@
  * A Binary that names a security context is for those who may read that context
  * (https://hl7.org/fhir/R4/binary.html#security), in whatever way it is reached.
  */
-import type { ReadingScope } from './reading-scope.js';
+import type { ReadingScope } from '../reading/reading-scope.js';
 import type { Context } from './rights.js';
 import { contextUnreadable, securityContextOf } from './security-context.js';
 import { shownBy } from './shown-fields.js';
-import { findMany, type Identity } from './sql/read.sql.js';
-import type { StoredVersion } from './stored-version.js';
+import { findMany, type Identity } from '../sql/read.sql.js';
+import type { StoredVersion } from '../stored-version.js';
 
 /**
  * Those of `versions` whose security context the caller may read, and those without one. A context that is not there, or

@@ -1,9 +1,9 @@
 import { badRequest, conflict, invalidResource, type ResourceText } from '#fhir';
 import { policyIssues, rightsSizeIssues } from '#access-policy';
-import { assertAuditRetention } from './audit/retention.js';
-import { takeCredentials, type TakenResource } from './credentials/take-credentials.js';
-import type { StoredVersion } from './stored-version.js';
-import type { TenantDatabase } from './tenant-database.js';
+import { assertAuditRetention } from '../audit/retention.js';
+import { takeCredentials, type TakenResource } from '../credentials/take-credentials.js';
+import type { StoredVersion } from '../stored-version.js';
+import type { TenantDatabase } from '../tenant-database.js';
 
 /**
  * Cuts the credentials out of a resource and checks the rest. Throws 400 with all issues when it does not have the form

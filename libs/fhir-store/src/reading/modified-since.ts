@@ -1,4 +1,4 @@
-import type { StoredVersion } from './stored-version.js';
+import type { StoredVersion } from '../stored-version.js';
 
 const ENTITY_TAG = /^\s*(?:W\/)?"([^"]*)"\s*$/;
 

@@ -4,16 +4,16 @@
  */
 import { constraintsHold, type Grant, type Interaction, type JudgedResource } from '#access-policy';
 import { forbidden, notFound } from '#fhir';
-import { assertIfMatch, decideUpdate } from './decide-update.js';
-import type { Draft } from './draft.js';
+import { assertIfMatch, decideUpdate } from '../writing/decide-update.js';
+import type { Draft } from '../writing/draft.js';
 import { assertContextReadable } from './guarded-binaries.js';
 import { judgeStored, type GrantedContent } from './judge-stored.js';
 import { judgedDraft } from './judged.js';
-import type { ReadingScope } from './reading-scope.js';
+import type { ReadingScope } from '../reading/reading-scope.js';
 import { mayCreateByUpdate, type Context } from './rights.js';
 import { mayBeGuarded } from './security-context.js';
 import { shownBy } from './shown-fields.js';
-import type { CurrentVersion, StoredVersion } from './stored-version.js';
+import type { CurrentVersion, StoredVersion } from '../stored-version.js';
 
 /** What a write may do to the fields of a resource, and what its answer must not show of them. */
 interface FieldRights {

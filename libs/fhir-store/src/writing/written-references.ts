@@ -1,9 +1,9 @@
 /** `Project.checkReferencesOnWrite`: what a resource refers to must be there, and visible to whoever writes it. */
 import { isJsonObject, OutcomeError, type Issue, type JsonObject, type JsonValue } from '#fhir';
-import type { ReadingScope } from './reading-scope.js';
-import { Readings } from './readings.js';
-import type { Context } from './rights.js';
-import { findIds, type Identity } from './sql/read.sql.js';
+import type { ReadingScope } from '../reading/reading-scope.js';
+import { Readings } from '../reading/readings.js';
+import type { Context } from '../rights/rights.js';
+import { findIds, type Identity } from '../sql/read.sql.js';
 
 /** A literal reference to a resource of the project. */
 interface LocalReference extends Identity {
