@@ -1,13 +1,13 @@
 /** The effective policy as an AccessPolicy resource, for people and for clients that judge with it themselves. */
 import type { FhirVersion, JsonObject } from '#fhir';
-import { compileRule } from './compile-rule.js';
-import { fillQuery } from './criteria-template.js';
-import type { EffectiveRule, EffectiveRules } from './effective-rules.js';
-import { fillExpression } from './expression-template.js';
-import { allInteractions, interactionsIn, readonlyInteractions, type InteractionSet } from './interaction-set.js';
-import { protectionOf } from './protected-types.js';
-import { bind, separateCopies, textOfVariable, type Choice } from './rule-copies.js';
-import type { Variables } from './variables.js';
+import { compileRule } from './rules/compile-rule.js';
+import { fillQuery } from './templates/criteria-template.js';
+import type { EffectiveRule, EffectiveRules } from './rules/effective-rules.js';
+import { fillExpression } from './templates/expression-template.js';
+import { allInteractions, interactionsIn, readonlyInteractions, type InteractionSet } from './rules/interaction-set.js';
+import { protectionOf } from './rules/protected-types.js';
+import { bind, separateCopies, textOfVariable, type Choice } from './rules/rule-copies.js';
+import type { Variables } from './templates/variables.js';
 
 /**
  * The rules with their variables filled in, one element for each copy, in order; what grants nothing is left out. `basedOn`

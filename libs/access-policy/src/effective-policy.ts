@@ -10,8 +10,8 @@ import {
   type DroppedRule,
   type EffectiveRules,
   type PolicyInput,
-} from './effective-rules.js';
-import { positionOf } from './interaction-set.js';
+} from './rules/effective-rules.js';
+import { positionOf } from './rules/interaction-set.js';
 import {
   grantFor,
   hiddenIn,
@@ -21,7 +21,7 @@ import {
   rulesGranting,
   type RuleContext,
   type TypeRule,
-} from './type-rules.js';
+} from './rules/type-rules.js';
 
 /** The policy of a member, and where it comes from. */
 export interface EffectivePolicy extends AccessPolicy {

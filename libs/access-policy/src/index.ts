@@ -8,7 +8,7 @@ export {
   type JudgedResource,
 } from './access-policy.js';
 export { constraintsHold } from './constraints/constraints-hold.js';
-export type { PolicyInput } from './effective-rules.js';
+export type { PolicyInput } from './rules/effective-rules.js';
 export { effectivePolicy, type EffectivePolicy } from './effective-policy.js';
 export { hideExtendedMeta, hideFields } from './fields/hide-fields.js';
 export { keepFields } from './fields/keep-fields.js';

@@ -3,9 +3,9 @@
  * away: what a token may do is what both the policy and one of its scopes allow.
  */
 import { escapeValue } from '#fhir-search';
-import { compartmentCode, parseQueryTemplate, type CriteriaPair } from './criteria-template.js';
-import { allInteractions, interactionSet, type InteractionSet } from './interaction-set.js';
-import { isReferenceText } from './variables.js';
+import { compartmentCode, parseQueryTemplate, type CriteriaPair } from './templates/criteria-template.js';
+import { allInteractions, interactionSet, type InteractionSet } from './rules/interaction-set.js';
+import { isReferenceText } from './templates/variables.js';
 
 /** What one scope allows. */
 export interface ScopeTerm {

@@ -1,4 +1,4 @@
-import { withoutLiterals } from '../expression-template.js';
+import { withoutLiterals } from '../templates/expression-template.js';
 
 /** Far more than any constraint that people write; what is larger takes long to compile, or more stack than there is. */
 const maxLength = 5_000;

@@ -1,13 +1,13 @@
 /** All that a member's rules say about one resource type. */
 import type { FhirVersion, JsonObject } from '#fhir';
 import { filedUnderCode, type Criterion } from '#fhir-search';
-import { fullGrant, type Grant, type Interaction } from './access-policy.js';
+import { fullGrant, type Grant, type Interaction } from '../access-policy.js';
 import { compileRule } from './compile-rule.js';
 import type { EffectiveRule } from './effective-rules.js';
 import { includes, interactionSet, type InteractionSet } from './interaction-set.js';
 import { joinAlternatives, JoinedConjunction } from './merge-criteria.js';
 import { deliverySecretPaths, holdsDeliverySecret, protectionOf } from './protected-types.js';
-import { anyType } from './rule-template.js';
+import { anyType } from '../templates/rule-template.js';
 
 /** A rule for one type, everything filled in. */
 export interface TypeRule {

@@ -3,8 +3,8 @@
  * scopes with each other, and everybody else in the process waits while they are compiled.
  */
 import { countCopies, countJoinedCopies } from './rule-copies.js';
-import { anyType, type RuleTemplate } from './rule-template.js';
-import type { Variables } from './variables.js';
+import { anyType, type RuleTemplate } from '../templates/rule-template.js';
+import type { Variables } from '../templates/variables.js';
 
 /** What all rules of a member may cost together: an ordinary rule for any number of organizations up to ten costs one. */
 export const maxPolicyCost = 2_000;

@@ -1,7 +1,7 @@
 import type { FhirVersion } from '#fhir';
 import { compileCriteria, isProblem, type BoundPair } from './compile-criteria.js';
-import { anyType, type RuleTemplate } from './rule-template.js';
-import { fill } from './template-text.js';
+import { anyType, type RuleTemplate } from '../templates/rule-template.js';
+import { fill } from '../templates/template-text.js';
 
 /**
  * Why the criteria of a rule can be evaluated for nobody: a parameter that there is not, a chain, a modifier that policies

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from '@jest/globals';
-import { interactions } from './access-policy.js';
-import { granted, looking, may, organization, patientOf, policyFor } from './policy-for.fixture.js';
+import { interactions } from '../access-policy.js';
+import { granted, looking, may, organization, patientOf, policyFor } from '../policy-for.fixture.js';
 
 describe('criteria', () => {
   it.each([

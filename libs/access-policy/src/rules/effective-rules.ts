@@ -8,7 +8,7 @@ import { checkRule } from './check-rule.js';
 import { compileRule } from './compile-rule.js';
 import { includes, type InteractionSet } from './interaction-set.js';
 import { protectionOf } from './protected-types.js';
-import { anyType, ruleTemplate, type RuleTemplate } from './rule-template.js';
+import { anyType, ruleTemplate, type RuleTemplate } from '../templates/rule-template.js';
 import {
   bind,
   countChoices,
@@ -19,9 +19,9 @@ import {
   unresolvedNames,
 } from './rule-copies.js';
 import { costOf, maxPolicyCost } from './rule-cost.js';
-import { smartScopes, type ScopeTerm } from './smart-scopes.js';
-import { fill, parseTemplate, variableNames } from './template-text.js';
-import { entryVariables, isReferenceText, literalReference, type Variables } from './variables.js';
+import { smartScopes, type ScopeTerm } from '../smart-scopes.js';
+import { fill, parseTemplate, variableNames } from '../templates/template-text.js';
+import { entryVariables, isReferenceText, literalReference, type Variables } from '../templates/variables.js';
 
 /** What the rights of a member follow from. All of it was read in one snapshot of the project's database. */
 export interface PolicyInput {

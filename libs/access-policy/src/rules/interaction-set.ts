@@ -1,4 +1,4 @@
-import { interactions, type Interaction } from './access-policy.js';
+import { interactions, type Interaction } from '../access-policy.js';
 
 /** A set of interactions as bits, because each member's policy keeps many of them. */
 export type InteractionSet = number;

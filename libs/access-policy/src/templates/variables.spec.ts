@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type JsonObject } from '#fhir';
-import { interactions } from './access-policy.js';
-import { granted, may, organization, patientOf, policyFor } from './policy-for.fixture.js';
+import { interactions } from '../access-policy.js';
+import { granted, may, organization, patientOf, policyFor } from '../policy-for.fixture.js';
 
 describe('variables', () => {
   const rule = { resourceType: 'Patient', criteria: 'Patient?organization=%organization' };

@@ -1,13 +1,13 @@
 /** A rule of a member for one resource type: the criteria of its copies, and what each says of fields. */
 import type { FhirVersion } from '#fhir';
 import type { Criterion } from '#fhir-search';
-import { fullGrant, type Grant } from './access-policy.js';
+import { fullGrant, type Grant } from '../access-policy.js';
 import { compileCriteria, isProblem, type BoundPair } from './compile-criteria.js';
-import type { CriteriaPair } from './criteria-template.js';
-import { fillExpression } from './expression-template.js';
+import type { CriteriaPair } from '../templates/criteria-template.js';
+import { fillExpression } from '../templates/expression-template.js';
 import { bind, joinedCopies, pairText, separateCopies, textOfVariable, type Choice } from './rule-copies.js';
-import type { RuleTemplate } from './rule-template.js';
-import type { Variables } from './variables.js';
+import type { RuleTemplate } from '../templates/rule-template.js';
+import type { Variables } from '../templates/variables.js';
 
 /** One copy of a rule for one type. */
 interface CompiledRule {

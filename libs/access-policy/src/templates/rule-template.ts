@@ -7,7 +7,12 @@ import { isJsonObject, type FhirVersion, type JsonObject, type JsonValue } from 
 import { escapeValue } from '#fhir-search';
 import { compartmentCode, parseCriteriaTemplate, type CriteriaPair } from './criteria-template.js';
 import { parseExpressionTemplate, type ExpressionTemplate } from './expression-template.js';
-import { allInteractions, interactionSet, readonlyInteractions, type InteractionSet } from './interaction-set.js';
+import {
+  allInteractions,
+  interactionSet,
+  readonlyInteractions,
+  type InteractionSet,
+} from '../rules/interaction-set.js';
 import { parseTemplate, variableNames } from './template-text.js';
 
 /** Stands in a rule, or in a scope, for all types. */

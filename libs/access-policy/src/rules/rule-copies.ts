@@ -3,10 +3,10 @@
  * are alternatives, and so are the copies; where several values of one search parameter say the same, one copy has all.
  */
 import { escapeValue } from '#fhir-search';
-import type { CriteriaPair } from './criteria-template.js';
-import type { RuleTemplate } from './rule-template.js';
-import { fill, variableNames, type Variable } from './template-text.js';
-import { textOf, type Variables, type VariableValue } from './variables.js';
+import type { CriteriaPair } from '../templates/criteria-template.js';
+import type { RuleTemplate } from '../templates/rule-template.js';
+import { fill, variableNames, type Variable } from '../templates/template-text.js';
+import { textOf, type Variables, type VariableValue } from '../templates/variables.js';
 
 /** The values that one copy has for each variable; several only where the criteria take them as alternatives. */
 export type Choice = ReadonlyMap<string, readonly VariableValue[]>;

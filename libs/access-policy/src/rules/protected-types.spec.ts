@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { fhirVersion, type JsonObject } from '#fhir';
-import { interactions } from './access-policy.js';
-import { effectivePolicy } from './effective-policy.js';
-import { granted, policyFor, projectId, version } from './policy-for.fixture.js';
+import { interactions } from '../access-policy.js';
+import { effectivePolicy } from '../effective-policy.js';
+import { granted, policyFor, projectId, version } from '../policy-for.fixture.js';
 
 describe('protected types', () => {
   const wild = policyFor({ rules: [{ resourceType: '*' }] });
