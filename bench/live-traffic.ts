@@ -1,50 +1,53 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 
-/** Time between two requests of one client: 40 requests per second in all, which leaves the machine time for the rest. */
-const EVERY_MS = 100;
-const CLIENTS = 4;
+/** A project to ask, and as whom. */
+export interface AskedProject {
+  readonly url: string;
+  readonly authorization: string;
+}
 
-/** Requests at a steady rate to several projects, in turns: searches and creates. */
+/** How long each request took, in ms, and how many failed. */
+export interface Traffic {
+  readonly latencies: number[];
+  readonly failed: number;
+}
+
+/**
+ * Requests at a steady rate to several projects, in turns: searches and creates. They come from a process of their own, as
+ * those of clients do: what this one is busy with does not delay them.
+ */
 export class LiveTraffic {
-  private next = 0;
+  constructor(private readonly projects: readonly AskedProject[]) {}
 
-  constructor(private readonly projects: readonly { readonly url: string; readonly authorization: string }[]) {}
-
-  /** Sends requests until `work` has ended; gives how long each took, in ms, and how many failed. */
-  async during(work: () => Promise<unknown>): Promise<{ latencies: number[]; failed: number }> {
-    const latencies: number[] = [];
-    let failed = 0;
-    let isOver = false;
-    const client = async (): Promise<void> => {
-      while (!isOver) {
-        const started = performance.now();
-        if (!(await this.ask())) failed++;
-        const took = performance.now() - started;
-        latencies.push(took);
-        await delay(Math.max(0, EVERY_MS - took));
-      }
-    };
-    const clients = Array.from({ length: CLIENTS }, client);
-    await work();
-    isOver = true;
-    await Promise.all(clients);
-    return { latencies, failed };
+  /** Sends requests until `work` has ended. */
+  async during(work: () => Promise<unknown>): Promise<Traffic> {
+    const client = fork('./dist/bench/live-traffic-client.js', { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    try {
+      const [begun] = (await told(client)) as ['ready'];
+      if (begun !== 'ready') throw new Error(`The traffic has begun with ${JSON.stringify(begun)}.`);
+      client.send(this.projects);
+      await work();
+      const answered = told(client);
+      client.send('stop');
+      const [traffic] = (await answered) as [Traffic];
+      return traffic;
+    } finally {
+      client.kill();
+    }
   }
+}
 
-  private async ask(): Promise<boolean> {
-    const turn = this.next++;
-    const project = this.projects[turn % this.projects.length];
-    if (project === undefined) throw new Error('There is no project to ask.');
-    const { url, authorization } = project;
-    const isWrite = Math.floor(turn / this.projects.length) % 2 === 0;
-    const response = isWrite
-      ? await fetch(url, {
-          method: 'POST',
-          headers: { authorization, 'content-type': 'application/fhir+json' },
-          body: '{"resourceType":"Patient","active":true,"name":[{"family":"Live"}]}',
-        })
-      : await fetch(`${url}?name=Live&_count=5`, { headers: { authorization } });
-    await response.arrayBuffer();
-    return response.status === (isWrite ? 201 : 200);
+/** The next message of the process; rejects when it ends without one. */
+async function told(client: ChildProcess): Promise<unknown[]> {
+  const ended = new AbortController();
+  const exit = once(client, 'exit', { signal: ended.signal }).then(() => {
+    throw new Error('The process that sends the traffic has ended.');
+  });
+  try {
+    return (await Promise.race([once(client, 'message', { signal: ended.signal }), exit])) as unknown[];
+  } finally {
+    ended.abort();
+    exit.catch(() => undefined);
   }
 }
