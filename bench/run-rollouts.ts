@@ -10,7 +10,10 @@ import { startRollouts } from '../apps/worker/src/rollouts/start-rollouts.js';
 import type { BenchEnvironment } from './environment.js';
 
 /** Rolls out a schema to the whole fleet in one wave without a health window; gives the databases per second. */
-export type RollOut = (target: number, plan: Pick<RolloutPlan, 'parallel'>) => Promise<number>;
+export type RollOut = (
+  target: number,
+  plan: Pick<RolloutPlan, 'parallel'> & Partial<Pick<RolloutPlan, 'verify'>>,
+) => Promise<number>;
 
 /**
  * Runs the worker's part of rollouts in this process, with migrations that no release has, for the time of `work`.
@@ -41,11 +44,11 @@ export async function runRollouts(
   const loop = new ReconcilerLoop(rollouts.reconciler, logger);
   loop.wake();
   try {
-    await work(async (target, { parallel }) => {
+    await work(async (target, { parallel, verify = false }) => {
       const id = `rol_${randomBytes(13).toString('hex')}`;
       await control.query(sql`
         INSERT INTO rollout (id, target_version, state, plan, created_by)
-        VALUES (${id}, ${target}, 'running', ${JSON.stringify(planOf(parallel))}, 'bench')`);
+        VALUES (${id}, ${target}, 'running', ${JSON.stringify(planOf(parallel, verify))}, 'bench')`);
       for (;;) {
         const [row] = await control.query<{ state: string; reason: unknown; done: string; seconds: number | null }>(sql`
           SELECT r.state, r.reason,
@@ -67,7 +70,7 @@ export async function runRollouts(
   }
 }
 
-const planOf = (parallel: number): RolloutPlan => ({
+const planOf = (parallel: number, verify: boolean): RolloutPlan => ({
   waves: [{ percent: 100 }],
   parallel,
   parallelPerCluster: parallel,
@@ -75,5 +78,6 @@ const planOf = (parallel: number): RolloutPlan => ({
   attempts: 5,
   budget: { failedProjects: 0, failedPercent: 0, errorRateIncreasePct: 1_000, p95IncreasePct: 1_000 },
   onExceeded: 'pause',
+  verify,
   health: { windowMs: 0, minRequests: 1_000_000, smokeProjects: 0 },
 });

@@ -261,6 +261,25 @@ describe('a rollout', () => {
     );
     expect((await answered('rollout', 'list', '--state', 'aborted')).items).toHaveLength(1);
   });
+
+  test('that is to verify looks into every database and says what it has found', async () => {
+    await fleet.inTenant(fleet.project('p1'), `DELETE FROM client_secret WHERE client_id = 'bad'`);
+    // Somebody's mistake: it has the first one.
+    await fleet.dataSource.query(`UPDATE tenant_database SET schema_version = $1`, [second]);
+    const options = ['--target', second, '--wave', '100%', '--verify'];
+    const text = await printed('rollout', 'plan', ...options);
+    expect(text).toMatch(/^verifies {3}databases that are thought to have the schema are looked into as well$/m);
+    expect(text).toMatch(/^WAVE .* MIGRATES +LOOKS INTO +UP TO DATE .*\n +0 +100% +0 +4 +0 +0 +0 /m);
+    const id = await planned(...options);
+    await fleet.startWorker(await stepsWith(synthetic));
+    const { code, stdout } = await cli(['rollout', 'start', id, '--watch']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/ has succeeded: 4 done after .+; 4 databases looked into, 1 behind the target\.\n$/);
+    expect(await printed('rollout', 'show', id)).toMatch(/^verified {3}4 databases looked into, 1 behind the target$/m);
+    expect(await printed('rollout', 'projects', id)).toMatch(new RegExp(`^p1 +0 +done +1 +${first} +${second} `, 'm'));
+    expect(await printed('fleet', 'versions')).toMatch(new RegExp(`^ +${second} +4 +0 +RefuseBad$`, 'm'));
+    await fleet.stopWorkers();
+  }, 60_000);
 });
 
 test('drift is looked for by a worker, which is waited for, and shown line by line', async () => {

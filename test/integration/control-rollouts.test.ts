@@ -86,6 +86,7 @@ describe('planning a rollout', () => {
       plan: {
         waves: [{ label: 'ring:canary' }, { percent: 10 }, { percent: 100 }],
         ...{ parallel: 8, parallelPerCluster: 8, pauseBetweenWaves: 'PT30M', attempts: 5, onExceeded: 'pause' },
+        verify: false,
         abortOn: { failedProjects: 1, failedPercent: 100, errorRateIncreasePct: 25, p95IncreasePct: 50 },
         health: { window: 'PT1M', minRequests: 50, smokeProjects: 3 },
       },
@@ -140,7 +141,7 @@ describe('planning a rollout', () => {
           { all: true },
         ],
         ...{ abortOn: { failedProjects: 0, failedPercent: 101, errors: 1 }, onExceeded: 'stop' },
-        ...{ health: { window: 'P1D', minRequests: 0 }, dryRun: 'yes', wave: 1 },
+        ...{ health: { window: 'P1D', minRequests: 0 }, verify: 1, dryRun: 'yes', wave: 1 },
       }),
       ...['wave', 'target', 'waves.0.percent', 'waves.1.label', 'waves.2.label', 'waves.3.label', 'waves.4.projects'],
       ...[
@@ -158,6 +159,7 @@ describe('planning a rollout', () => {
         'onExceeded',
         'health.window',
         'health.minRequests',
+        'verify',
         'dryRun',
       ],
     );
@@ -266,6 +268,27 @@ describe('a dry run', () => {
     expect(shown[canary.slug].dueAt).toBe(`${tomorrow.toISOString().slice(0, 10)}T00:00:00.000Z`);
     expect(shown[others[0]!.slug]).toMatchObject({ waitsFor: 'operation' });
     expect(shown[others[2]!.slug]).toMatchObject({ waitsFor: null, dueAt: null });
+  });
+
+  test('that is to verify counts who is thought to have the schema among those to come, and forecasts no SQL for him', async () => {
+    const waves = [{ projects: [others[1]!.slug] }];
+    const { body } = await post('/rollouts', { target: 2, waves, verify: true, dryRun: true });
+    expect(body.plan).toMatchObject({ verify: true });
+    expect(body.counts).toEqual({ pending: 4, running: 0, done: 0, failed: 0, skipped: 0 });
+    expect(body.waves.map(({ verifies, projects }: Shown) => [verifies, projects.length])).toEqual([
+      [1, 1],
+      [0, 3],
+    ]);
+    expect(body.waves[0].projects).toMatchObject([{ slug: others[1]!.slug, fromVersion: 2 }]);
+    expect(body.notes).toEqual([
+      'Wave 0 has nothing to migrate as far as is known (1 are looked into, 0 are left out); unless one is found behind, it passes without being judged.',
+    ]);
+    expect(body.migrations.map(({ version, databases }: Shown) => [version, databases])).toEqual([[2, 3]]);
+    const planned = await post('/rollouts', { target: 2, waves, verify: true });
+    expect(planned.body).toMatchObject({ plan: { verify: true }, notes: body.notes });
+    const shown = await get(`/rollouts/${planned.body.id}`);
+    expect(shown.waves.map(({ counts }: Shown) => counts.pending)).toEqual([1, 3]);
+    expect(shown).toMatchObject({ plan: { verify: true }, verified: { projects: 0, behind: 0 } });
   });
 
   test('judges the request as the real one does', async () => {
@@ -419,6 +442,23 @@ describe('a running rollout', () => {
       [{ label: 'ring:canary' }, 'running', 1, 0],
       [null, 'pending', 0, 1],
     ]);
+  });
+
+  test('shows how many databases were looked into, what was found, and who was behind', async () => {
+    const id = await aRunningRollout();
+    for (const [project, found] of [
+      [others[0]!, 1],
+      [others[1]!, 3],
+    ] as const) {
+      await rows.setMember(id, project, 'done');
+      await rows.query('UPDATE rollout_project SET found_version = $3 WHERE rollout_id = $1 AND project_id = $2', [
+        ...[id, project.id, found],
+      ]);
+    }
+    expect((await get(`/rollouts/${id}`)).verified).toEqual({ projects: 2, behind: 1 });
+    const { items } = await get(`/rollouts/${id}/projects?wave=1`);
+    const found = Object.fromEntries(items.map(({ slug, foundVersion }: Shown) => [slug, foundVersion]));
+    expect(found).toEqual({ [others[0]!.slug]: 1, [others[1]!.slug]: 3, [others[2]!.slug]: null });
   });
 
   test('lists its projects by state, by wave and page by page', async () => {

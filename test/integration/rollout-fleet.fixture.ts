@@ -94,6 +94,7 @@ export const aPlan = (plan: Partial<RolloutPlan> = {}): RolloutPlan => ({
   attempts: 5,
   budget: { failedProjects: 0, failedPercent: 100, errorRateIncreasePct: 50, p95IncreasePct: 50 },
   onExceeded: 'pause',
+  verify: false,
   health: { windowMs: 0, minRequests: 20, smokeProjects: 0 },
   ...plan,
 });
@@ -124,6 +125,7 @@ export interface ProjectRow {
   readonly backfillRows: string;
   readonly fromVersion: number | null;
   readonly toVersion: number | null;
+  readonly foundVersion: number | null;
   readonly schemaVersion: number;
 }
 
@@ -343,7 +345,7 @@ export class RolloutFleet {
       `SELECT rp.project_id AS "projectId", p.slug, rp.wave, rp.state, rp.attempts, rp.error,
               rp.error_fingerprint AS "errorFingerprint", rp.skip_reason AS "skipReason", rp.waits_for AS "waitsFor",
               rp.due_at AS "dueAt", rp.backfill, rp.backfill_rows AS "backfillRows", rp.from_version AS "fromVersion",
-              rp.to_version AS "toVersion", t.schema_version AS "schemaVersion"
+              rp.to_version AS "toVersion", rp.found_version AS "foundVersion", t.schema_version AS "schemaVersion"
          FROM rollout_project rp JOIN project p ON p.id = rp.project_id
          JOIN tenant_database t ON t.project_id = p.id AND t.state IN ('building', 'claimed')
         WHERE rp.rollout_id = $1 ORDER BY p.slug`,

@@ -518,7 +518,11 @@ describe('a rollout that was paused and goes on', () => {
         if (at !== 'begun') return;
         begun++;
         if (begun === 1) await held;
-        if (begun === 2) await fleet.move(rolloutId, 'running', 'paused');
+        if (begun !== 2) return;
+        await fleet.move(rolloutId, 'running', 'paused');
+        await fleet.until('those that were to come are put back', async () =>
+          (await fleet.counts(rolloutId))['running'] === 2 ? true : undefined,
+        );
       },
     });
     const id = await fleet.start(first, { waves: [], parallel: 2 });

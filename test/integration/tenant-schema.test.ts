@@ -12,6 +12,7 @@ import {
   type SchemaStep,
   schemaSteps,
   schemaVersion,
+  verifySchema,
 } from '#tenant-schema';
 import { aDatabase, type TestDatabase } from '#testing';
 import type { QueryRunner } from 'typeorm';
@@ -122,12 +123,39 @@ describe('a database is brought to the schema of the release', () => {
     expect(await migrate(all, { expected: 0 })).toMatchObject({ from: 3, to: 3, applied: [] });
   });
 
+  test('when it is behind what was thought, it is left as it is and told', async () => {
+    const all = await steps(makeSlot, migration('More3', ['ALTER TABLE slot ADD more text']));
+    await migrate(all, { target: 1 });
+    expect(await migrate(all, { expected: 2 })).toEqual({ from: 1, to: 1, applied: [] });
+    expect(await schemaVersion(owner)).toBe(1);
+  });
+
   test('by two at once, each step is applied by one of them', async () => {
     const all = await steps(makeSlot, migration('Pause3', ['SELECT pg_sleep(0.05)', 'ALTER TABLE slot ADD more text']));
     const others = await Promise.all([connect(), connect(), connect()]);
     const changes = await Promise.all(others.map((connection) => migrate(all, { lockTimeoutMs: 10_000 }, connection)));
     expect(changes.map(({ to }) => to)).toEqual([3, 3, 3]);
     expect(changes.flatMap(({ applied }) => applied.map(({ step }) => step.version)).sort()).toEqual([1, 2, 3]);
+  });
+});
+
+describe('a look into a database', () => {
+  test('tells its schema, 0 when there is none, whatever later releases have added', async () => {
+    const all = await steps(makeSlot);
+    expect(await verifySchema(owner, all)).toBe(0);
+    await migrate(all);
+    expect(await verifySchema(owner, all)).toBe(2);
+    expect(await verifySchema(owner, all.slice(0, 1))).toBe(2);
+  });
+
+  test('refuses one in which a step was applied with another content, and names the first such step', async () => {
+    const all = await steps(makeSlot);
+    await migrate(all);
+    const edited = all.map((step) => ({ ...step, checksum: 'f'.repeat(64) }));
+    expect(await failure(verifySchema(owner, edited))).toEqual({
+      ...{ code: 'checksum-mismatch', isTransient: false },
+      message: expect.stringContaining('TenantBaseline1793232000000'),
+    });
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Connection, DatabaseTarget, TransactionOptions } from './connection.js';
+import type { Connection, ConnectionLimits, DatabaseTarget, TransactionOptions } from './connection.js';
 import { Lease } from './lease.js';
 import { Session } from './session.js';
 import type { Sql } from './sql.js';
@@ -16,8 +16,9 @@ export interface OwnedConnection extends Connection {
  */
 export async function connectOnce(
   target: string | Omit<DatabaseTarget, 'key' | 'clusterId'>,
+  limits?: ConnectionLimits,
 ): Promise<OwnedConnection> {
-  return new DirectConnection(await Session.open(target));
+  return new DirectConnection(await Session.open(target, limits));
 }
 
 class DirectConnection implements OwnedConnection {

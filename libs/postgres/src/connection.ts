@@ -30,6 +30,12 @@ export interface TlsSettings {
   readonly ca?: string;
 }
 
+/** What holds for every statement of a connection from its beginning on, so that no statement need say so first. */
+export interface ConnectionLimits {
+  /** How long a statement may wait for a lock; without it as long as it takes. */
+  readonly lockTimeoutMs?: number;
+}
+
 /** A tenant database, and as whom to connect. Connections are kept per `key`. */
 export interface DatabaseTarget {
   /** `<projectId>:<generation>`: another placement of the project is another target. */

@@ -1,5 +1,5 @@
 export { compiledSql, identifier, join, named, sql, type Sql, type SqlFragment } from './sql.js';
-export type { Connection, DatabaseTarget, TlsSettings, TransactionOptions } from './connection.js';
+export type { Connection, ConnectionLimits, DatabaseTarget, TlsSettings, TransactionOptions } from './connection.js';
 export { connectOnce, type OwnedConnection } from './connect-once.js';
 export { listen, type Listener } from './listen.js';
 export {

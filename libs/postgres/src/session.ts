@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { DatabaseTarget, TlsSettings } from './connection.js';
+import type { ConnectionLimits, DatabaseTarget, TlsSettings } from './connection.js';
 import { sqlState } from './errors.js';
 import type { Sql } from './sql.js';
 import { typeParsers } from './type-parsers.js';
@@ -60,7 +60,11 @@ export class Session {
   }
 
   /** Opens a connection. Rejects with the network's or PostgreSQL's error, after 5 s at the latest. */
-  static async open(target: string | Omit<DatabaseTarget, 'key' | 'clusterId'>): Promise<Session> {
+  static async open(
+    target: string | Omit<DatabaseTarget, 'key' | 'clusterId'>,
+    { lockTimeoutMs }: ConnectionLimits = {},
+  ): Promise<Session> {
+    const limits = lockTimeoutMs === undefined ? '' : ` -c lock_timeout=${Math.ceil(lockTimeoutMs)}`;
     const client = new pg.Client({
       ...(typeof target === 'string'
         ? { connectionString: target }
@@ -74,7 +78,7 @@ export class Session {
           }),
       application_name: 'boxyard',
       // Times come as text, so their form must not depend on the server's or role's settings.
-      options: '-c timezone=UTC -c datestyle=ISO',
+      options: `-c timezone=UTC -c datestyle=ISO${limits}`,
       connectionTimeoutMillis: dialTimeoutMs,
       keepAlive: true,
       keepAliveInitialDelayMillis: 30_000,

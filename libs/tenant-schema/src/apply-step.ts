@@ -18,6 +18,7 @@ import {
   unfinishedReindexes,
   unlockMigrations,
 } from './statements.sql.js';
+import { assertContent, versionOf } from './verify-schema.js';
 
 interface Applying {
   readonly steps: readonly SchemaStep[];
@@ -160,11 +161,9 @@ function assertTurn(found: readonly AppliedStep[], step: SchemaStep, { steps, fe
     throw new SchemaError({ code, migration: step.name, message, isTransient: false });
   };
   if (found.some((row) => BigInt(row.fence) > BigInt(fence))) refuse('stale-fence', 'a later lease has taken over');
-  const applied = found.toSorted((a, b) => a.version - b.version);
-  const version = applied.at(-1)?.version ?? 0;
+  const version = versionOf(found);
   if (version !== step.version - 1) refuse('unexpected-schema', `the schema is ${version}, not ${step.version - 1}`);
-  const other = applied.find((one) => one.checksum !== steps[one.version - 1]?.checksum);
-  if (other) refuse('checksum-mismatch', `the migration ${other.name} was applied with another content`);
+  assertContent(found, steps, step.name);
 }
 
 function stepFailure(error: unknown, step: SchemaStep, index: number): SchemaError {

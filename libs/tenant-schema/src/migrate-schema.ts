@@ -9,7 +9,11 @@ export interface SchemaMigrationOptions {
   readonly steps: readonly SchemaStep[];
   /** The schema to bring the database to; a database that is further stays as it is. */
   readonly target: number;
-  /** The schema that the database is thought to have. When it has another one, that costs a round trip and nothing else. */
+  /**
+   * The schema that the database is thought to have; without it the database is asked first. When it has a later one, that
+   * costs a round trip and nothing else. One that has an older one is left as it is: whether the steps that it lacks may
+   * run has been asked of another schema.
+   */
   readonly expected?: number;
   /** The number of the lease under which this is done (decimal); once a higher one was seen, lower ones are refused. */
   readonly fence: string;
@@ -26,6 +30,7 @@ export interface SchemaMigrationOptions {
 
 export interface SchemaChange {
   readonly from: number;
+  /** Below the target only when the database was behind what was expected. */
   readonly to: number;
   /** What was applied just now, oldest first; none when the database was there already. */
   readonly applied: readonly { readonly step: SchemaStep; readonly durationMs: number }[];
@@ -58,6 +63,7 @@ export async function migrateSchema(connection: Connection, options: SchemaMigra
       // Another lease was faster, or died after its commit and before it could tell anybody.
       const found = await schemaVersion(connection);
       if (found === at) throw failed();
+      if (found < at) return { from: found, to: found, applied: [] };
       at = found;
       if (applied.length === 0) from = found;
       continue;

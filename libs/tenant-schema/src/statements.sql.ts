@@ -13,9 +13,9 @@ export interface AppliedStep {
 }
 
 /**
- * An `AppliedStep` for each migration that was applied, in any order. Asked under the lock, by a statement of its own, so
- * that it sees what the last holder has done; and as plain as can be, because the connection is new, and all that the
- * planner looks at has to be read from the catalogs first.
+ * An `AppliedStep` for each migration that was applied, in any order. Where it decides whose turn it is, it is asked under
+ * the lock, by a statement of its own, so that it sees what the last holder has done. It is as plain as can be, because the
+ * connection is new, and all that the planner looks at has to be read from the catalogs first.
  */
 export const readTurn: Sql = sql`SELECT version, name, checksum, fence FROM schema_version`;
 

@@ -35,6 +35,7 @@ export interface RolloutPlan {
     readonly p95IncreasePct: number;
   };
   readonly onExceeded: 'pause' | 'abort';
+  readonly verify: boolean;
   readonly health: { readonly window: string; readonly minRequests: number; readonly smokeProjects: number };
 }
 
@@ -94,6 +95,7 @@ export interface Wave {
 export interface Rollout extends ListedRollout {
   readonly plan: RolloutPlan;
   readonly waves: readonly Wave[];
+  readonly verified: { readonly projects: number; readonly behind: number };
   readonly waiting: { readonly projects: number; readonly until: string | null };
   readonly backfills: { readonly pending: number; readonly done: number; readonly failed: number };
   readonly ratePerMinute: number;
@@ -152,6 +154,7 @@ export interface RolloutForecast {
     readonly position: number;
     readonly selector: WaveSelector | null;
     readonly counts: Counts;
+    readonly verifies: number;
     readonly projects: readonly { readonly slug: string; readonly waitsFor: string | null }[];
   }[];
   readonly skipped: readonly { readonly slug: string; readonly reason: string }[];

@@ -20,11 +20,21 @@ describe('the options of a plan', () => {
         ...['--target', '43', '--wave', 'label=ring:canary', '--wave', '10%', '--parallel', '8'],
         ...['--parallel-per-cluster', '4', '--pause-between-waves', '30m', '--attempts', '2', '--stop-at-failed', '3'],
         ...['--stop-at-failed-percent', '2.5%', '--stop-at-error-rate', '20', '--stop-at-p95', '30'],
-        ...['--on-exceeded', 'abort', '--health-window', '90s', '--min-requests', '5', '--smoke-projects', '0'],
+        ...[
+          '--on-exceeded',
+          'abort',
+          '--health-window',
+          '90s',
+          '--min-requests',
+          '5',
+          '--smoke-projects',
+          '0',
+          '--verify',
+        ],
       ),
     ).toEqual({
       ...{ target: 43, waves: [{ label: 'ring:canary' }, { percent: 10 }], parallel: 8, parallelPerCluster: 4 },
-      ...{ pauseBetweenWaves: 'PT30M', attempts: 2, onExceeded: 'abort' },
+      ...{ pauseBetweenWaves: 'PT30M', attempts: 2, onExceeded: 'abort', verify: true },
       abortOn: { failedProjects: 3, failedPercent: 2.5, errorRateIncreasePct: 20, p95IncreasePct: 30 },
       health: { window: 'PT90S', minRequests: 5, smokeProjects: 0 },
     });

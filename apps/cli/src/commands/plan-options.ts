@@ -17,6 +17,7 @@ export interface PlanOptions {
   healthWindow?: string;
   minRequests?: number;
   smokeProjects?: number;
+  verify?: true;
 }
 
 /** Adds the options that say how a rollout goes. What is left out is for the control plane to choose. */
@@ -39,12 +40,13 @@ export function addPlanOptions(command: Command): Command {
     .addOption(new Option('--on-exceeded <what>', 'what happens when a wave is stopped').choices(['pause', 'abort']))
     .option('--health-window <duration>', 'how long traffic is watched after a wave: 90s, 5m or PT5M', duration)
     .option('--min-requests <n>', 'with fewer requests, traffic is no evidence', wholeNumber)
-    .option('--smoke-projects <n>', 'projects of each wave that are asked whether they answer', wholeNumber);
+    .option('--smoke-projects <n>', 'projects of each wave that are asked whether they answer', wholeNumber)
+    .option('--verify', 'look into every database, also into those that are thought to have the schema');
 }
 
 /** The request that the options ask for, with nothing in it that they do not name. */
 export function rolloutRequest(options: PlanOptions): object {
-  const { target, wave, parallel, parallelPerCluster, pauseBetweenWaves, attempts, onExceeded } = options;
+  const { target, wave, parallel, parallelPerCluster, pauseBetweenWaves, attempts, onExceeded, verify } = options;
   const abortOn = withoutGaps({
     failedProjects: options.stopAtFailed,
     failedPercent: options.stopAtFailedPercent,
@@ -56,7 +58,7 @@ export function rolloutRequest(options: PlanOptions): object {
     minRequests: options.minRequests,
     smokeProjects: options.smokeProjects,
   });
-  const plan = { target, waves: wave, parallel, parallelPerCluster, pauseBetweenWaves, attempts, onExceeded };
+  const plan = { target, waves: wave, parallel, parallelPerCluster, pauseBetweenWaves, attempts, onExceeded, verify };
   return withoutGaps({ ...plan, abortOn, health }) ?? {};
 }
 

@@ -14,7 +14,8 @@ export function forecastLines(forecast: RolloutForecast): string[] {
     ...table(waves, [
       { title: 'WAVE', cell: ({ position }) => position },
       { title: 'SELECTS', cell: ({ selector }) => selectorText(selector) },
-      { title: 'MIGRATES', cell: (wave) => wave.counts.pending },
+      { title: 'MIGRATES', cell: (wave) => wave.counts.pending - wave.verifies },
+      ...(plan.verify ? [{ title: 'LOOKS INTO', cell: (wave: ForecastWave) => wave.verifies }] : []),
       { title: 'UP TO DATE', cell: (wave) => wave.counts.done },
       { title: 'SKIPS', cell: (wave) => wave.counts.skipped },
       { title: 'WAIT', cell: ({ projects }) => projects.filter(({ waitsFor }) => waitsFor !== null).length },
@@ -34,7 +35,9 @@ export function noteLines(notes: readonly string[]): string[] {
   return notes.map((note) => `  ${oneLine(note)}`);
 }
 
-function exampleProjects({ projects, counts }: RolloutForecast['waves'][number]): string {
+type ForecastWave = RolloutForecast['waves'][number];
+
+function exampleProjects({ projects, counts }: ForecastWave): string {
   const shown = projects.slice(0, 3).map(({ slug }) => slug);
   const more = counts.pending - shown.length;
   return [...shown, ...(more > 0 ? [`and ${more} more`] : [])].join(', ');

@@ -1,4 +1,4 @@
-import type { Counts, FailureGroup, RolloutPlan, RolloutSummary, Wave, WaveSelector } from '../api/answers.js';
+import type { Counts, FailureGroup, Rollout, RolloutPlan, RolloutSummary, Wave, WaveSelector } from '../api/answers.js';
 import { count, moment, oneLine, printable } from '../output/words.js';
 
 /** Which projects a wave takes, as the options of a plan write it. Null: those that no other wave takes. */
@@ -34,7 +34,7 @@ export function stateText({ id, state, reason }: Pick<RolloutSummary, 'id' | 'st
 
 /** How the rollout goes, in a line each. */
 export function planLines({ abortOn, health, ...plan }: RolloutPlan): string[] {
-  const { parallel, parallelPerCluster, pauseBetweenWaves, attempts, onExceeded } = plan;
+  const { parallel, parallelPerCluster, pauseBetweenWaves, attempts, onExceeded, verify } = plan;
   const failures = [
     ...(abortOn.failedProjects === null ? [] : [`${count(abortOn.failedProjects, 'failed project')} of a wave`]),
     ...(abortOn.failedPercent >= 100 ? [] : [`more than ${abortOn.failedPercent} % of a wave failed`]),
@@ -46,7 +46,13 @@ export function planLines({ abortOn, health, ...plan }: RolloutPlan): string[] {
     `between    ${pauseBetweenWaves} of rest after each wave`,
     `health     ${health.window} of traffic from ${count(health.minRequests, 'request')} on, ${count(health.smokeProjects, 'smoke request')}`,
     `${onExceeded}s at`.padEnd(10) + ` ${failures.join('; ')}`,
+    ...(verify ? ['verifies   databases that are thought to have the schema are looked into as well'] : []),
   ];
+}
+
+/** `120 databases looked into, 1 behind the target` */
+export function verifiedText({ projects, behind }: Rollout['verified']): string {
+  return `${count(projects, 'database')} looked into, ${behind} behind the target`;
 }
 
 /** What of a wave's health could not be judged, and why. */

@@ -10,6 +10,7 @@ import {
   stateText,
   timeLines,
   unjudged,
+  verifiedText,
 } from './rollout-words.js';
 
 /** A rollout for people: where it is, its waves, its pace and what failed. */
@@ -29,11 +30,12 @@ export function rolloutLines(rollout: Rollout): string[] {
   ];
 }
 
-function paceLines({ waiting, backfills, ratePerMinute, eta, durations, slowest }: Rollout): string[] {
+function paceLines({ verified, waiting, backfills, ratePerMinute, eta, durations, slowest }: Rollout): string[] {
   const { p50, p95, max } = durations;
   const filled = backfills.pending + backfills.done + backfills.failed;
   const [slow] = slowest;
   return [
+    ...(verified.projects === 0 ? [] : [`verified   ${verifiedText(verified)}`]),
     ...(waiting.projects === 0
       ? []
       : [

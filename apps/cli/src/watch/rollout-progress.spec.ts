@@ -25,10 +25,12 @@ const rollout = (changes: Partial<Rollout> = {}): Rollout => ({
   counts: none,
   plan: {
     ...{ parallel: 4, parallelPerCluster: 4, pauseBetweenWaves: 'PT0S', attempts: 5, onExceeded: 'pause' },
+    verify: false,
     abortOn: { failedProjects: 1, failedPercent: 100, errorRateIncreasePct: 50, p95IncreasePct: 50 },
     health: { window: 'PT1M', minRequests: 50, smokeProjects: 3 },
   },
   waves: [wave(0, 'passed', { done: 2 }), wave(1, 'running', { pending: 5, running: 1, done: 2, skipped: 1 })],
+  verified: { projects: 0, behind: 0 },
   waiting: { projects: 0, until: null },
   backfills: { pending: 0, done: 0, failed: 0 },
   ...{ ratePerMinute: 240, eta: '2026-11-21T09:07:00Z', durations: { p50: null, p95: null, max: null } },
@@ -108,6 +110,10 @@ describe('the end', () => {
   test('of one that has succeeded is what came of it, and how long it took', () => {
     expect(endLines(rollout({ state: 'succeeded', finishedAt: '2026-11-21T09:08:20Z' }))).toEqual([
       'rol_1 has succeeded: 4 done, 1 skipped, 1 running, 5 pending after 3 min 20 s.',
+    ]);
+    const verified = { projects: 4, behind: 1 };
+    expect(endLines(rollout({ state: 'succeeded', finishedAt: '2026-11-21T09:08:20Z', verified }))).toEqual([
+      'rol_1 has succeeded: 4 done, 1 skipped, 1 running, 5 pending after 3 min 20 s; 4 databases looked into, 1 behind the target.',
     ]);
   });
 

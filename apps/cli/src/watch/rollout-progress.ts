@@ -1,6 +1,6 @@
 import type { Counts, FailureGroup, Rollout, RolloutState, Wave } from '../api/answers.js';
 import { moment, oneLine, span } from '../output/words.js';
-import { addCounts, countsText, selectorText, stateText, unjudged } from '../views/rollout-words.js';
+import { addCounts, countsText, selectorText, stateText, unjudged, verifiedText } from '../views/rollout-words.js';
 
 /** How much of something is through, whatever came of it. */
 export interface Part {
@@ -102,10 +102,11 @@ function failureNews(before: readonly FailureGroup[], group: FailureGroup): stri
 
 /** How a rollout that is not worked on any more was left, and what can be done about it. */
 export function endLines(rollout: Rollout): string[] {
-  const { id, state, startedAt, finishedAt } = rollout;
+  const { id, state, startedAt, finishedAt, verified } = rollout;
   const took =
     startedAt === null || finishedAt === null ? '' : ` after ${span(Date.parse(finishedAt) - Date.parse(startedAt))}`;
-  const summary = `${countsText(fleetCounts(rollout))}${took}`;
+  const looked = verified.projects === 0 ? '' : `; ${verifiedText(verified)}`;
+  const summary = `${countsText(fleetCounts(rollout))}${took}${looked}`;
   if (state === 'succeeded') return [`${id} has succeeded: ${summary}.`];
   if (state === 'aborted') return [stateText(rollout), `  ${summary}`];
   const { failed } = fleetCounts(rollout);

@@ -12,6 +12,7 @@ test('a request without anything is careful: a canary of 2 percent, stopped by t
     attempts: 5,
     budget: { failedProjects: 0, failedPercent: 100, errorRateIncreasePct: 50, p95IncreasePct: 50 },
     onExceeded: 'pause',
+    verify: false,
     health: { windowMs: 60_000, minRequests: 50, smokeProjects: 3 },
   });
 });

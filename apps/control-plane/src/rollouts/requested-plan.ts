@@ -27,6 +27,7 @@ export function requestedPlan(request: CreateRolloutDto, projectIds: ReadonlyMap
       p95IncreasePct: abortOn.p95IncreasePct ?? 50,
     },
     onExceeded: request.onExceeded ?? 'pause',
+    verify: request.verify ?? false,
     health: {
       windowMs: parseDuration(health.window ?? 'PT1M')!,
       minRequests: health.minRequests ?? 50,

@@ -29,7 +29,15 @@ class ForecastWaveResponse {
   @ApiProperty({ nullable: true, type: WaveSelectorResponse, example: { label: 'ring:canary' } })
   selector: WaveSelectorResponse | null;
   @ApiProperty({ type: CountsResponse }) counts: StateCounts;
-  @ApiProperty({ type: [PendingProjectResponse], description: 'The first 20 that would be migrated.' })
+  @ApiProperty({
+    description: 'Of the pending ones: thought to have the schema, and only looked into. None without `verify`.',
+    example: 0,
+  })
+  verifies: number;
+  @ApiProperty({
+    type: [PendingProjectResponse],
+    description: 'The first 20 that would be migrated, and then of those that would be looked into.',
+  })
   projects: PendingProjectResponse[];
 }
 
@@ -65,7 +73,8 @@ class PendingMigrationResponse {
   @ApiProperty({ description: 'Whether its statements are one transaction.', example: true }) transactional: boolean;
   @ApiProperty({ example: 60000 }) statementTimeoutMs: number;
   @ApiProperty({ description: 'Whether data is filled in afterwards.', example: false }) backfill: boolean;
-  @ApiProperty({ description: 'Databases in which it would run.', example: 137 }) databases: number;
+  @ApiProperty({ description: 'Databases in which it would run, as far as is known.', example: 137 })
+  databases: number;
   @ApiProperty({ type: [ForecastStatementResponse] }) statements: ForecastStatementResponse[];
   @ApiProperty({
     nullable: true,

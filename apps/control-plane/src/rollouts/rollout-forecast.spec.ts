@@ -12,7 +12,7 @@ const candidate = (projectId: string, more: Partial<RolloutCandidate> = {}): Rol
 
 test('says who goes when, who is there already, who is left out and who waits', () => {
   const { waves, skipped } = forecastRollout(
-    { waves: [{ label: 'ring:canary' }] },
+    { waves: [{ label: 'ring:canary' }], verify: false },
     2,
     [
       candidate('a', { labels: { ring: 'canary' } }),
@@ -40,10 +40,35 @@ test('says who goes when, who is there already, who is left out and who waits', 
 
 test('tells of waves in which nothing would be tried', () => {
   const fleet = [candidate('a', { labels: { ring: 'canary' }, schemaVersion: 2 }), candidate('b')];
-  const notes = (...waves: { label: string }[]) => emptyWaves(forecastRollout({ waves }, 2, fleet, now));
+  const notes = (...waves: { label: string }[]) => emptyWaves(forecastRollout({ waves, verify: false }, 2, fleet, now));
   expect(notes({ label: 'ring:canray' })).toEqual(['Wave 0 takes no project, so nothing is tried in it.']);
   expect(notes({ label: 'ring:canary' })).toEqual([
     'Wave 0 has nothing to migrate (1 have the schema, 0 are left out), so it passes without being judged.',
   ]);
-  expect(emptyWaves(forecastRollout({ waves: [{ percent: 100 }] }, 2, fleet, now))).toEqual([]);
+  expect(emptyWaves(forecastRollout({ waves: [{ percent: 100 }], verify: false }, 2, fleet, now))).toEqual([]);
+});
+
+test('counts those that are looked into as pending, behind those that are migrated, and says what that proves', () => {
+  const pinned = { schemaPin: 1, schemaPinReason: 'audit' };
+  const fleet = [
+    candidate('a', { schemaVersion: 2 }),
+    candidate('b'),
+    candidate('c', { schemaVersion: 2, ...pinned }),
+    candidate('d', pinned),
+    candidate('e', { schemaVersion: 2, labels: { ring: 'canary' } }),
+    candidate('f', { schemaVersion: 2, state: 'archived' }),
+  ];
+  const forecast = forecastRollout({ waves: [{ label: 'ring:canary' }], verify: true }, 2, fleet, now);
+  expect(
+    forecast.waves.map(({ counts, verifies, pending }) => ({
+      ...{ pending: counts.pending, done: counts.done, skipped: counts.skipped, verifies },
+      order: pending.map(({ candidate: { projectId } }) => projectId).join(''),
+    })),
+  ).toEqual([
+    { pending: 1, done: 0, skipped: 0, verifies: 1, order: 'e' },
+    { pending: 3, done: 0, skipped: 1, verifies: 2, order: 'bac' },
+  ]);
+  expect(emptyWaves(forecast)).toEqual([
+    'Wave 0 has nothing to migrate as far as is known (1 are looked into, 0 are left out); unless one is found behind, it passes without being judged.',
+  ]);
 });

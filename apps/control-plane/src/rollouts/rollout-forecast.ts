@@ -17,8 +17,10 @@ export interface ForecastProject {
 interface ForecastWave {
   readonly selector: WaveSelector | null;
   readonly counts: StateCounts;
-  /** Those that would be migrated, in the order of their ids. */
+  /** Those that would be migrated and, behind them, those that would only be looked into; in the order of their ids. */
   readonly pending: readonly ForecastProject[];
+  /** How many of the pending ones are thought to have the schema, and would only be looked into. */
+  readonly verifies: number;
 }
 
 export interface Forecast {
@@ -29,8 +31,13 @@ export interface Forecast {
 
 /** Says of waves in which nothing would be migrated that they prove nothing: a label may be misspelt. */
 export function emptyWaves({ waves }: Pick<Forecast, 'waves'>): string[] {
-  return waves.flatMap(({ counts: { pending, done, skipped } }, position) => {
-    if (pending > 0) return [];
+  return waves.flatMap(({ counts: { pending, done, skipped }, verifies }, position) => {
+    if (pending > verifies) return [];
+    if (verifies > 0) {
+      return [
+        `Wave ${position} has nothing to migrate as far as is known (${verifies} are looked into, ${skipped} are left out); unless one is found behind, it passes without being judged.`,
+      ];
+    }
     if (done + skipped === 0) return [`Wave ${position} takes no project, so nothing is tried in it.`];
     return [
       `Wave ${position} has nothing to migrate (${done} have the schema, ${skipped} are left out), so it passes without being judged.`,
@@ -40,11 +47,11 @@ export function emptyWaves({ waves }: Pick<Forecast, 'waves'>): string[] {
 
 /**
  * What a rollout would do if it began now, by the same rules by which the worker will decide: which wave each project
- * belongs to, which have the target already, which are left out and which have to wait. Archived projects belong to no
- * wave.
+ * belongs to, which have the target already (as the control database knows; with `verify` they are looked into), which are
+ * left out and which have to wait. Archived projects belong to no wave.
  */
 export function forecastRollout(
-  plan: Pick<RolloutPlan, 'waves'>,
+  plan: Pick<RolloutPlan, 'waves' | 'verify'>,
   target: number,
   candidates: readonly RolloutCandidate[],
   now: Date,
@@ -57,6 +64,7 @@ export function forecastRollout(
       selector,
       projectIds.map((id) => byId.get(id)!),
       target,
+      plan.verify,
     ),
   );
   return { waves, skipped: projects.filter(({ admission }) => admission.verdict === 'skip') };
@@ -66,13 +74,19 @@ function forecastWave(
   selector: WaveSelector | null,
   projects: readonly ForecastProject[],
   target: number,
+  verify: boolean,
 ): ForecastWave {
-  const isDone = ({ candidate }: ForecastProject) => (candidate.schemaVersion ?? 0) >= target;
-  const done = projects.filter(isDone).length;
-  const pending = projects.filter((project) => !isDone(project) && project.admission.verdict !== 'skip');
+  const isThere = ({ candidate }: ForecastProject) => (candidate.schemaVersion ?? 0) >= target;
+  const isSkipped = ({ admission }: ForecastProject) => admission.verdict === 'skip';
+  const inOrder = projects.toSorted((one, other) => (one.candidate.projectId < other.candidate.projectId ? -1 : 1));
+  const behind = inOrder.filter((project) => !isThere(project) && !isSkipped(project));
+  const verified = verify ? inOrder.filter((project) => isThere(project) && !isSkipped(project)) : [];
+  const pending = behind.length + verified.length;
+  const done = verify ? 0 : projects.filter(isThere).length;
   return {
     selector,
-    counts: { pending: pending.length, running: 0, done, failed: 0, skipped: projects.length - done - pending.length },
-    pending: pending.toSorted((one, other) => (one.candidate.projectId < other.candidate.projectId ? -1 : 1)),
+    counts: { pending, running: 0, done, failed: 0, skipped: projects.length - done - pending },
+    pending: [...behind, ...verified],
+    verifies: verified.length,
   };
 }

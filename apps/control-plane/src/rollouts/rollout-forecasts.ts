@@ -66,10 +66,11 @@ export class RolloutForecasts {
       plan: toPlanResponse(plan),
       notes: emptyWaves({ waves }),
       counts: countStates(waves.flatMap(({ counts }) => asCounts(counts))),
-      waves: waves.map(({ selector, counts, pending: ofWave }, position) => ({
+      waves: waves.map(({ selector, counts, pending: ofWave, verifies }, position) => ({
         position,
         selector,
         counts,
+        verifies,
         projects: ofWave.slice(0, projectsShown).map(toPendingProject),
       })),
       skipped: skipped.slice(0, skippedShown).map(({ candidate, admission }) => ({

@@ -34,12 +34,18 @@ export class RolloutPlanResponse {
   @ApiProperty({ example: 5 }) attempts: number;
   @ApiProperty({ type: AbortOnResponse }) abortOn: AbortOnResponse;
   @ApiProperty({ enum: ['pause', 'abort'], example: 'pause' }) onExceeded: 'pause' | 'abort';
+  @ApiProperty({
+    description: 'Whether databases that are thought to have the schema are looked into as well.',
+    example: false,
+  })
+  verify: boolean;
   @ApiProperty({ type: HealthCheckResponse }) health: HealthCheckResponse;
 }
 
 /** The plan in the words of the request, with every default. */
 export function toPlanResponse(plan: RolloutPlan): RolloutPlanResponse {
-  const { waves, parallel, parallelPerCluster, pauseBetweenWavesMs, attempts, budget, onExceeded, health } = plan;
+  const { waves, parallel, parallelPerCluster, pauseBetweenWavesMs, attempts, budget, onExceeded, verify, health } =
+    plan;
   const { failedPercent, errorRateIncreasePct, p95IncreasePct } = budget;
   return {
     waves,
@@ -49,6 +55,7 @@ export function toPlanResponse(plan: RolloutPlan): RolloutPlanResponse {
     attempts,
     abortOn: { failedProjects: stoppingFailures(budget), failedPercent, errorRateIncreasePct, p95IncreasePct },
     onExceeded,
+    verify,
     health: {
       window: durationText(health.windowMs),
       minRequests: health.minRequests,

@@ -18,6 +18,14 @@ export class RolloutProjectResponse {
   @ApiProperty({ example: 1 }) attempts: number;
   @ApiProperty({ nullable: true, type: Number, example: 42 }) fromVersion: number | null;
   @ApiProperty({ nullable: true, type: Number, example: 43 }) toVersion: number | null;
+  @ApiProperty({
+    nullable: true,
+    type: Number,
+    description:
+      'What was found in its database, when that was looked into though it was thought to have the schema, or was behind what was thought.',
+    example: null,
+  })
+  foundVersion: number | null;
   @ApiProperty({ format: 'date-time', nullable: true, type: String, example: '2026-11-21T09:07:00.000Z' }) startedAt:
     string | null;
   @ApiProperty({ format: 'date-time', nullable: true, type: String, example: '2026-11-21T09:07:00.000Z' }) finishedAt:
@@ -63,7 +71,7 @@ export class RolloutProjectListResponse {
 }
 
 export function toRolloutProjectResponse(row: RolloutProjectRow, steps: readonly SchemaStep[]): RolloutProjectResponse {
-  const { projectId, slug, clusterId, wave, state, attempts, fromVersion, toVersion, durationMs } = row;
+  const { projectId, slug, clusterId, wave, state, attempts, fromVersion, toVersion, foundVersion, durationMs } = row;
   return {
     project: projectId,
     slug,
@@ -73,6 +81,7 @@ export function toRolloutProjectResponse(row: RolloutProjectRow, steps: readonly
     attempts,
     fromVersion,
     toVersion,
+    foundVersion,
     startedAt: row.startedAt?.toISOString() ?? null,
     finishedAt: row.finishedAt?.toISOString() ?? null,
     durationMs,

@@ -144,6 +144,11 @@ class BackfillCountsResponse {
   @ApiProperty({ example: 0 }) failed: number;
 }
 
+class VerifiedResponse {
+  @ApiProperty({ example: 120 }) projects: number;
+  @ApiProperty({ description: 'Of those, had an older schema than the target.', example: 1 }) behind: number;
+}
+
 class WaitingResponse {
   @ApiProperty({ description: 'Of the pending ones.', example: 5 }) projects: number;
   @ApiProperty({ format: 'date-time', nullable: true, type: String, example: '2026-11-21T22:00:00.000Z' })
@@ -172,6 +177,12 @@ class SlowProjectResponse {
 export class RolloutResponse extends ListedRolloutResponse {
   @ApiProperty({ type: RolloutPlanResponse }) plan: RolloutPlanResponse;
   @ApiProperty({ type: [WaveResponse] }) waves: WaveResponse[];
+  @ApiProperty({
+    type: VerifiedResponse,
+    description:
+      'Databases that were looked into: with `verify` those that were thought to have the schema, and always those that were found behind what was thought.',
+  })
+  verified: VerifiedResponse;
   @ApiProperty({ type: WaitingResponse, description: 'For a maintenance window, or for an operation on the project.' })
   waiting: WaitingResponse;
   @ApiProperty({ type: BackfillCountsResponse, description: 'Data that is filled in after the migration.' })
@@ -185,7 +196,7 @@ export class RolloutResponse extends ListedRolloutResponse {
     example: '2026-11-21T09:07:00.000Z',
   })
   eta: string | null;
-  @ApiProperty({ type: DurationsResponse, description: 'What migrations took, in milliseconds.' })
+  @ApiProperty({ type: DurationsResponse, description: 'What migrations and looks took, in milliseconds.' })
   durations: DurationsResponse;
   @ApiProperty({ type: [SlowProjectResponse], description: 'The slowest 20.' })
   slowest: readonly SlowProjectResponse[];

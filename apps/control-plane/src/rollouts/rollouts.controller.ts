@@ -62,7 +62,7 @@ export class RolloutsController {
   @ApiOperation({
     summary: 'Plan a rollout: bringing the tenant databases of the fleet to a schema, wave by wave',
     description:
-      'Nothing is migrated before `start`. With `dryRun` the answer is what would be done: waves, projects that would be left out, the SQL of every pending migration and the locks it takes.',
+      'Nothing is migrated before `start`. Databases that are thought to have the schema are left alone, unless `verify` has them looked into. With `dryRun` the answer is what would be done: waves, projects that would be left out, the SQL of every pending migration and the locks it takes.',
   })
   @ApiHeader(idempotencyKeyHeader)
   @ApiAcceptedResponse({ type: PlannedRolloutResponse })

@@ -82,12 +82,13 @@ export class RolloutsService {
     const rollout = await this.get(id);
     const progress = await this.progress.read(id);
     const waves = progress.waves.length === 0 ? await this.wavesToCome(rollout) : wavesOf(progress);
-    const { durations, slowest, failures, waiting } = progress;
+    const { durations, slowest, failures, waiting, verified } = progress;
     return {
       ...toRolloutSummary(rollout),
       plan: toPlanResponse(rollout.plan),
       waves,
       counts: countStates(progress.counts),
+      verified,
       waiting: { projects: waiting.projects, until: instant(waiting.until) },
       backfills: countBackfills(progress.counts),
       ratePerMinute: ratePerMinute(progress),

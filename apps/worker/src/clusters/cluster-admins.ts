@@ -1,7 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import type { Cluster, ClusterLogin, NewCluster, SslMode } from '#control-database';
 import { DomainError } from '#platform';
-import { type Connection, ConnectionBroker, connectOnce, type DatabaseTarget, type TlsSettings } from '#postgres';
+import {
+  type Connection,
+  ConnectionBroker,
+  type ConnectionLimits,
+  connectOnce,
+  type DatabaseTarget,
+  type TlsSettings,
+} from '#postgres';
 
 /** Where administration happens that belongs to no database in particular. */
 export const maintenanceDatabase = 'postgres';
@@ -39,8 +46,13 @@ export class ClusterAdmins {
   }
 
   /** Opens a connection into one of the cluster's databases for the time of `work`. */
-  async inDatabase<T>(cluster: Cluster, database: string, work: (admin: Connection) => Promise<T>): Promise<T> {
-    const connection = await connectOnce(await this.targetOf(cluster, database));
+  async inDatabase<T>(
+    cluster: Cluster,
+    database: string,
+    work: (admin: Connection) => Promise<T>,
+    limits?: ConnectionLimits,
+  ): Promise<T> {
+    const connection = await connectOnce(await this.targetOf(cluster, database), limits);
     try {
       return await work(connection);
     } finally {

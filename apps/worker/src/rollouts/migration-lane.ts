@@ -230,16 +230,29 @@ export class MigrationLane {
       return { projectId, ...planned, ...(result.reached === undefined ? {} : this.seenAt(project, result.reached)) };
     }
     this.contentions.forget(projectId);
+    if (result.outcome === 'behind') return this.putBack(project, result.version);
+    const done = { projectId, state: 'done', tried: true, durationMs: Math.round(durationMs) } as const;
+    if (result.outcome === 'found') {
+      const { version } = result;
+      return {
+        ...{ ...done, toVersion: version, foundVersion: version, backfill: 'none' },
+        ...this.seenAt(project, version),
+      };
+    }
     countMigration(durationMs);
-    return {
-      projectId,
-      state: 'done',
-      tried: true,
-      toVersion: result.to,
-      durationMs: Math.round(durationMs),
-      backfill: 'none',
-      ...this.seenAt(project, result.to, result.from),
-    };
+    return { ...done, toVersion: result.to, backfill: 'none', ...this.seenAt(project, result.to, result.from) };
+  }
+
+  /**
+   * What becomes of a project whose database is behind what was thought. It waits as what it is for its next turn: before
+   * this one its pin, its maintenance window and the rule for contract steps were asked about another schema.
+   */
+  private putBack(project: DueProject, version: number): ProjectOutcome {
+    const { rollout, services } = this.options;
+    const { projectId, schemaVersion } = project;
+    const facts = { rollout: rollout.id, project: projectId, thought: schemaVersion, found: version };
+    services.logger.warn(facts, 'a tenant database is behind what was thought');
+    return { projectId, state: 'pending', foundVersion: version, ...this.seenAt(project, version) };
   }
 
   /**

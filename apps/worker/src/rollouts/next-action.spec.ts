@@ -14,6 +14,7 @@ const plan: RolloutPlan = {
   attempts: 3,
   budget: { failedProjects: 1, failedPercent: 50, errorRateIncreasePct: 50, p95IncreasePct: 50 },
   onExceeded: 'pause',
+  verify: false,
   health: { windowMs: 30_000, minRequests: 20, smokeProjects: 1 },
 };
 

@@ -38,7 +38,7 @@ export interface DataPlaneAddress {
 
 /**
  * A moment in the life of a rollout that a worker runs. `begun`: projects are marked as being worked on, and nothing is
- * done yet; `migrated`: a project's database has its new schema and nobody was told; `recorded`: results are written;
+ * done yet; `migrated`: a project's database has the target's schema and nobody was told; `recorded`: results are written;
  * `batch`: a batch of a backfill is done.
  */
 export interface RolloutMoment {

@@ -1,5 +1,13 @@
 import type { Cluster } from '#control-database';
-import { failureOf, migrateSchema, type SchemaChange, SchemaError, type SchemaFailure } from '#tenant-schema';
+import type { Connection } from '#postgres';
+import {
+  failureOf,
+  migrateSchema,
+  type SchemaChange,
+  SchemaError,
+  type SchemaFailure,
+  verifySchema,
+} from '#tenant-schema';
 import type { RolloutServices } from './rollout-services.js';
 import { untilAborted } from './until-aborted.js';
 
@@ -23,6 +31,10 @@ export interface MigrationOrder {
 
 export type MigrationResult =
   | ({ readonly outcome: 'done' } & SchemaChange)
+  /** It was thought to be at the target: this is what it has, and nothing was done to it. */
+  | { readonly outcome: 'found'; readonly version: number }
+  /** It has an older schema than it was thought to have, and nothing was done to it. */
+  | { readonly outcome: 'behind'; readonly version: number }
   | {
       readonly outcome: 'failed';
       readonly failure: SchemaFailure;
@@ -31,8 +43,9 @@ export type MigrationResult =
     };
 
 /**
- * Brings one tenant database to the target over a connection of its own, as the cluster's administrator. A failure is a
- * result; rejects only when the signal is given, with its reason.
+ * Brings one tenant database to the target over a connection of its own, as the cluster's administrator. One that is
+ * thought to be there is only looked into. One that is behind what was thought is left as it is: whether it may be migrated
+ * now, nobody has asked yet. A failure is a result; rejects only when the signal is given, with its reason.
  */
 export async function migrateTenant(
   { admins, steps }: Pick<RolloutServices, 'admins' | 'steps'>,
@@ -40,6 +53,11 @@ export async function migrateTenant(
   { rolloutId, fence, target, lockTimeoutMs, signal }: MigrationOrder,
 ): Promise<MigrationResult> {
   try {
+    if (schemaVersion >= target) {
+      const look = (owner: Connection) => untilAborted(signal, verifySchema(owner, steps));
+      const version = await admins.inDatabase(cluster, databaseName, look, { lockTimeoutMs });
+      return { outcome: version < target ? 'behind' : 'found', version };
+    }
     const change = await admins.inDatabase(cluster, databaseName, (owner) => {
       const migrating = migrateSchema(owner, {
         steps,
@@ -52,7 +70,7 @@ export async function migrateTenant(
       });
       return untilAborted(signal, migrating);
     });
-    return { outcome: 'done', ...change };
+    return change.to < target ? { outcome: 'behind', version: change.to } : { outcome: 'done', ...change };
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     const { failure, reached } =

@@ -29,7 +29,8 @@ interface Wait {
 /**
  * Whether the project is migrated to `target` at the moment `now`. A pin below the target and a project without a database
  * are skipped for good; an unfinished operation is waited for, since it may put another database in its place; a maintenance
- * window is waited for unless there is nothing to do.
+ * window is waited for. Neither a pin nor a window concerns a project that is thought to have the target's schema: there is
+ * nothing to do but to look, and one that is found behind is asked about again.
  */
 export function admit(project: AdmissionFacts, target: number, now: Date): Admission {
   const { state, schemaVersion, schemaPin, maintenanceWindow } = project;

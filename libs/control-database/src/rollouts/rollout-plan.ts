@@ -32,6 +32,8 @@ export interface RolloutPlan {
   };
   /** What happens to the rollout when a wave exceeds it. */
   readonly onExceeded: 'pause' | 'abort';
+  /** Whether databases that are thought to have the target's schema are looked into as well; else they count as done. */
+  readonly verify: boolean;
   readonly health: {
     /** How long traffic is watched after a wave's last project is through, in ms; as long before it is compared with. */
     readonly windowMs: number;

@@ -39,6 +39,8 @@ export interface RolloutProgress {
   readonly now: Date;
   readonly waves: readonly WaveRow[];
   readonly counts: readonly ProjectCount[];
+  /** Projects that have a `foundVersion`, and for how many it is below the target. */
+  readonly verified: { readonly projects: number; readonly behind: number };
   /** Projects that wait for their maintenance window or for an operation, and until when the last of them waits. */
   readonly waiting: { readonly projects: number; readonly until: string | null };
   /**
@@ -67,6 +69,8 @@ export interface RolloutProjectRow {
   readonly attempts: number;
   readonly fromVersion: number | null;
   readonly toVersion: number | null;
+  /** What its database had, when that was looked into though it was thought to be there, or was older than was thought. */
+  readonly foundVersion: number | null;
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
   readonly durationMs: number | null;

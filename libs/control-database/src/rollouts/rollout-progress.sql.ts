@@ -29,6 +29,9 @@ SELECT clock_timestamp() AS now,
   (SELECT coalesce(json_agg(c), '[]') FROM (
      SELECT p.wave, p.state, p.backfill, count(*)::int AS projects
        FROM rollout_project p WHERE p.rollout_id = $1 GROUP BY p.wave, p.state, p.backfill) c) AS counts,
+  (SELECT json_build_object('projects', count(*), 'behind', count(*) FILTER (WHERE p.found_version < r.target_version))
+     FROM rollout_project p JOIN rollout r ON r.id = p.rollout_id
+    WHERE p.rollout_id = $1 AND p.found_version IS NOT NULL) AS verified,
   (SELECT json_build_object('projects', count(*), 'until', max(p.due_at)) FROM rollout_project p
     WHERE p.rollout_id = $1 AND p.state = 'pending' AND p.waits_for IN ('window', 'operation')) AS waiting,
   (SELECT json_build_object(
@@ -64,9 +67,9 @@ SELECT p.rollout_id, p.state, count(*)::int AS projects
 
 /** `$1` the rollout, `$2` a state, `$3` a wave, `$4` the project behind which the page begins, `$5` how many. */
 export const projectsStatement = `
-SELECT p.project_id, project.slug, p.cluster_id, p.wave, p.state, p.attempts, p.from_version, p.to_version, p.started_at,
-       p.finished_at, p.duration_ms, p.error, p.error_fingerprint, p.skip_reason, p.due_at, p.waits_for, p.backfill,
-       p.backfill_rows
+SELECT p.project_id, project.slug, p.cluster_id, p.wave, p.state, p.attempts, p.from_version, p.to_version,
+       p.found_version, p.started_at, p.finished_at, p.duration_ms, p.error, p.error_fingerprint, p.skip_reason,
+       p.due_at, p.waits_for, p.backfill, p.backfill_rows
   FROM rollout_project p JOIN project ON project.id = p.project_id
  WHERE p.rollout_id = $1 AND ($2::text IS NULL OR p.state = $2) AND ($3::integer IS NULL OR p.wave = $3)
    AND ($4::uuid IS NULL OR p.project_id > $4)

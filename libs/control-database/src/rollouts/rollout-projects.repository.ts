@@ -34,6 +34,8 @@ export interface ProjectOutcome {
   /** Backfills of later steps than this may be unfinished; counts when it is lower than what was planned. */
   readonly fromVersion?: number;
   readonly toVersion?: number;
+  /** What its database had, when that was looked into though it was thought to be there, or was older than was thought. */
+  readonly foundVersion?: number;
   readonly durationMs?: number;
   readonly error?: object;
   readonly errorFingerprint?: string;

@@ -1,5 +1,11 @@
 /** The statements about the projects of a rollout. */
 
+/**
+ * Of a rollout's project `p`: the rollout has brought its database to the schema that it has. Others had it before, as the
+ * control database knew or a look has shown.
+ */
+export const wasMigrated = `p.state = 'done' AND p.attempts > 0 AND p.found_version IS DISTINCT FROM p.to_version`;
+
 /** Of a project `p`: an operation works on it. */
 const isBusy = `EXISTS (SELECT FROM operation o WHERE o.project_id = p.id AND o.state IN ('queued', 'running'))`;
 
@@ -22,12 +28,14 @@ export const turnStatement = `
 WITH held AS (SELECT id, state FROM rollout WHERE id = $1 AND fence = $2 FOR SHARE),
   outcome AS (
     SELECT o.* FROM held, jsonb_to_recordset($3::jsonb) AS o (
-      "projectId" uuid, state text, tried boolean, "fromVersion" integer, "toVersion" integer, "durationMs" integer, error jsonb,
-      "errorFingerprint" text, "skipReason" text, "dueInMs" float8, "waitsFor" text, backfill text, seen jsonb)),
+      "projectId" uuid, state text, tried boolean, "fromVersion" integer, "toVersion" integer, "foundVersion" integer,
+      "durationMs" integer, error jsonb, "errorFingerprint" text, "skipReason" text, "dueInMs" float8, "waitsFor" text,
+      backfill text, seen jsonb)),
   recorded AS (
     UPDATE rollout_project p
        SET state = o.state, attempts = p.attempts + CASE WHEN o.tried THEN 1 ELSE 0 END,
            from_version = least(p.from_version, o."fromVersion"), to_version = coalesce(o."toVersion", p.to_version),
+           found_version = coalesce(o."foundVersion", p.found_version),
            duration_ms = coalesce(o."durationMs", p.duration_ms),
            finished_at = CASE WHEN o.state <> 'pending' THEN clock_timestamp() END,
            error = CASE WHEN o.state = 'done' THEN NULL ELSE coalesce(o.error, p.error) END,

@@ -57,7 +57,7 @@ export interface WaveCounts {
   readonly done: number;
   readonly failed: number;
   readonly skipped: number;
-  /** Of those done, the ones that this rollout has worked on: others had the schema before. */
+  /** Of those done, the ones that this rollout has migrated: others had the schema before. */
   readonly worked: number;
   readonly backfillsPending: number;
   /** Of the pending ones: outside the project's maintenance window, or while an operation works on it. */
@@ -132,10 +132,11 @@ export class RolloutWorkRepository {
   }
 
   /**
-   * Writes down the waves and their projects, once. Projects that have the target's schema already are done.
+   * Writes down the waves and their projects, once. Projects that have the target's schema already are done, unless the plan
+   * says that they are looked into.
    */
   async writePlan(rollout: ClaimedRollout, waves: readonly PlannedWave[]): Promise<void> {
-    const { id, fence, targetVersion } = rollout;
+    const { id, fence, targetVersion, plan } = rollout;
     const projects = waves.flatMap(({ projectIds }, wave) => projectIds.map((projectId) => ({ projectId, wave })));
     await new Transactions(this.dataSource).run(async (within) => {
       await this.hold(id, fence, within);
@@ -143,6 +144,7 @@ export class RolloutWorkRepository {
       await runStatement(this.dataSource, within, planWavesStatement, [id, selectors]);
       await runStatement(this.dataSource, within, planProjectsStatement, [
         ...[id, targetVersion, projects.map(({ projectId }) => projectId), projects.map(({ wave }) => wave)],
+        plan.verify,
       ]);
     });
   }

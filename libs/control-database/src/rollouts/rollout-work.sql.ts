@@ -1,3 +1,5 @@
+import { wasMigrated } from './rollout-projects.sql.js';
+
 /** The statements of a rollout's worker that are more than a line or two. */
 
 /** Of a rollout `r`: nobody holds it. */
@@ -51,7 +53,7 @@ SELECT clock_timestamp() AS now, r.state, r.wave, coalesce((
                     count(*) FILTER (WHERE p.state = 'done') AS done,
                     count(*) FILTER (WHERE p.state = 'failed') AS failed,
                     count(*) FILTER (WHERE p.state = 'skipped') AS skipped,
-                    count(*) FILTER (WHERE p.state = 'done' AND p.attempts > 0) AS worked,
+                    count(*) FILTER (WHERE ${wasMigrated}) AS worked,
                     count(*) FILTER (WHERE p.state = 'done' AND p.backfill = 'pending'
                                        AND ${hasDatabase}) AS backfills_pending,
                     count(*) FILTER (WHERE p.state = 'done' AND p.backfill = 'pending' AND p.waits_for IS NOT NULL
@@ -102,18 +104,20 @@ const unfinishedFrom = `(SELECT min(e.from_version) FROM rollout_project e
   WHERE e.project_id = t.project_id AND e.backfill IN ('pending', 'failed'))`;
 
 /**
- * `$1` the rollout, `$2` its target, `$3` projects and `$4` their waves. `from_version` is where backfills begin, so that one
- * which an aborted rollout left is taken up.
+ * `$1` the rollout, `$2` its target, `$3` projects, `$4` their waves, and `$5` whether those that are thought to have the
+ * target's schema are looked into. `from_version` is where backfills begin, so that one which an aborted rollout left is
+ * taken up.
  */
 export const planProjectsStatement = `
 INSERT INTO rollout_project (rollout_id, project_id, wave, cluster_id, from_version, to_version, state, backfill, finished_at)
 SELECT $1, t.project_id, planned.wave, t.cluster_id, least(t.schema_version, ${unfinishedFrom}),
-       CASE WHEN t.schema_version >= $2 THEN t.schema_version END,
-       CASE WHEN t.schema_version >= $2 THEN 'done' ELSE 'pending' END,
-       CASE WHEN t.schema_version >= $2 AND ${unfinishedFrom} IS NOT NULL THEN 'pending' ELSE 'none' END,
-       CASE WHEN t.schema_version >= $2 THEN clock_timestamp() END
+       CASE WHEN is_done THEN t.schema_version END,
+       CASE WHEN is_done THEN 'done' ELSE 'pending' END,
+       CASE WHEN is_done AND ${unfinishedFrom} IS NOT NULL THEN 'pending' ELSE 'none' END,
+       CASE WHEN is_done THEN clock_timestamp() END
   FROM unnest($3::uuid[], $4::integer[]) AS planned (project_id, wave)
   JOIN tenant_database t ON t.project_id = planned.project_id AND t.state = 'claimed'
+ CROSS JOIN LATERAL (SELECT t.schema_version >= $2 AND NOT $5::boolean) AS known (is_done)
 ON CONFLICT (rollout_id, project_id) DO NOTHING`;
 
 /** `$1` the rollout, `$2` the fence, `$3` the target. */
@@ -126,7 +130,8 @@ WITH held AS (
       FROM tenant_database t JOIN project p ON p.id = t.project_id
      WHERE t.state IN ('building', 'claimed') AND t.schema_version < $3 AND p.state NOT IN ('archived', 'deleted')),
   reopened AS (
-    UPDATE rollout_project rp SET state = 'pending', attempts = 0, finished_at = NULL, to_version = NULL, backfill = 'none',
+    UPDATE rollout_project rp SET state = 'pending', attempts = 0, finished_at = NULL, to_version = NULL,
+           found_version = NULL, backfill = 'none',
            from_version = least(rp.from_version, behind.schema_version), cluster_id = behind.cluster_id,
            waits_for = NULL, due_at = NULL, skip_reason = NULL
       FROM held, behind

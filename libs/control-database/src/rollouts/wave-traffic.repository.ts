@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { runStatement } from '../connection/statements.js';
+import { wasMigrated } from './rollout-projects.sql.js';
 
 /** What all data planes served the migrated projects of a wave in a stretch of time. */
 export interface WaveTraffic {
@@ -44,20 +45,21 @@ export class WaveTrafficRepository {
     return runStatement<SmokeCandidate>(
       this.dataSource,
       undefined,
-      `SELECT p.id AS project_id, p.slug, p.fhir_version FROM rollout_project rp JOIN project p ON p.id = rp.project_id
-        WHERE rp.rollout_id = $1 AND rp.wave = $2 AND rp.state = 'done' AND rp.attempts > 0 AND p.state = 'active'
-        ORDER BY hashtext(p.id::text), p.id LIMIT $3`,
+      `SELECT project.id AS project_id, project.slug, project.fhir_version
+         FROM rollout_project p JOIN project ON project.id = p.project_id
+        WHERE p.rollout_id = $1 AND p.wave = $2 AND ${wasMigrated} AND project.state = 'active'
+        ORDER BY hashtext(project.id::text), project.id LIMIT $3`,
       [rolloutId, wave, limit],
     );
   }
 }
 
-/** The rows `t` of what was counted for the projects `rp` that the wave has migrated. */
+/** The rows `t` of what was counted for the projects `p` that the wave has migrated. */
 const sumOf = (counted: string): string => `
 WITH slot AS (
   SELECT t.requests, t.server_errors, t.latency
-    FROM rollout_project rp JOIN ${counted}
-   WHERE rp.rollout_id = $1 AND rp.wave = $2 AND rp.state = 'done' AND rp.attempts > 0)
+    FROM rollout_project p JOIN ${counted}
+   WHERE p.rollout_id = $1 AND p.wave = $2 AND ${wasMigrated})
 SELECT coalesce(sum(requests), 0)::float8 AS requests, coalesce(sum(server_errors), 0)::float8 AS server_errors,
        coalesce((SELECT array_agg(bucket.count ORDER BY bucket.place)
                    FROM (SELECT l.place, sum(l.count)::integer AS count
@@ -65,7 +67,7 @@ SELECT coalesce(sum(requests), 0)::float8 AS requests, coalesce(sum(server_error
                 '{}') AS latency
   FROM slot`;
 
-const sumStatement = sumOf(`project_traffic t ON t.project_id = rp.project_id
+const sumStatement = sumOf(`project_traffic t ON t.project_id = p.project_id
    AND t.since >= $3::timestamptz - interval '5 s' AND t.since < $4::timestamptz - interval '5 s'`);
 
-const sumBeforeStatement = sumOf('rollout_traffic t ON t.rollout_id = rp.rollout_id AND t.project_id = rp.project_id');
+const sumBeforeStatement = sumOf('rollout_traffic t ON t.rollout_id = p.rollout_id AND t.project_id = p.project_id');

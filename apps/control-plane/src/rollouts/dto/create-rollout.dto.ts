@@ -200,6 +200,17 @@ export class CreateRolloutDto {
   @Type(() => HealthCheckDto)
   health?: HealthCheckDto;
 
+  @ApiProperty({
+    required: false,
+    default: false,
+    description:
+      'Look into every database, also into those that are thought to have the schema; what is found behind is migrated.',
+    example: true,
+  })
+  @IfGiven()
+  @IsBoolean({ message: 'must be true or false' })
+  verify?: boolean;
+
   @ApiProperty({ required: false, default: false, description: 'Answer the plan and write nothing.', example: false })
   @IfGiven()
   @IsBoolean({ message: 'must be true or false' })

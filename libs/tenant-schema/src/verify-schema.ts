@@ -1,0 +1,48 @@
+import { type Connection, sqlState } from '#postgres';
+import { SchemaError } from './schema-errors.js';
+import type { SchemaStep } from './schema-step.js';
+import { type AppliedStep, readTurn } from './statements.sql.js';
+
+/**
+ * The schema that the database has, 0 for an empty one, read in the database itself by one statement. The connection must
+ * not be in a transaction. Throws a SchemaError `checksum-mismatch` when a step that was applied is not the one that this
+ * release has: then the number says nothing.
+ */
+export async function verifySchema(connection: Connection, steps: readonly SchemaStep[]): Promise<number> {
+  const applied = await readApplied(connection);
+  assertContent(applied, steps);
+  return versionOf(applied);
+}
+
+/** The schema that was reached with these steps, in any order. */
+export const versionOf = (applied: readonly AppliedStep[]): number =>
+  Math.max(0, ...applied.map(({ version }) => version));
+
+/**
+ * Throws a SchemaError `checksum-mismatch` when a step was applied with another content than this release has. Steps of
+ * later releases are not judged. `migration`: the one that was to be applied.
+ */
+export function assertContent(applied: readonly AppliedStep[], steps: readonly SchemaStep[], migration?: string): void {
+  const [other] = applied
+    .filter(({ version, checksum }) => (steps[version - 1]?.checksum ?? checksum) !== checksum)
+    .toSorted((one, another) => one.version - another.version);
+  if (other === undefined) return;
+  throw new SchemaError({
+    ...(migration === undefined ? {} : { migration }),
+    code: 'checksum-mismatch',
+    message: `the migration ${other.name} was applied with another content`,
+    isTransient: false,
+  });
+}
+
+/** A failed statement costs an empty database as much as asking first would cost every other one. */
+async function readApplied(connection: Connection): Promise<AppliedStep[]> {
+  try {
+    return await connection.query<AppliedStep>(readTurn);
+  } catch (error) {
+    if (sqlState(error) === undefinedTable) return [];
+    throw error;
+  }
+}
+
+const undefinedTable = '42P01';
