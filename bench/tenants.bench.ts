@@ -119,10 +119,11 @@ async function oneResourceEach({ platform }: BenchEnvironment, projects: readonl
   return targets;
 }
 
-/** Connections to tenant databases at this moment. */
+/** Connections to the projects' databases at this moment. Those of the worker to spares are none of a data plane's. */
 async function connectionCount({ control }: BenchEnvironment): Promise<number> {
   const [row] = await control.query<{ count: number }>(sql`
-    SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname LIKE 'fp\\_%'`);
+    SELECT count(*)::int AS count FROM pg_stat_activity
+     WHERE datname IN (SELECT database_name FROM tenant_database WHERE state = 'claimed')`);
   return row?.count ?? 0;
 }
 

@@ -54,6 +54,17 @@ test('connections to databases that are spare no longer are closed', async () =>
   expect(await backends()).toBe(0);
 });
 
+test('only a few are kept at a time for each cluster, because they come out of its reserve', async () => {
+  const spares = Array.from({ length: 7 }, (_, index) => ({ ...tenant.target, key: `spare-${index}` }));
+  for (const spare of spares) await connections.open(spare);
+  expect(await backends()).toBe(5);
+  await connections.open({ ...tenant.target, key: 'elsewhere', clusterId: 'cl_other' });
+  expect(await backends()).toBe(6);
+  await connections.keepOnly(new Set(['spare-6']));
+  await connections.open({ ...tenant.target, key: 'spare-7' });
+  expect(await backends()).toBe(1);
+});
+
 test('a role whose password is wrong is found when the spare is made', async () => {
   await expect(connections.open({ ...tenant.target, password: 'wrong' })).rejects.toThrow(/password/);
 });

@@ -1,13 +1,19 @@
 import { rehearseSeeding } from '#fhir-store';
 import { connectOnce, type DatabaseTarget, type OwnedConnection } from '#postgres';
 
+/** They come out of what a cluster keeps back from the data planes, and that is for other work too. */
+const mostPerCluster = 5;
+
 /**
- * One open connection to each spare database that this worker has built, as the tenant's own role: whoever gives the
- * spare to a project writes its first resources over it, and neither dials nor waits for the backend's caches to fill.
- * A spare of another worker, or of an earlier run of this one, has none here.
+ * One open connection to a spare database that this worker has built, as the tenant's own role: whoever gives the spare
+ * to a project writes its first resources over it, and neither dials nor waits for the backend's caches to fill. A spare
+ * of another worker, or of an earlier run of this one, has none here; nor has one of many.
  */
 export class SpareConnections {
-  private readonly connections = new Map<string, OwnedConnection>();
+  private readonly connections = new Map<
+    string,
+    { readonly clusterId: string; readonly connection: OwnedConnection }
+  >();
   private closed = false;
 
   /**
@@ -22,13 +28,15 @@ export class SpareConnections {
       await connection.close();
       throw error;
     }
-    if (this.closed) await connection.close();
-    else this.connections.set(target.key, connection);
+    const { key, clusterId } = target;
+    const kept = [...this.connections.values()].filter((one) => one.clusterId === clusterId && one.connection.isOpen);
+    if (this.closed || kept.length >= mostPerCluster) await connection.close();
+    else this.connections.set(key, { clusterId, connection });
   }
 
   /** The connection to the tenant database of this id, if it is still good. It is the caller's from now on. */
   take(tenantDatabaseId: string): OwnedConnection | undefined {
-    const connection = this.connections.get(tenantDatabaseId);
+    const connection = this.connections.get(tenantDatabaseId)?.connection;
     this.connections.delete(tenantDatabaseId);
     return connection?.isOpen === true ? connection : undefined;
   }
@@ -46,6 +54,6 @@ export class SpareConnections {
   private async closeAll(ids: readonly string[]): Promise<void> {
     const closing = ids.flatMap((id) => this.connections.get(id) ?? []);
     for (const id of ids) this.connections.delete(id);
-    await Promise.all(closing.map((connection) => connection.close()));
+    await Promise.all(closing.map(({ connection }) => connection.close()));
   }
 }
