@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { tenantMigrations } from '#migrations/tenant';
 import { schemaSteps, type SchemaStep } from '#tenant-schema';
@@ -10,7 +11,9 @@ import { type RollOut, runRollouts } from './run-rollouts.js';
 
 const PROJECTS = Number(process.argv[3] ?? 1_000);
 const LIVE_PROJECTS = 20;
-const PARALLEL = 4;
+/** As many databases at a time as leave half of the machine to the requests, and as many as an operator gets unasked. */
+const CAREFUL = Math.max(1, Math.floor(availableParallelism() / 2));
+const USUAL = 4;
 const ROUNDS = 3;
 const LOOK_ROUNDS = 5;
 const QUIET_SECONDS = 10;
@@ -27,59 +30,60 @@ export async function benchRollout(): Promise<void> {
     const live = await liveProjects(environment);
     await environment.platform.kill('worker', 'SIGTERM');
     const databases = await emptyTenants(environment, PROJECTS - LIVE_PROJECTS);
+    const lanes = [...new Set([CAREFUL, USUAL])];
     const newest = tenantMigrations.length;
+    const last = newest + lanes.length * ROUNDS;
     const steps = [...(await schemaSteps(tenantMigrations))];
-    for (let pass = 1; pass <= ROUNDS; pass++) steps.push(expandStep(newest + pass, steps));
+    for (let version = newest + 1; version <= last; version++) steps.push(expandStep(version, steps));
     const traffic = new LiveTraffic(live);
-    await bareMigrations(environment, databases, PARALLEL, 0);
+    await bareMigrations(environment, databases, USUAL, newest);
 
-    const before = await traffic.during(() => delay(QUIET_SECONDS * 1000));
-    const ours: number[] = [];
-    const bare: number[] = [];
-    const latencies: number[] = [];
-    const bareLatencies: number[] = [];
-    let failed = 0;
+    const quiet = percentile((await traffic.during(() => delay(QUIET_SECONDS * 1000))).latencies, 0.95);
     await runRollouts(environment, steps, async (rollOut) => {
-      for (let pass = 1; pass <= ROUNDS; pass++) {
-        let perSecond = 0;
-        const during = await traffic.during(async () => {
-          perSecond = await rollOut(newest + pass, { parallel: PARALLEL });
-        });
-        latencies.push(...during.latencies);
-        failed += during.failed;
-        ours.push(perSecond);
-        const beside = await traffic.during(async () =>
-          bare.push(await bareMigrations(environment, databases, PARALLEL, pass)),
-        );
-        bareLatencies.push(...beside.latencies);
+      const passes: Passes[] = [];
+      for (const [index, parallel] of lanes.entries()) {
+        const first = newest + index * ROUNDS + 1;
+        passes.push(await inTurns({ environment, databases, traffic, rollOut, parallel, first }));
       }
+      const careful = passes.find(({ parallel }) => parallel === CAREFUL)!;
       const started = performance.now();
-      await rollOut(newest + ROUNDS, { parallel: PARALLEL });
+      await rollOut(last, { parallel: USUAL });
       const centralMs = performance.now() - started;
-      const looked = await lookedInto(environment, databases, () =>
-        rollOut(newest + ROUNDS, { parallel: PARALLEL, verify: true }),
-      );
-      const ratio = median(ours) / median(bare);
-      const timesBefore = (during: readonly number[]) => percentile(during, 0.95) / percentile(before.latencies, 0.95);
-      const p95 = timesBefore(latencies);
+      const looked = await lookedInto(environment, databases, () => rollOut(last, { parallel: USUAL, verify: true }));
+      const least = Math.min(...passes.map(ratioOf));
+      const timesBefore = (latencies: readonly number[]) => percentile(latencies, 0.95) / quiet;
+      const p95 = timesBefore(careful.ours.latencies);
+      const failed = passes.reduce((sum, { ours }) => sum + ours.failed, 0);
+      const asked = passes.reduce((sum, { ours }) => sum + ours.latencies.length, 0);
       await publish({
         name: 'rollout',
         floor: 'a bare loop over the same databases: connect, lock, three statements, version row, commit',
-        ratio,
+        ratio: least,
         rows: [
+          ...passes.flatMap(({ parallel, ours, bare }) => [
+            {
+              what: `rollout over ${PROJECTS} projects, ${parallel} at a time, traffic on ${LIVE_PROJECTS}`,
+              'databases/s': round(median(ours.rates)),
+              'p95 × before': timesBefore(ours.latencies).toFixed(2),
+            },
+            {
+              what: `bare loop, ${parallel} at a time`,
+              'databases/s': round(median(bare.rates)),
+              'p95 × before': timesBefore(bare.latencies).toFixed(2),
+            },
+          ]),
           {
-            what: `rollout over ${PROJECTS} projects, traffic on ${LIVE_PROJECTS}`,
-            'databases/s': round(median(ours)),
+            what: 'rollout that looks into each, all up to date',
+            'databases/s': round(looked.ours),
+            'p95 × before': '',
           },
-          { what: 'bare loop', 'databases/s': round(median(bare)) },
-          { what: 'rollout that looks into each, all up to date', 'databases/s': round(looked.ours) },
-          { what: 'bare loop that reads the version', 'databases/s': round(looked.bare) },
+          { what: 'bare loop that reads the version', 'databases/s': round(looked.bare), 'p95 × before': '' },
         ],
         checks: {
           'databases per second': {
-            measured: `${ratio.toFixed(2)} of the bare loop`,
+            measured: `${passes.map((pass) => `${ratioOf(pass).toFixed(2)} of the bare loop, ${pass.parallel} at a time`).join('; ')}`,
             limit: '≥ 0.8',
-            holds: ratio >= 0.8,
+            holds: least >= 0.8,
           },
           'a fleet that is up to date': {
             measured: `${Math.round(centralMs)} ms`,
@@ -91,13 +95,9 @@ export async function benchRollout(): Promise<void> {
             limit: '≥ 0.8',
             holds: looked.ours / looked.bare >= 0.8,
           },
-          'failed requests meanwhile': {
-            measured: `${failed} of ${latencies.length}`,
-            limit: '0',
-            holds: failed === 0,
-          },
-          'p95 of requests meanwhile': {
-            measured: `${p95.toFixed(2)} × before (${round(percentile(before.latencies, 0.95))} ms); beside the bare loop ${timesBefore(bareLatencies).toFixed(2)} ×`,
+          'failed requests meanwhile': { measured: `${failed} of ${asked}`, limit: '0', holds: failed === 0 },
+          [`p95 of requests meanwhile, ${CAREFUL} at a time`]: {
+            measured: `${p95.toFixed(2)} × before (${round(quiet)} ms)`,
             limit: '≤ 1.5',
             holds: p95 <= 1.5,
           },
@@ -105,6 +105,47 @@ export async function benchRollout(): Promise<void> {
       });
     });
   });
+}
+
+/** What one of the two did: databases per second of each pass, and the traffic meanwhile. */
+interface Side {
+  readonly rates: number[];
+  readonly latencies: number[];
+  failed: number;
+}
+
+/** The passes of both with so many databases at a time. */
+interface Passes {
+  readonly parallel: number;
+  readonly ours: Side;
+  readonly bare: Side;
+}
+
+const aSide = (): Side => ({ rates: [], latencies: [], failed: 0 });
+
+const ratioOf = ({ ours, bare }: Passes): number => median(ours.rates) / median(bare.rates);
+
+/** Rolls out the schemas from `first` on, one in each pass, in turns with the bare loop. */
+async function inTurns(options: {
+  readonly environment: BenchEnvironment;
+  readonly databases: readonly string[];
+  readonly traffic: LiveTraffic;
+  readonly rollOut: RollOut;
+  readonly parallel: number;
+  readonly first: number;
+}): Promise<Passes> {
+  const { environment, databases, traffic, rollOut, parallel, first } = options;
+  const passes: Passes = { parallel, ours: aSide(), bare: aSide() };
+  const run = async (side: Side, work: () => Promise<number>): Promise<void> => {
+    const { latencies, failed } = await traffic.during(async () => side.rates.push(await work()));
+    side.latencies.push(...latencies);
+    side.failed += failed;
+  };
+  for (let version = first; version < first + ROUNDS; version++) {
+    await run(passes.ours, () => rollOut(version, { parallel }));
+    await run(passes.bare, () => bareMigrations(environment, databases, parallel, version));
+  }
+  return passes;
 }
 
 /** Databases per second of a rollout that only looks and of a loop that reads the version, in turns: the median of each. */
@@ -117,7 +158,7 @@ async function lookedInto(
   const bare: number[] = [];
   for (let round = 1; round <= LOOK_ROUNDS; round++) {
     ours.push(await look());
-    bare.push(await bareVersionReads(environment, databases, PARALLEL));
+    bare.push(await bareVersionReads(environment, databases, USUAL));
   }
   return { ours: median(ours), bare: median(bare) };
 }
