@@ -121,6 +121,10 @@ test('what a worker that died has left of a look counts as an orphan until the n
   const { lines } = await new ExpectedSchemas(admins, steps).get(cluster!, project.schemaVersion!);
   // Of a new copy, not of the empty database that was in its place.
   expect(lines.length).toBeGreaterThan(100);
+  // Whoever stands still in a transaction there does not keep it for long, from its BEGIN on.
+  const silence = sql`SHOW idle_in_transaction_session_timeout`;
+  const shown = await admins.inDatabase(cluster!, 'postgres', (owner) => owner.query(silence));
+  expect(shown).toEqual([{ idle_in_transaction_session_timeout: '10s' }]);
   await admins.close();
   expect(await isCopyLeft(bench.admin)).toBe(false);
 });

@@ -69,6 +69,18 @@ describe('values', () => {
     expect(row?.xid).toMatch(/^\d+$/);
   });
 
+  test('is limited from its beginning on when it is told so', async () => {
+    const limited = await connectOnce(database.url, { lockTimeoutMs: 1_500, idleInTransactionMs: 80 });
+    expect(await limited.query(sql`SHOW lock_timeout`)).toEqual([{ lock_timeout: '1500ms' }]);
+    const silent = limited.transaction(() => new Promise<never>(() => undefined));
+    silent.catch(() => undefined);
+    while (limited.isOpen) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(await connection.query(sql`SHOW idle_in_transaction_session_timeout`)).toEqual([
+      { idle_in_transaction_session_timeout: '0' },
+    ]);
+    await limited.close();
+  });
+
   test('times do not depend on the settings of the role', async () => {
     const role = unique('role');
     const password = randomBytes(32).toString('base64url');

@@ -34,6 +34,8 @@ export interface TlsSettings {
 export interface ConnectionLimits {
   /** How long a statement may wait for a lock; without it as long as it takes. */
   readonly lockTimeoutMs?: number;
+  /** How long its owner may send nothing in a transaction before the server ends the connection; without it for ever. */
+  readonly idleInTransactionMs?: number;
 }
 
 /** A tenant database, and as whom to connect. Connections are kept per `key`. */

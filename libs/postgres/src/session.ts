@@ -40,6 +40,10 @@ function tlsOptions(tls: TlsSettings | undefined): pg.ClientConfig['ssl'] {
   return { rejectUnauthorized: true, ...(tls.ca === undefined ? {} : { ca: tls.ca }) };
 }
 
+/** As it stands in a connection's options; nothing when there is none. */
+const setting = (name: string, ms: number | undefined): string =>
+  ms === undefined ? '' : ` -c ${name}=${Math.ceil(ms)}`;
+
 /** One physical connection: a pg.Client and what we keep about it. */
 export class Session {
   /** Statements sent and not answered yet. */
@@ -62,9 +66,10 @@ export class Session {
   /** Opens a connection. Rejects with the network's or PostgreSQL's error, after 5 s at the latest. */
   static async open(
     target: string | Omit<DatabaseTarget, 'key' | 'clusterId'>,
-    { lockTimeoutMs }: ConnectionLimits = {},
+    { lockTimeoutMs, idleInTransactionMs }: ConnectionLimits = {},
   ): Promise<Session> {
-    const limits = lockTimeoutMs === undefined ? '' : ` -c lock_timeout=${Math.ceil(lockTimeoutMs)}`;
+    const limits =
+      setting('lock_timeout', lockTimeoutMs) + setting('idle_in_transaction_session_timeout', idleInTransactionMs);
     const client = new pg.Client({
       ...(typeof target === 'string'
         ? { connectionString: target }

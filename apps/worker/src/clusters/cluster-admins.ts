@@ -10,6 +10,12 @@ import {
   type TlsSettings,
 } from '#postgres';
 
+/**
+ * A worker that sends nothing in a transaction for so long stands still, and the project's requests may wait for what it
+ * has locked.
+ */
+const longestSilenceMs = 10_000;
+
 /** Where administration happens that belongs to no database in particular. */
 export const maintenanceDatabase = 'postgres';
 
@@ -52,7 +58,8 @@ export class ClusterAdmins {
     work: (admin: Connection) => Promise<T>,
     limits?: ConnectionLimits,
   ): Promise<T> {
-    const connection = await connectOnce(await this.targetOf(cluster, database), limits);
+    const target = await this.targetOf(cluster, database);
+    const connection = await connectOnce(target, { idleInTransactionMs: longestSilenceMs, ...limits });
     try {
       return await work(connection);
     } finally {
