@@ -220,21 +220,26 @@ const tables = [
    )`,
 
   // Requests that are answered later (Prefer: respond-async). starter is with whose rights it is carried out, request what is
-  // to be done (NULL when it has ended), watermark how far it has come. Whoever carries it out holds the lease and comes
-  // with its fence, which grows with each lease: who comes with a lower one was replaced while it slept.
+  // to be done (NULL when it has ended), watermark how far it has come; request and result are sealed with a key of the
+  // project. Whoever carries it out holds the lease and comes with its fence, which grows with each lease: who comes with a
+  // lower one was replaced while it slept. takeovers counts the leases that ran out, faults what was unforeseen. removed: it
+  // was cancelled or has expired, and its row is there until its files are gone.
   `CREATE TABLE async_job (
      id uuid PRIMARY KEY,
      kind text COLLATE "C" NOT NULL,
      membership text COLLATE "C" NOT NULL,
      starter jsonb NOT NULL,
      request_id text NOT NULL,
-     request text COLLATE "C",
-     state text COLLATE "C" NOT NULL DEFAULT 'accepted' CHECK (state IN ('accepted', 'active', 'completed', 'failed')),
+     request bytea,
+     state text COLLATE "C" NOT NULL DEFAULT 'accepted'
+       CHECK (state IN ('accepted', 'active', 'completed', 'failed', 'removed')),
      progress text NOT NULL DEFAULT '',
      watermark jsonb,
-     result text COLLATE "C",
+     result bytea,
      result_status smallint,
      fence bigint NOT NULL DEFAULT 0,
+     takeovers integer NOT NULL DEFAULT 0,
+     faults integer NOT NULL DEFAULT 0,
      lease_until timestamptz NOT NULL DEFAULT clock_timestamp(),
      expires_at timestamptz NOT NULL
    )`,

@@ -1,6 +1,6 @@
 /** Bundles and `$set-accounts` with `Prefer: respond-async`, through a whole data plane. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { MedplumClient } from '@medplum/core';
 import type { JsonObject } from '#fhir';
 import { connectOnce, sql } from '#postgres';
@@ -18,6 +18,8 @@ beforeAll(async () => {
 });
 
 afterAll(() => plane?.close());
+// A member may have only so many.
+afterEach(() => client.forgetJobs());
 
 const extended = { 'x-medplum': 'extended' };
 const aPatient = (family: string) => ({ resourceType: 'Patient', name: [{ family }] });
@@ -207,8 +209,64 @@ describe('what was accepted', () => {
                             WHERE id = ${jobIdOf(path)}`),
     );
     expect((await client.get(path)).status).toBe(404);
-    await client.start('', aBundle('batch', []));
-    expect((await client.jobs()).some(({ id }) => path.includes(id))).toBe(false);
+  });
+
+  test('is removed when it has ended, and whoever does that is told that there was nothing to cancel', async () => {
+    const path = await client.start('', aBundle('transaction', creating(aPatient('Ended'))));
+    expect((await client.ended(path)).status).toBe(200);
+    const answer = await client.send('DELETE', path);
+    expect([answer.status, answer.json.issue[0]?.details.text]).toEqual([
+      202,
+      'The request had ended. What was kept of it is removed.',
+    ]);
+    expect([await found('Ended'), (await client.get(path)).status]).toEqual([1, 404]);
+  });
+
+  test('cannot be cancelled while it is being committed, and whoever tries is told to come back', async () => {
+    const path = await client.start('', aBundle('batch', []));
+    await client.ended(path);
+    await client.inDatabase((connection) =>
+      connection.transaction(async (transaction) => {
+        await transaction.query(sql`SELECT FROM async_job WHERE id = ${jobIdOf(path)} FOR NO KEY UPDATE`);
+        const answer = await client.send('DELETE', path);
+        expect([answer.status, answer.headers['retry-after']]).toEqual([503, expect.any(String)]);
+      }),
+    );
+    expect((await client.get(path)).status).toBe(200);
+  });
+
+  test('is in the database in no words that could be read there', async () => {
+    const word = 'Unreadable';
+    const readable = () =>
+      client.inDatabase((connection) =>
+        connection.query<{ request: boolean | null; result: boolean | null }>(
+          sql`SELECT position(${word}::text::bytea IN request) > 0 AS request,
+                     position(${word}::text::bytea IN result) > 0 AS result FROM async_job`,
+        ),
+      );
+    const path = await client.inDatabase((connection) =>
+      connection.transaction(async (transaction) => {
+        await transaction.query(sql`LOCK TABLE resource IN EXCLUSIVE MODE`);
+        const started = await client.start('', aBundle('transaction', creating(aPatient(word))));
+        expect(await readable()).toEqual([{ request: false, result: null }]);
+        return started;
+      }),
+    );
+    expect((await client.ended(path)).text).toContain(word);
+    expect(await readable()).toEqual([{ request: null, result: false }]);
+  });
+
+  test('is answered in so many words that they are not kept: a transaction is undone, a batch says that it was carried out', async () => {
+    const note = [{ text: 'x'.repeat(1_000_000) }];
+    const id = await client.put({ resourceType: 'Observation', status: 'final', code: { text: 'x' }, note });
+    const reading = Array.from({ length: 17 }, () => ({ request: { method: 'GET', url: `Observation/${id}` } }));
+    const ended = async (type: string) => {
+      const entry = [...creating(aPatient(`Long${type}`)), ...reading];
+      const answer = await client.ended(await client.start('', aBundle(type, entry)));
+      return [answer.status, answer.text.includes('was carried out'), await found(`Long${type}`)];
+    };
+    expect(await ended('batch')).toEqual([413, true, 1]);
+    expect(await ended('transaction')).toEqual([413, true, 0]);
   });
 
   test('fails without another word when whoever sent it has no access any more', async () => {
@@ -273,42 +331,64 @@ describe('what was accepted', () => {
     expect([answer.status, await client.jobs()]).toEqual([401, before]);
   });
 
-  test('is ten things at a time; the next is told to come back', async () => {
+  test('is three things at a time for a member and ten for all; the next is told to come back', async () => {
+    const members = [{}, ...(await Promise.all([1, 2, 3].map(() => client.member())))];
     await client.inDatabase((connection) =>
       connection.transaction(async (transaction) => {
         await transaction.query(sql`LOCK TABLE resource_string IN EXCLUSIVE MODE`);
-        const start = () => client.send('POST', '', aBundle('batch', creating(aPatient('Many'))), later);
-        const answers = await Promise.all(Array.from({ length: 12 }, start));
-        const statuses = answers.map(({ status }) => status).sort();
-        expect(statuses).toEqual([...Array<number>(10).fill(202), 429, 429]);
-        const refused = answers.find(({ status }) => status === 429)!;
-        expect([refused.headers['retry-after'], refused.json.issue[0]?.code]).toEqual(['10', 'throttled']);
+        const start = (headers: Record<string, string>) =>
+          client.send('POST', '', aBundle('batch', creating(aPatient('Many'))), { ...later, ...headers });
+        const refusedOf = async (headers: Record<string, string>, accepted: number) => {
+          const answers = await Promise.all(Array.from({ length: 4 }, () => start(headers)));
+          const refused = answers.filter(({ status }) => status === 429);
+          expect([answers.filter(({ status }) => status === 202).length, refused.length]).toEqual([
+            accepted,
+            4 - accepted,
+          ]);
+          expect(refused[0]?.headers['retry-after']).toBe('10');
+          expect(refused[0]?.json.issue[0]?.code).toBe('throttled');
+          return refused[0]?.json.issue[0]?.details.text ?? '';
+        };
+        for (const member of members.slice(0, 3)) {
+          expect(await refusedOf(member, 3)).toMatch(/^You have 3 requests .* DELETE of an earlier one makes room/);
+        }
+        expect(await refusedOf(members[3] ?? {}, 1)).toMatch(/^The project has 10 requests/);
       }),
     );
     await until(async () => (await client.jobs()).every(({ state }) => state === 'completed' || state === 'failed'));
     expect(await found('Many')).toBe(10);
+  });
+
+  test('is kept for a member so often that one can make room oneself', async () => {
+    const member = await client.member();
+    const paths: string[] = [];
+    for (let count = 0; count < 20; count++) {
+      paths.push(await client.start('', aBundle('batch', []), member));
+      await client.ended(paths.at(-1)!, member);
+    }
+    const start = () => client.send('POST', '', aBundle('batch', []), { ...later, ...member });
+    expect([(await start()).status, (await client.send('DELETE', paths[0]!, undefined, member)).status]).toEqual([
+      429, 202,
+    ]);
+    expect((await start()).status).toBe(202);
   });
 });
 
 describe('what was left by a process that died', () => {
   /** A job as a process leaves it that had begun it. */
   async function left(kind: string, bundle: object): Promise<string> {
-    const path = await client.start('', aBundle('batch', []));
-    await client.ended(path);
-    const request = {
-      text: JSON.stringify(bundle),
-      baseUrl: `${plane.url}/`,
-      extended: false,
-      handling: 'strict',
-      returns: 'minimal',
-    };
-    await client.inDatabase((connection) =>
-      connection.query(sql`
-        UPDATE async_job SET kind = ${kind}, state = 'active', request = ${JSON.stringify(request)},
-               result = NULL, result_status = NULL, lease_until = clock_timestamp()
-         WHERE id = ${jobIdOf(path)}`),
-    );
-    return path;
+    return client.inDatabase(async (connection) => {
+      // So that this process does not take it itself.
+      await connection.query(sql`CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql
+                                 AS 'BEGIN NEW.lease_until := ''infinity''; RETURN NEW; END'`);
+      await connection.query(sql`CREATE TRIGGER hold BEFORE INSERT ON async_job FOR EACH ROW EXECUTE FUNCTION hold()`);
+      const path = await client.start('', bundle);
+      await connection.query(sql`DROP TRIGGER hold ON async_job`);
+      await connection.query(sql`DROP FUNCTION hold`);
+      await connection.query(sql`UPDATE async_job SET kind = ${kind}, state = 'active', lease_until = clock_timestamp()
+                                  WHERE id = ${jobIdOf(path)}`);
+      return path;
+    });
   }
 
   test('is begun again when it was a transaction', async () => {
@@ -321,28 +401,38 @@ describe('what was left by a process that died', () => {
   test('is tried again after what nobody foresaw, and not for ever', async () => {
     const path = await left('transaction', aBundle('transaction', []));
     await client.inDatabase((connection) =>
-      connection.query(sql`UPDATE async_job SET request = 'no JSON' WHERE id = ${jobIdOf(path)}`),
+      connection.query(sql`UPDATE async_job SET request = 'nothing sealed' WHERE id = ${jobIdOf(path)}`),
     );
     expect((await client.get(path)).status).toBe(202);
     await until(async () =>
       (await client.jobs()).some(({ id, state }) => id === jobIdOf(path) && state === 'accepted'),
     );
     await client.inDatabase((connection) =>
-      connection.query(sql`UPDATE async_job SET fence = 4, lease_until = now() WHERE id = ${jobIdOf(path)}`),
+      connection.query(
+        sql`UPDATE async_job SET faults = 4, fence = 1000, lease_until = now() WHERE id = ${jobIdOf(path)}`,
+      ),
     );
     const answer = await client.ended(path);
     expect([answer.status, answer.json.issue[0]?.code]).toEqual([500, 'exception']);
-    expect(answer.text).not.toContain('JSON');
+    expect(answer.text).not.toContain('seal');
   });
 
-  test('is given up when it was begun again and again', async () => {
+  test('is given up when those who carried it out were not heard of any more, again and again', async () => {
     const path = await left('transaction', aBundle('transaction', creating(aPatient('Hopeless'))));
     await client.inDatabase((connection) =>
-      connection.query(sql`UPDATE async_job SET fence = 50 WHERE id = ${jobIdOf(path)}`),
+      connection.query(sql`UPDATE async_job SET takeovers = 4 WHERE id = ${jobIdOf(path)}`),
     );
     const answer = await client.ended(path);
     expect([answer.status, answer.json.issue[0]?.code]).toEqual([500, 'exception']);
     expect(await found('Hopeless')).toBe(0);
+  });
+
+  test('is carried out however often it was given back by those who were stopped', async () => {
+    const path = await left('transaction', aBundle('transaction', creating(aPatient('Patient'))));
+    await client.inDatabase((connection) =>
+      connection.query(sql`UPDATE async_job SET fence = 1000, state = 'accepted' WHERE id = ${jobIdOf(path)}`),
+    );
+    expect(statusesOf(await client.ended(path))).toEqual(['201']);
   });
 
   test('is not begun again when it was a batch, and says so', async () => {

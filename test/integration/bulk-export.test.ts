@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { MedplumClient } from '@medplum/core';
 import type { JsonObject } from '#fhir';
 import { sql } from '#postgres';
@@ -77,6 +77,9 @@ afterAll(async () => {
   await plane?.close();
   rmSync(dataDir, { recursive: true });
 });
+
+// A member may have only so many.
+afterEach(() => client.forgetJobs());
 
 const storedFiles = (): string[] =>
   readdirSync(path.join(dataDir, 'files'), { recursive: true, withFileTypes: true })
@@ -383,7 +386,10 @@ describe('what is wrong with an export', () => {
     ['$export?_type=Login', 403],
     ['$export?_outputFormat=text/csv', 400],
     ['$export?_since=yesterday', 400],
-    ['$export?_until=', 202],
+    ['$export?_until=', 400],
+    ['$export?_type=,', 400],
+    ['Patient/$export?patient=', 400],
+    ['$export?_typeFilter=Patient?name=', 400],
     ['$export?_typeFilter=Nothing?x=y', 400],
     ['$export?_typeFilter=Patient?nothing=1', 400],
     ['$export?_typeFilter=Patient?_count=1', 400],
@@ -401,6 +407,65 @@ describe('what is wrong with an export', () => {
     const answer = await client.send('POST', address, undefined, later);
     expect([answer.status, answer.json.resourceType]).toEqual([status, 'OperationOutcome']);
     if (status === 202) await client.ended(client.pathOf(String(answer.headers['content-location'])));
+  });
+
+  test('is a parameter in a form that its definition does not have', async () => {
+    for (const [level, parameter] of [
+      ['$export', { name: '_type', valueCoding: { code: 'Patient' } }],
+      ['$export', { name: '_since', valuePeriod: { start: '2026-01-01' } }],
+      ['$export', { name: '_typeFilter', valueExpression: { expression: 'Patient?active=true' } }],
+      ['Patient/$export', { name: 'patient', valueString: 'Patient/ana' }],
+    ] as const) {
+      const body = { resourceType: 'Parameters', parameter: [parameter] };
+      const prefer = 'respond-async, handling=lenient';
+      const { status, json } = await client.send('POST', level, body, { prefer });
+      const issue = { expression: [parameter.name] };
+      expect([status, json.issue[0]]).toMatchObject([400, issue]);
+    }
+  });
+
+  test('is more than one search may ask for, in all its filters together', async () => {
+    const ask = (filters: readonly string[], headers: Record<string, string> = {}, types = 'Patient,Organization') => {
+      const parameter = filters.map((valueString) => ({ name: '_typeFilter', valueString }));
+      const body = { resourceType: 'Parameters', parameter };
+      return client.send('POST', `$export?_type=${types}`, body, { ...later, ...headers });
+    };
+    const before = (await client.jobs()).length;
+    for (const filters of [
+      Array.from({ length: 280_000 }, (_, index) => `Patient?name=a${index}`),
+      Array.from({ length: 101 }, () => 'Patient?active=true'),
+      Array.from({ length: 51 }, () => 'Patient?organization.name=a'),
+    ]) {
+      const { status, json } = await ask(filters);
+      expect([status, json.issue[0]]).toMatchObject([400, { code: 'too-costly' }]);
+    }
+    // Each link to a Patient brings the criteria of all rules along.
+    const rules = Array.from({ length: 120 }, (_, index) => ({
+      resourceType: 'Patient',
+      criteria: `Patient?birthdate=gt${1900 + index}`,
+    }));
+    const member = await client.member({ resource: [{ resourceType: 'Observation' }, ...rules] });
+    const links = Array.from({ length: 50 }, () => 'Observation?subject:Patient.name=a');
+    const { status, json } = await ask(links, member, 'Observation');
+    expect([status, json.issue[0]]).toMatchObject([400, { code: 'too-costly' }]);
+    // Whoever may not have a type is told so before the filters are looked at.
+    expect((await ask(links, member, 'Observation,Practitioner')).status).toBe(403);
+    expect(await client.jobs()).toHaveLength(before);
+  });
+
+  test('is a request for its headers alone, which begins nothing', async () => {
+    const before = (await client.jobs()).length;
+    for (const address of ['$export', 'Patient/$export', 'Group/any/$export']) {
+      const { status, headers } = await client.send('HEAD', address, undefined, later);
+      expect([status, headers.allow]).toEqual([405, 'GET, POST']);
+    }
+    expect((await client.send('HEAD', 'Observation/$export', undefined, later)).status).toBe(404);
+    expect(await client.jobs()).toHaveLength(before);
+  });
+
+  test('is that the wish for a later answer stands in something else', async () => {
+    const quoted = { prefer: 'foo="a, respond-async, b"' };
+    expect((await client.send('POST', '$export?_type=Patient', undefined, quoted)).status).toBe(400);
   });
 
   test('is left out where the client says so', async () => {
@@ -494,7 +559,7 @@ describe('the files of an export', () => {
     expect((await client.send('DELETE', started, undefined, starter)).status).toBe(202);
   });
 
-  test('are removed when it is cancelled, and when it has expired', async () => {
+  test('are removed when it is cancelled, and not there any more when it has expired', async () => {
     const before = storedFiles();
     const cancelled = await client.start('$export?_type=Patient,Observation');
     expect((await client.ended(cancelled)).status).toBe(200);
@@ -510,8 +575,6 @@ describe('the files of an export', () => {
     );
     expect((await client.get(expired)).status).toBe(404);
     expect((await client.get(client.pathOf(output[0]?.url ?? ''))).status).toBe(404);
-    await client.ended(await client.start('', { resourceType: 'Bundle', type: 'batch' }));
-    expect(storedFiles()).toEqual(before);
   });
 
   test('are removed when whoever started it has no access any more', async () => {

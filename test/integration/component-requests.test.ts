@@ -200,7 +200,8 @@ test('every answer may be read by a page of another origin, errors included', as
     expect(headers).toMatchObject({
       'access-control-allow-origin': 'https://app.example.org',
       'access-control-allow-credentials': 'true',
-      'access-control-expose-headers': 'Content-Location, ETag, Last-Modified, Location',
+      'access-control-expose-headers':
+        'Content-Location, ETag, Last-Modified, Location, Expires, Retry-After, X-Progress',
     });
   }
 });

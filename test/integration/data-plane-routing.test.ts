@@ -220,7 +220,8 @@ describe('CORS', () => {
     expect(answer.headers).toMatchObject({
       'access-control-allow-origin': origin,
       'access-control-allow-credentials': 'true',
-      'access-control-expose-headers': 'Content-Location, ETag, Last-Modified, Location',
+      'access-control-expose-headers':
+        'Content-Location, ETag, Last-Modified, Location, Expires, Retry-After, X-Progress',
       vary: expect.stringContaining('Origin') as unknown,
     });
   });

@@ -98,6 +98,15 @@ export class JobClient {
     return { authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` };
   }
 
+  /** The membership of such a program. */
+  async membershipOf({ authorization }: { readonly authorization: string }): Promise<JsonObject> {
+    const id = Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':')[0] ?? '';
+    const { text } = await this.get(`ProjectMembership?user=ClientApplication/${id}`);
+    const [entry] = (JSON.parse(text) as { entry: { resource: JsonObject }[] }).entry;
+    if (entry === undefined) throw new Error('the program has no membership');
+    return entry.resource;
+  }
+
   /** Stores a resource, under its id if it has one; its id. */
   async put(resource: JsonObject, headers: Headers = { 'x-medplum': 'extended' }): Promise<string> {
     const { resourceType, id } = resource as { resourceType: string; id?: string };
@@ -124,7 +133,12 @@ export class JobClient {
     return this.inDatabase((connection) => connection.query(sql`UPDATE async_job SET lease_until = clock_timestamp()`));
   }
 
-  jobs(): Promise<{ id: string; state: string; request: string | null; fence: string }[]> {
+  /** So that there is room for others. */
+  forgetJobs(): Promise<unknown> {
+    return this.inDatabase((connection) => connection.query(sql`DELETE FROM async_job`));
+  }
+
+  jobs(): Promise<{ id: string; state: string; request: Buffer | null; fence: string }[]> {
     return this.inDatabase((connection) => connection.query(sql`SELECT id, state, request, fence FROM async_job`));
   }
 }

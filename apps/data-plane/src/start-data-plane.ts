@@ -152,6 +152,7 @@ async function open(
   const audit = new ReadAudit({
     onFailure: (projectId, error, lost) =>
       logger.error({ projectId, lost, err: loggableError(error) }, 'audit entries could not be written'),
+    onUpkeep: (projectId) => jobs.isInUse(projectId),
   });
   shutdown.add(() => audit.flush());
 
@@ -173,6 +174,7 @@ async function open(
     runtimes,
     audit,
     onBehalfOf: new OnBehalfOf(),
+    awaitsAudit: config.auditReads === 'strict',
     baseUrls,
     logger,
     ...(lookAfterJobsEveryMs === undefined ? {} : { lookEveryMs: lookAfterJobsEveryMs }),

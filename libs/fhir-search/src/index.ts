@@ -4,6 +4,7 @@ export type * from './search-plan.js';
 export type * from './index-rows.js';
 export { queryPairs } from './query-pairs.js';
 export { parseSearch, parseSearchAt, parseSystemSearch, type ParseOptions } from './parse-search.js';
+export { SearchBudget } from './search-budget.js';
 export { compartmentCriterion, compartmentTypes, type CompartmentOwner } from './compartment.js';
 export { filedUnderCode, filedUnderToken } from './filed-under.js';
 export { localReferences } from './local-reference.js';

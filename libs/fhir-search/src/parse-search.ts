@@ -25,6 +25,8 @@ export interface ParseOptions {
   readonly now?: Date;
   /** Only what is in this compartment (https://hl7.org/fhir/R4/search.html#compartment). */
   readonly compartment?: CompartmentOwner;
+  /** What all the searches may ask for together that it is given to; by default each type has its own. */
+  readonly budget?: SearchBudget;
 }
 
 const maxIncludes = 20;
@@ -199,7 +201,7 @@ class Branch {
 function parseContext(version: FhirVersion, options: ParseOptions): CriterionContext {
   return {
     version,
-    budget: new SearchBudget(),
+    budget: options.budget ?? new SearchBudget(),
     now: options.now ?? new Date(),
     isResourceType: (name) => version.isResourceType(name),
     resourceTypes: version.resourceTypes,

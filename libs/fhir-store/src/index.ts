@@ -89,10 +89,12 @@ export {
   type JobEnd,
   type JobKind,
   type JobLease,
+  type JobLimits,
   type JobState,
   type LeasedJob,
-  type RemovedJob,
+  type ReachedLimit,
   type StoredJob,
+  type WithdrawnJob,
 } from './jobs/job.js';
 export {
   claimJob,
@@ -101,10 +103,11 @@ export {
   insertJob,
   listJobs,
   noteProgress,
-  removeExpiredJobs,
   removeJob,
   renewLease,
   returnLease,
+  withdrawExpiredJobs,
+  withdrawJob,
 } from './jobs/jobs.sql.js';
 export { leasedDatabase } from './jobs/leased-database.js';
 export { rehearseSeeding, seedProject, type ProjectSeed } from './seed-project.js';

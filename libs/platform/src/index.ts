@@ -16,5 +16,6 @@ export { HealthModule, type HealthOptions } from './http/health.module.js';
 export { createHttpApp, type HttpAppOptions } from './http/create-http-app.js';
 export { explainListenError, type PortVariable } from './http/listen-error.js';
 export { networkOf } from './http/network-of.js';
+export { preferences } from './http/prefer.js';
 export { listenOn, localUrl } from './http/listen-on.js';
 export { stopOnSignals } from './http/stop-on-signals.js';

@@ -18,7 +18,7 @@ test('keys of a project follow from its data key, and differ from each other and
   const [one, other] = [randomBytes(32), randomBytes(32)];
   expect(projectKeys(one)).toEqual(projectKeys(one));
   const all = [projectKeys(one), projectKeys(other)].flatMap((keys) => Object.values(keys) as Buffer[]);
-  expect(new Set(all.map(base64)).size).toBe(8);
+  expect(new Set(all.map(base64)).size).toBe(10);
   expect(all.every((key) => key.length === 32)).toBe(true);
 });
 

@@ -20,6 +20,8 @@ export interface ProjectKeys {
   readonly fileKey: Buffer;
   /** Seals the secrets of people's second factors, and gives the ones that are offered: 32 bytes. */
   readonly secondFactorKey: Buffer;
+  /** Seals what is asked for and answered later: 32 bytes. */
+  readonly jobKey: Buffer;
 }
 
 /** Derives a project's keys from its data key; the same data key always gives the same keys. */
@@ -29,6 +31,7 @@ export function projectKeys(dataKey: Buffer): ProjectKeys {
     cursorKey: deriveKey(dataKey, 'boxyard page cursors'),
     fileKey: deriveKey(dataKey, 'boxyard files'),
     secondFactorKey: deriveKey(dataKey, 'boxyard second factors'),
+    jobKey: deriveKey(dataKey, 'boxyard jobs'),
   };
 }
 

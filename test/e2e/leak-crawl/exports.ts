@@ -54,5 +54,7 @@ async function exported(place: Place, { method = 'GET', path }: Probe): Promise<
     const file = await send(place.base, below(url), { headers });
     files.push(`${type} ${count} ${file.status}\n${file.text}`);
   }
+  // A member may keep only so many.
+  await send(place.base, address, { method: 'DELETE', headers });
   return { ...answer, text: files.join('\n') };
 }

@@ -12,6 +12,8 @@ test.each<[string | string[] | undefined, number]>([
   ['respond-async, wait=10', 10],
   ['wait=10; x=y, return=minimal', 10],
   [['return=minimal', 'wait=4'], 4],
+  ['foo="x, wait=9", wait=4', 4],
+  ['foo="x, wait=9"', 0],
   ['wait=0', 0],
   ['wait=-1', 0],
   ['wait=1.5', 0],

@@ -1,3 +1,5 @@
+import { preferences } from '#platform';
+
 const longestWaitSeconds = 60;
 
 /**
@@ -5,11 +7,6 @@ const longestWaitSeconds = 60;
  * 60; 0 when there is no such preference or it is not a whole number: RFC 7240 says to ignore what is not understood.
  */
 export function preferredWaitSeconds(header: string | string[] | undefined): number {
-  const text = Array.isArray(header) ? header.join(',') : (header ?? '');
-  for (const preference of text.split(',')) {
-    const [token = ''] = preference.split(';');
-    const match = /^\s*wait\s*=\s*"?(\d{1,9})"?\s*$/i.exec(token);
-    if (match) return Math.min(Number(match[1]), longestWaitSeconds);
-  }
-  return 0;
+  const wait = preferences(header).get('wait') ?? '';
+  return /^\d{1,9}$/.test(wait) ? Math.min(Number(wait), longestWaitSeconds) : 0;
 }

@@ -50,6 +50,12 @@ export class Session {
     return new Session(this.runtime, this.loginId, this.expiresAt, principal, source, this);
   }
 
+  /** The same session, whose principal is read by what `wrap` makes of its own way. */
+  readBy(wrap: (source: PrincipalSource) => PrincipalSource): Session {
+    const { runtime, loginId, expiresAt, principal, source, actor } = this;
+    return new Session(runtime, loginId, expiresAt, principal, wrap(source), actor);
+  }
+
   /** Whether the credential need not be checked again at this time, in milliseconds since 1970. */
   isGoodAt(time: number): boolean {
     return !this.ended && time < this.expiresAt;

@@ -81,6 +81,12 @@ export function recordExecution(audit: ReadAudit, request: FastifyRequest, entit
   audit.record(runtime.database, { ...originOf(request), action: 'E', outcome: 'success', entity });
 }
 
+/** Records that the caller of the request removed something that is no resource. */
+export function recordRemoval(audit: ReadAudit, request: FastifyRequest, entity: string): void {
+  const { runtime } = sessionOf(request);
+  audit.record(runtime.database, { ...originOf(request), action: 'D', outcome: 'success', entity });
+}
+
 /** Records that the caller of the request was refused something before it began, and returns the 403 to throw. */
 export function refused(
   audit: ReadAudit,

@@ -17,6 +17,8 @@ describe('request headers', () => {
     ['return="minimal"', 'minimal'],
     ['return=everything', 'representation'],
     ['xreturn=minimal', 'representation'],
+    ['foo="x, return=minimal"', 'representation'],
+    ['foo="x, y", Return = minimal', 'minimal'],
   ])('Prefer: %s returns %s', (prefer, expected) => {
     expect(returnPreference({ prefer })).toBe(expected);
   });
@@ -29,6 +31,10 @@ describe('request headers', () => {
     ['wait=10, respond-async', true],
     ['respond-asynchronously', false],
     ['handling=respond-async', false],
+    ['respond-async=""', true],
+    ['respond-async=no', false],
+    ['foo="a, respond-async, b"', false],
+    ['foo="a, b", respond-async', true],
   ])('Prefer: %s wants an answer later: %s', (prefer, expected) => {
     expect(wantsLaterAnswer(prefer === undefined ? {} : { prefer })).toBe(expected);
   });

@@ -1,6 +1,7 @@
 /** The headers by which a client shapes a FHIR interaction (https://hl7.org/fhir/R4/http.html). */
 import type { IncomingHttpHeaders } from 'node:http';
 import { isUnchanged, type ReturnPreference, type StoredVersion } from '#fhir-store';
+import { preferences } from '#platform';
 
 /** `Prefer: return=…`; by default the written resource comes back. Unknown preferences are ignored (RFC 7240). */
 export function returnPreference(headers: IncomingHttpHeaders): ReturnPreference {
@@ -14,18 +15,9 @@ export function searchHandling(headers: IncomingHttpHeaders): 'strict' | 'lenien
 }
 
 /** `Prefer: respond-async` (RFC 7240 section 4.1): the client would rather be answered later. */
-export function wantsLaterAnswer({ prefer }: IncomingHttpHeaders): boolean {
-  const parts = String(prefer ?? '').split(/[,;]/);
-  return parts.some((part) => /^\s*respond-async\s*(?:=\s*"")?\s*$/i.test(part));
-}
+export const wantsLaterAnswer = (headers: IncomingHttpHeaders): boolean => preference(headers, 'respond-async') === '';
 
-function preference(headers: IncomingHttpHeaders, name: string): string | undefined {
-  const { prefer } = headers;
-  if (prefer === undefined) return undefined;
-  const parts = String(prefer).split(/[,;]/);
-  const found = parts.map((part) => part.trim()).find((part) => part.startsWith(`${name}=`));
-  return found?.slice(name.length + 1).replace(/^"(.*)"$/, '$1');
-}
+const preference = ({ prefer }: IncomingHttpHeaders, name: string): string | undefined => preferences(prefer).get(name);
 
 /**
  * Whether the client's copy of this version is still good: `If-None-Match` names it, or, without that header, it is not

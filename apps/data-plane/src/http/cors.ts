@@ -6,7 +6,8 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-const EXPOSED = 'Content-Location, ETag, Last-Modified, Location';
+/** What programs read of answers. `RateLimit` is not among it: clients throw on forms of it that they do not know. */
+const EXPOSED = 'Content-Location, ETag, Last-Modified, Location, Expires, Retry-After, X-Progress';
 const METHODS = 'GET,HEAD,PUT,PATCH,POST,DELETE';
 /** Chrome's own upper bound. */
 const PREFLIGHT_MAX_AGE_SECONDS = '7200';

@@ -21,6 +21,7 @@ import {
   type TenantPlacement,
 } from '#tenancy';
 import { BinaryContents } from '../fhir/binary/binary-contents.js';
+import { JobTexts } from '../fhir/jobs/job-texts.js';
 import { SecondFactorSecrets } from '../auth/mfa/second-factor-secrets.js';
 import { StorageLinks } from '../storage/storage-links.js';
 import { ServedEntry } from './served-entry.js';
@@ -38,6 +39,7 @@ export class TenantRuntime {
   private readonly publicKeys = new Map<string, KeyObject>();
   private signing: SigningKey | undefined;
   private factorSecrets: SecondFactorSecrets | undefined;
+  private textsOfJobs: JobTexts | undefined;
 
   constructor(
     private readonly served: ServedEntry,
@@ -79,6 +81,12 @@ export class TenantRuntime {
   secondFactorSecrets(): SecondFactorSecrets {
     this.factorSecrets ??= new SecondFactorSecrets(projectKeys(this.projectKey).secondFactorKey);
     return this.factorSecrets;
+  }
+
+  /** Seals and opens what is asked for and answered later. */
+  get jobTexts(): JobTexts {
+    this.textsOfJobs ??= new JobTexts(projectKeys(this.projectKey).jobKey);
+    return this.textsOfJobs;
   }
 
   private openSigningKey(): SigningKey {

@@ -8,6 +8,8 @@ import { upkeep } from './upkeep.js';
 export interface ReadAuditOptions {
   /** Told when a batch could not be written or sealed. `lost` entries were given up, the others will be tried again. */
   onFailure(projectId: string, error: unknown, lost: number): void;
+  /** Told when the upkeep of a tenant's database was done, which is in use: what else it needs can be done now. */
+  onUpkeep?(projectId: string): void;
   /** Milliseconds that an entry waits for others at most. */
   maxWaitMs?: number;
   /** Entries of one tenant that are written without waiting any longer. */
@@ -139,6 +141,7 @@ export class ReadAudit {
     try {
       await tenant.use(upkeep);
       await this.expire(tenant);
+      this.options.onUpkeep?.(tenant.projectId);
     } catch (error) {
       // Nothing is lost: the next upkeep covers this one's work as well.
       this.options.onFailure(tenant.projectId, error, 0);

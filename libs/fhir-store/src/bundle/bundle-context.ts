@@ -2,6 +2,12 @@ import type { Connection } from '#postgres';
 import type { OperationInteraction } from './bundle-entry.js';
 import type { Presentation } from './presentation.js';
 
+/** Something that an entry has read, and whose data it was (as `subjectsOf` tells it). */
+export interface EntryReading {
+  readonly entity: string;
+  readonly subjects: string;
+}
+
 /** What comes back of a written resource (https://hl7.org/fhir/R4/http.html#ops). */
 export type ReturnPreference = 'minimal' | 'representation' | 'OperationOutcome';
 
@@ -40,10 +46,10 @@ export interface BundleOptions {
    */
   readonly onOperation?: (call: OperationCall) => Promise<OperationAnswer>;
   /**
-   * The last thing that is done inside a transaction, with the text of its answer: what this writes is kept together with
-   * what the Bundle wrote, or not at all. A batch has no such moment.
+   * The last thing that is done inside a transaction, with the text of its answer and what it has read: what this writes is
+   * kept together with what the Bundle wrote, or not at all. A batch has no such moment.
    */
-  readonly beforeCommit?: (transaction: Connection, answer: string) => Promise<void>;
+  readonly beforeCommit?: (transaction: Connection, answer: string, readings: readonly EntryReading[]) => Promise<void>;
 }
 
 /** What an entry needs to know of the request besides itself. */

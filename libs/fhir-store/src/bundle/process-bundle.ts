@@ -28,7 +28,9 @@ export async function processBundle(
   const answerText = (answers: readonly string[]) => bundleText('transaction-response', '', answers);
   const answers = await processTransaction(context, entries, bundle, {
     onRead,
-    ...(beforeCommit && { beforeCommit: (transaction, made) => beforeCommit(transaction, answerText(made)) }),
+    ...(beforeCommit && {
+      beforeCommit: (transaction, made, readings) => beforeCommit(transaction, answerText(made), readings),
+    }),
   });
   return answerText(answers);
 }

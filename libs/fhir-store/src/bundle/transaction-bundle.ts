@@ -8,7 +8,7 @@ import { isIdTaken } from '../writing/single-writes.js';
 import { inTransaction, withKnownErrors, type Scope } from '../transaction.js';
 import { insertFinished } from '../writing/writes.js';
 import type { RawEntry } from './batch.js';
-import type { BundleContext } from './bundle-context.js';
+import type { BundleContext, EntryReading } from './bundle-context.js';
 import { auditedEntry, entityOf, isReading, readEntry } from './bundle-entry.js';
 import { finishEntries, pendingCreate } from './entry-writes.js';
 import { versionEntry } from './response-entry.js';
@@ -21,8 +21,12 @@ const tries = 3;
 interface TransactionOptions {
   /** Told what was read, once that is certain. */
   readonly onRead: (entity: string, outcome: 'success', subjects: string) => void;
-  /** The last thing that is done inside the transaction, with the texts of its response entries. */
-  readonly beforeCommit?: (transaction: Connection, answers: readonly string[]) => Promise<void>;
+  /** The last thing that is done inside the transaction, with the texts of its response entries and what they have read. */
+  readonly beforeCommit?: (
+    transaction: Connection,
+    answers: readonly string[],
+    readings: readonly EntryReading[],
+  ) => Promise<void>;
 }
 
 /**
@@ -48,14 +52,12 @@ export async function processTransaction(
         if (isBegun) steps = readSteps(context, settings, entries, bundle);
         isBegun = true;
         const answers = await new TransactionRun(context, scope, settings, bundle, steps).carryOut();
-        await beforeCommit?.(scope.connection, answers);
+        await beforeCommit?.(scope.connection, answers, readingsOf(steps));
         return answers;
       };
       try {
         const answers = await inTransaction(context.tenant, context.caller, steps.some(stepChangesRights), run);
-        for (const { interaction, subjects } of steps) {
-          if (isReading(interaction)) onRead(entityOf(interaction), 'success', subjects ?? '');
-        }
+        for (const { entity, subjects } of readingsOf(steps)) onRead(entity, 'success', subjects);
         return answers;
       } catch (error) {
         if (!isIdTaken(error)) throw error;
@@ -64,6 +66,11 @@ export async function processTransaction(
     }
   });
 }
+
+const readingsOf = (steps: readonly Step[]): EntryReading[] =>
+  steps.flatMap(({ interaction, subjects = '' }) =>
+    isReading(interaction) ? [{ entity: entityOf(interaction), subjects }] : [],
+  );
 
 /** Throws what is wrong with a transaction, as far as its entries tell it by themselves. */
 export function checkTransaction(context: Context, entries: readonly RawEntry[], bundle: BundleContext): Promise<void> {

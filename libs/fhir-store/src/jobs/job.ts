@@ -17,8 +17,30 @@ export interface NewJob {
   readonly starter: JsonObject;
   /** Of the request that started it. */
   readonly requestId: string;
-  /** What is to be done. */
-  readonly request: string;
+  /** What is to be done, sealed: it may hold secrets, and backups are kept longer than jobs. */
+  readonly request: Buffer;
+}
+
+/** How many jobs there may be, of one membership and of the whole project. */
+interface Limit {
+  readonly membership: number;
+  readonly project: number;
+}
+
+export interface JobLimits {
+  /** Jobs that have not ended. */
+  readonly unfinished: Limit;
+  /** Exports that have not expired, those that have ended too: each may be a copy of everything. */
+  readonly exports: Limit;
+  /** The same for all other jobs, of which the answers are kept. */
+  readonly others: Limit;
+}
+
+/** The limit that keeps a job from being accepted. */
+export interface ReachedLimit {
+  readonly of: keyof JobLimits;
+  readonly whose: keyof Limit;
+  readonly max: number;
 }
 
 /** The right to carry out a job, good until somebody else has got a later one. */
@@ -29,9 +51,13 @@ export interface JobLease {
 
 /** A job that somebody may carry out now. */
 export interface LeasedJob extends JobLease, Pick<NewJob, 'kind' | 'membership' | 'starter' | 'requestId'> {
-  readonly request: string;
+  readonly request: Buffer;
   /** What was noted last; null when nothing was. */
   readonly watermark: JsonObject | null;
+  /** How many have carried it out and were not heard of any more. */
+  readonly takeovers: number;
+  /** How often it was given back because of something unforeseen. */
+  readonly faults: number;
   /** Whether somebody has begun it before, and has not come to an end. */
   readonly wasBegun: boolean;
 }
@@ -45,8 +71,8 @@ export interface StoredJob {
   readonly state: JobState;
   readonly progress: string;
   readonly watermark: JsonObject | null;
-  /** What is answered when it has ended. */
-  readonly result: string | null;
+  /** What is answered when it has ended, sealed. */
+  readonly result: Buffer | null;
   readonly resultStatus: number | null;
   /** Whether it has not ended and nobody is carrying it out. */
   readonly isLeft: boolean;
@@ -56,13 +82,13 @@ export interface StoredJob {
 /** How a job has ended. */
 export interface JobEnd {
   readonly state: 'completed' | 'failed';
-  /** The text that is answered from now on, and its HTTP status; null where the watermark says it all. */
-  readonly result: string | null;
+  /** The sealed text that is answered from now on, and its HTTP status; null where the watermark says it all. */
+  readonly result: Buffer | null;
   readonly status: number;
 }
 
-/** What a removed job leaves behind: its watermark may name files. */
-export type RemovedJob = Pick<StoredJob, 'id' | 'kind' | 'watermark'>;
+/** What a withdrawn job leaves behind: its watermark may name files. */
+export type WithdrawnJob = Pick<StoredJob, 'id' | 'kind' | 'watermark'>;
 
 /** Somebody else carries the job out now, or it was cancelled: nothing of what is done from here on may count. */
 export class LeaseLost extends Error {

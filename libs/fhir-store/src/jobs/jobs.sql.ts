@@ -5,16 +5,19 @@
 import type { JsonObject } from '#fhir';
 import { compiledSql, type Connection } from '#postgres';
 import { assertEpoch } from '../caller.js';
+import { withKnownErrors } from '../transaction.js';
 import {
   LeaseLost,
   type JobEnd,
   type JobKind,
   type JobLease,
+  type JobLimits,
   type JobState,
   type LeasedJob,
   type NewJob,
-  type RemovedJob,
+  type ReachedLimit,
   type StoredJob,
+  type WithdrawnJob,
 } from './job.js';
 
 /** What has not ended may be taken over so long after whoever carries it out was heard of last. */
@@ -28,31 +31,51 @@ const acceptLock = 'pg_advisory_xact_lock(1651469921, 4)';
 const isUnfinished = `state IN ('accepted', 'active')`;
 const nextLease = `clock_timestamp() + interval '${leaseSeconds} seconds'`;
 
-/** Keeps the job unless the project has `maxUnfinished` already that have not ended; whether it was kept. */
-export async function insertJob(connection: Connection, job: NewJob, maxUnfinished: number): Promise<boolean> {
+const countText = `
+SELECT count(*) FILTER (WHERE ${isUnfinished})::integer AS unfinished,
+       count(*) FILTER (WHERE ${isUnfinished} AND membership = $1)::integer AS own_unfinished,
+       count(*) FILTER (WHERE kind = 'export')::integer AS exports,
+       count(*) FILTER (WHERE kind = 'export' AND membership = $1)::integer AS own_exports,
+       count(*) FILTER (WHERE kind <> 'export')::integer AS others,
+       count(*) FILTER (WHERE kind <> 'export' AND membership = $1)::integer AS own_others
+  FROM async_job WHERE expires_at > clock_timestamp()`;
+
+type Counts = Readonly<Record<keyof JobLimits | `own_${keyof JobLimits}`, number>>;
+
+const insertText = `
+INSERT INTO async_job (id, kind, membership, starter, request_id, request, expires_at)
+VALUES ($1::uuid, $2, $3, $4::jsonb, $5, $6, clock_timestamp() + interval '${lifeHours} hours')`;
+
+/** Keeps the job, unless there are as many already as there may be: it gives the limit, and has kept nothing. */
+export async function insertJob(
+  connection: Connection,
+  job: NewJob,
+  limits: JobLimits,
+): Promise<ReachedLimit | undefined> {
+  const { id, kind, membership, starter, requestId, request } = job;
   return connection.transaction(async (transaction) => {
     // One after the other, so that many at once do not all find that there is room.
     const locked = transaction.query(compiledSql({ text: `SELECT ${acceptLock}`, values: [] }));
-    const inserted = transaction.query(
-      compiledSql({
-        text: `INSERT INTO async_job (id, kind, membership, starter, request_id, request, expires_at)
-               SELECT $1::uuid, $2, $3, $4::jsonb, $5, $6, clock_timestamp() + interval '${lifeHours} hours'
-               WHERE (SELECT count(*) FROM async_job WHERE ${isUnfinished}) < $7
-               RETURNING id`,
-        values: [
-          job.id,
-          job.kind,
-          job.membership,
-          JSON.stringify(job.starter),
-          job.requestId,
-          job.request,
-          maxUnfinished,
-        ],
-      }),
+    const counted = transaction.query<Counts>(
+      compiledSql({ name: 'store_count_jobs', text: countText, values: [membership] }),
     );
-    const [, rows] = await Promise.all([locked, inserted]);
-    return rows.length > 0;
+    const [, [counts]] = await Promise.all([locked, counted]);
+    if (counts === undefined) throw new Error('The jobs could not be counted.');
+    const reached = reachedLimit(counts, limits, kind === 'export' ? 'exports' : 'others');
+    if (reached !== undefined) return reached;
+    const values = [id, kind, membership, JSON.stringify(starter), requestId, request];
+    await transaction.query(compiledSql({ name: 'store_insert_job', text: insertText, values }));
+    return undefined;
   });
+}
+
+function reachedLimit(counts: Counts, limits: JobLimits, kept: 'exports' | 'others'): ReachedLimit | undefined {
+  for (const counted of ['unfinished', kept] as const) {
+    const { membership, project } = limits[counted];
+    if (counts[`own_${counted}`] >= membership) return { of: counted, whose: 'membership', max: membership };
+    if (counts[counted] >= project) return { of: counted, whose: 'project', max: project };
+  }
+  return undefined;
 }
 
 interface FoundJob {
@@ -64,7 +87,7 @@ interface FoundJob {
   readonly state: JobState;
   readonly progress: string;
   readonly watermark: JsonObject | null;
-  readonly result: string | null;
+  readonly result: Buffer | null;
   readonly result_status: number | null;
   readonly is_left: boolean;
   readonly expires_ms: number;
@@ -74,9 +97,10 @@ const findText = `
 SELECT e.epoch, j.id, j.kind, j.membership, j.starter, j.state, j.progress, j.watermark, j.result, j.result_status,
        j.${isUnfinished} AND j.lease_until <= clock_timestamp() AS is_left,
        (extract(epoch FROM j.expires_at) * 1000)::float8 AS expires_ms
-FROM security_epoch e LEFT JOIN async_job j ON j.id = $1::uuid AND j.expires_at > clock_timestamp()`;
+FROM security_epoch e
+  LEFT JOIN async_job j ON j.id = $1::uuid AND j.expires_at > clock_timestamp() AND j.state <> 'removed'`;
 
-/** The job, which must be named by a UUID; undefined when there is none, or it has expired. Throws StaleRights. */
+/** The job, which must be named by a UUID; undefined when there is none, or it has expired or was withdrawn. Throws StaleRights. */
 export async function findJob(
   connection: Connection,
   epoch: string | undefined,
@@ -92,7 +116,8 @@ export async function findJob(
 
 /** What somebody holds in a transaction at this moment is no job that was left. */
 const claimText = `
-UPDATE async_job j SET state = 'active', fence = j.fence + 1, lease_until = ${nextLease}
+UPDATE async_job j SET state = 'active', fence = j.fence + 1, lease_until = ${nextLease},
+       takeovers = j.takeovers + (before.state = 'active')::integer
 FROM (
   SELECT id, state FROM async_job
   WHERE id = $1 AND ${isUnfinished} AND lease_until <= clock_timestamp() AND expires_at > clock_timestamp()
@@ -100,7 +125,7 @@ FROM (
 ) before
 WHERE j.id = before.id
 RETURNING j.id, j.fence, j.kind, j.membership, j.starter, j.request_id AS "requestId", j.request, j.watermark,
-          before.state = 'active' AS "wasBegun"`;
+          j.takeovers, j.faults, before.state = 'active' AS "wasBegun"`;
 
 /** Takes a job that waits or was left; undefined when somebody carries it out, it has ended, or it is gone. */
 export async function claimJob(connection: Connection, id: string): Promise<LeasedJob | undefined> {
@@ -179,45 +204,90 @@ export async function endJob(connection: Connection, { id, fence }: JobLease, en
   if (rows.length === 0) throw new LeaseLost();
 }
 
-/**
- * Gives the lease back, so that others can take the job after `waitSeconds`. `asNew`: they carry it out as if nobody had
- * begun it.
- */
+/** How a lease is given back. */
+interface Returning {
+  /** After so long others can take the job. */
+  readonly waitSeconds: number;
+  /** They carry it out as if nobody had begun it. */
+  readonly asNew: boolean;
+  /** Whether it is given back because of something unforeseen, which is counted. */
+  readonly isFault?: boolean;
+}
+
+/** Gives the lease back, if it still is one, so that others can take the job. */
 export async function returnLease(
   connection: Connection,
   { id, fence }: JobLease,
-  { waitSeconds, asNew }: { readonly waitSeconds: number; readonly asNew: boolean },
+  { waitSeconds, asNew, isFault = false }: Returning,
 ): Promise<void> {
   await connection.query(
     compiledSql({
       name: 'store_return_job',
       text: `UPDATE async_job SET lease_until = clock_timestamp() + make_interval(secs => $3),
-                    state = CASE WHEN $4 THEN 'accepted' ELSE state END
+                    state = CASE WHEN $4 THEN 'accepted' ELSE state END, faults = faults + $5::boolean::integer
              WHERE ${held}`,
-      values: [id, fence, waitSeconds, asNew],
+      values: [id, fence, waitSeconds, asNew, isFault],
     }),
   );
 }
 
-/** Removes a job, whatever its state: whoever carries it out finds the lease lost. */
-export async function removeJob(connection: Connection, id: string): Promise<RemovedJob | undefined> {
-  const [row] = await connection.query<RemovedJob>(
+/** A withdrawn job answers nothing any more and cannot be carried out; its row is there until its files are gone. */
+const withdrawn = `state = 'removed', fence = fence + 1, request = NULL, result = NULL`;
+
+/** Somebody who writes holds the row until the commit. */
+const withdrawWaitMs = 2_000;
+
+/**
+ * Withdraws a job, whatever its state: nobody finds it, and whoever carries it out finds the lease lost. `hadEnded`: there
+ * was nothing left to stop. Undefined when there is no such job. Throws OutcomeError `unavailable` when what it writes is
+ * being committed at this moment.
+ */
+export function withdrawJob(
+  connection: Connection,
+  id: string,
+): Promise<(WithdrawnJob & { readonly hadEnded: boolean }) | undefined> {
+  return withKnownErrors(() =>
+    connection.transaction(async (transaction) => {
+      await transaction.query(
+        compiledSql({ text: `SELECT set_config('lock_timeout', '${withdrawWaitMs}', true)`, values: [] }),
+      );
+      const [row] = await transaction.query<WithdrawnJob & { readonly hadEnded: boolean }>(
+        compiledSql({
+          name: 'store_withdraw_job',
+          text: `UPDATE async_job SET ${withdrawn} WHERE id = $1 AND state <> 'removed'
+                 RETURNING id, kind, watermark, old.state IN ('completed', 'failed') AS "hadEnded"`,
+          values: [id],
+        }),
+      );
+      return row;
+    }),
+  );
+}
+
+/** Withdraws the jobs that have expired, and gives all that are withdrawn. */
+export async function withdrawExpiredJobs(connection: Connection): Promise<WithdrawnJob[]> {
+  return connection.query<WithdrawnJob>(
+    compiledSql({
+      name: 'store_withdraw_expired_jobs',
+      text: `WITH expired AS (
+               UPDATE async_job SET ${withdrawn}
+                WHERE id IN (SELECT id FROM async_job
+                              WHERE expires_at <= clock_timestamp() AND state <> 'removed' FOR NO KEY UPDATE SKIP LOCKED)
+               RETURNING id, kind, watermark)
+             SELECT id, kind, watermark FROM expired
+             UNION ALL SELECT id, kind, watermark FROM async_job WHERE state = 'removed'`,
+      values: [],
+    }),
+  );
+}
+
+/** Removes the row of a job that was withdrawn, once nothing else is left of it. */
+export async function removeJob(connection: Connection, id: string): Promise<void> {
+  await connection.query(
     compiledSql({
       name: 'store_remove_job',
-      text: 'DELETE FROM async_job WHERE id = $1 RETURNING id, kind, watermark',
+      text: `DELETE FROM async_job WHERE id = $1 AND state = 'removed'`,
       values: [id],
-    }),
-  );
-  return row;
-}
-
-/** Removes the jobs that have expired. */
-export async function removeExpiredJobs(connection: Connection): Promise<RemovedJob[]> {
-  return connection.query<RemovedJob>(
-    compiledSql({
-      name: 'store_remove_expired_jobs',
-      text: 'DELETE FROM async_job WHERE expires_at <= clock_timestamp() RETURNING id, kind, watermark',
-      values: [],
     }),
   );
 }

@@ -1,5 +1,5 @@
 import { forbidden, gone, notFound, OutcomeError } from '#fhir';
-import { isQuick, type SearchRequest } from '#fhir-search';
+import { isQuick, toCountSql, toSql, type SearchPlan, type SearchRequest } from '#fhir-search';
 import type { Interaction } from '#access-policy';
 import type { Connection } from '#postgres';
 import { auditKeyOf } from '../audit/audit-id.js';
@@ -113,7 +113,7 @@ export class Readings {
     if (isAuditSearch(request)) {
       const { context, scope } = this;
       // What a plan would be refused for, the audit must not answer either.
-      this.checkSearch(request);
+      this.plan(request);
       return searchAudit({ context, scope, stored: this.storedEvents() }, request);
     }
     if (!isDefinitionSearch(request)) return this.searchStored(request);
@@ -126,8 +126,15 @@ export class Readings {
 
   /** Throws what is wrong with a search, and whether the caller may ask it, as far as that can be told without asking. */
   checkSearch(request: SearchRequest): void {
+    const plan = this.plan(request);
+    // Not everything that can be planned fits into a statement.
+    if (plan.count === 0) toCountSql(plan);
+    else toSql(plan);
+  }
+
+  private plan(request: SearchRequest): SearchPlan {
     assertSearchGranted(this.context, request);
-    planRequest(this.context, searchableRequest(request));
+    return planRequest(this.context, searchableRequest(request));
   }
 
   private storedEvents(): StoredEvents {

@@ -1,7 +1,7 @@
 /** `$set-accounts` that is answered later. Begun again after it was cut short, it does what is left. */
 import type { JsonValue } from '#fhir';
 import { accountsAnswer } from '../operations/accounts-answer.js';
-import { asStarter, type KindOfJob } from './job-work.js';
+import { asStarter, completed, type KindOfJob } from './job-work.js';
 
 /** What is kept of such a request. */
 export interface AccountsJobRequest {
@@ -14,10 +14,11 @@ export interface AccountsJobRequest {
 
 export const accountsJob: KindOfJob = {
   repeats: true,
+  needsSameRights: false,
   async run(work) {
-    const { type, id, extended, ...options } = JSON.parse(work.job.request) as AccountsJobRequest;
+    const { type, id, extended, ...options } = JSON.parse(work.request) as AccountsJobRequest;
     const updated = await asStarter(work, extended, (repository) => repository.setAccounts(type, id, options));
     work.audit.sealSoon(work.runtime.database);
-    return { state: 'completed', result: accountsAnswer(updated), status: 200 };
+    return work.answered(completed(accountsAnswer(updated)));
   },
 };

@@ -1,21 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { forbidden, notFound, operationOutcome } from '#fhir';
-import { findJob, insertJob, listJobs, removeExpiredJobs, removeJob, type JobKind, type StoredJob } from '#fhir-store';
-import { DomainError, type Logger } from '#platform';
+import { notFound, operationOutcome } from '#fhir';
+import { findJob, insertJob, withdrawJob, type JobKind, type StoredJob } from '#fhir-store';
+import type { Logger } from '#platform';
 import type { Session } from '../../auth/session.js';
 import { withCurrentRights } from '../../auth/with-current-rights.js';
 import { loggableError } from '../../http/loggable-error.js';
 import { sendText } from '../../http/send.js';
 import type { BaseUrls } from '../../tenant/base-urls.js';
 import { sessionOf, tenantOf } from '../../tenant/request-tenant.js';
-import type { TenantRuntime } from '../../tenant/tenant-runtime.js';
-import { recordExecution } from '../read-audit.js';
+import { recordExecution, recordRemoval, refused } from '../read-audit.js';
 import { CACHE_CONTROL } from '../version-answer.js';
-import { removeJobFiles } from './job-kinds.js';
+import { jobLimits, tooManyJobs } from './job-limits.js';
+import { typesOfFiles } from './job-kinds.js';
 import { JobQueue } from './job-queue.js';
-import { mayHave, starterOf } from './job-rights.js';
-import { runJob, writableRuntime, type JobParts } from './run-job.js';
+import { claimOf, rightsChanged, starterOf } from './job-rights.js';
+import { JobUpkeep, removeWithdrawn } from './job-upkeep.js';
+import { runJob, type JobParts } from './run-job.js';
 
 /** A request that is answered later. */
 interface AcceptedRequest {
@@ -29,13 +30,10 @@ interface AcceptedRequest {
 interface AsyncJobsOptions extends JobParts {
   readonly baseUrls: BaseUrls;
   readonly logger: Logger;
-  /** How often the projects that have jobs are looked after, in milliseconds. */
+  /** How often the jobs of a project are looked after, in milliseconds. */
   readonly lookEveryMs?: number;
 }
 
-/** Jobs of one project that have not ended. */
-const MAX_UNFINISHED = 10;
-const FULL_RETRY_SECONDS = 10;
 const LOOK_EVERY_MS = 60_000;
 /** What cannot be taken up again gets so long to come to its end when the process is stopped. */
 const LAST_WORK_MS = 8_000;
@@ -49,45 +47,49 @@ const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  */
 export class AsyncJobs {
   private readonly queue: JobQueue;
-  /** Projects that have jobs, as far as this process has heard of them. */
-  private readonly projects = new Set<string>();
+  private readonly upkeep: JobUpkeep;
   private readonly stopRepeatable = new AbortController();
   private readonly stopAll = new AbortController();
-  private timer: NodeJS.Timeout | undefined;
-  private looking: Promise<void> | undefined;
 
   constructor(private readonly options: AsyncJobsOptions) {
     const stopping = { repeatable: this.stopRepeatable.signal, all: this.stopAll.signal };
-    this.queue = new JobQueue((ticket) =>
-      runJob(options, ticket, stopping).catch((error: unknown) => {
+    this.queue = new JobQueue((ticket, isAwaited) =>
+      runJob(options, ticket, stopping, isAwaited).catch((error: unknown) => {
         const { projectId, jobId } = ticket;
         // Its lease runs out, and it is taken up again.
         options.logger.error({ projectId, jobId, err: loggableError(error) }, 'a job was left');
+        return 'done';
       }),
     );
+    this.upkeep = new JobUpkeep({
+      ...options,
+      everyMs: options.lookEveryMs ?? LOOK_EVERY_MS,
+      onLeft: (ticket) => this.queue.add(ticket),
+    });
   }
 
-  /** Looks after the jobs of projects that have some: removes what has expired, and takes up what was left. */
+  /** Looks after the jobs of projects from now on: removes what has expired, and takes up what was left. */
   start(): void {
-    this.timer = setInterval(() => {
-      this.looking ??= this.lookAfter().finally(() => (this.looking = undefined));
-    }, this.options.lookEveryMs ?? LOOK_EVERY_MS);
-    this.timer.unref();
+    this.upkeep.start();
+  }
+
+  /** Somebody uses the project, so what has expired there is removed soon. */
+  isInUse(projectId: string): void {
+    this.upkeep.isInUse(projectId);
   }
 
   /** Gives back what others can go on with, and resolves when everything has ended or was given up. */
   async close(): Promise<void> {
-    clearInterval(this.timer);
     this.queue.close();
     this.stopRepeatable.abort();
     const giveUp = setTimeout(() => this.stopAll.abort(), LAST_WORK_MS);
-    await Promise.all([this.looking, this.queue.idle()]);
+    await Promise.all([this.upkeep.close(), this.queue.idle()]);
     clearTimeout(giveUp);
   }
 
   /**
    * Accepts a request that was found to be good: answers 202 with the address at which it can be followed, and has it
-   * carried out. Throws 429 when the project has too many that have not ended, and 401 when the caller's rights are gone.
+   * carried out. Throws 429 when the caller or the project has too many, and 401 when the caller's rights are gone.
    */
   async accept(request: FastifyRequest, reply: FastifyReply, accepted: AcceptedRequest): Promise<void> {
     const session = sessionOf(request);
@@ -95,25 +97,21 @@ export class AsyncJobs {
     await session.refresh();
     const { projectId } = runtime.entry;
     const { kind, entity } = accepted;
+    const id = randomUUID();
     const job = {
-      id: randomUUID(),
+      id,
       kind,
       membership: session.current.membershipId,
       starter: { ...starterOf(session) },
       requestId: request.id,
-      request: JSON.stringify(accepted.request),
+      request: runtime.jobTexts.seal(id, 'request', JSON.stringify(accepted.request)),
     };
-    await this.removeExpired(runtime);
-    const isKept = await runtime.database.use((connection) => insertJob(connection, job, MAX_UNFINISHED));
-    if (!isKept) throw tooMany();
+    const reached = await runtime.database.use((connection) => insertJob(connection, job, jobLimits));
+    if (reached !== undefined) throw tooManyJobs(reached);
     recordExecution(this.options.audit, request, entity);
-    this.projects.add(projectId);
-    this.queue.add({ projectId, jobId: job.id, kind });
-    return this.answerAccepted(
-      request,
-      reply,
-      kind === 'export' ? `bulkdata/export/${job.id}` : `job/${job.id}/status`,
-    );
+    this.upkeep.hasJobs(projectId);
+    this.queue.add({ projectId, jobId: id, kind });
+    return this.answerAccepted(request, reply, pathOf({ id, kind }));
   }
 
   /**
@@ -129,27 +127,35 @@ export class AsyncJobs {
     const session = sessionOf(request);
     if (job === undefined || !isMeant(job.kind) || !mayFollow(session, job)) throw notFound();
     const { projectId } = session.runtime.entry;
-    this.projects.add(projectId);
+    this.upkeep.hasJobs(projectId);
     if (job.isLeft) this.queue.add({ projectId, jobId: job.id, kind: job.kind });
     return job;
   }
 
   /**
-   * The same for whoever wants what the job has made: 403 when they started it with other rights than they have now.
+   * The same for whoever wants what the job has made: 403 when they started it with other rights than they have now, or did
+   * not start it and may not see everything that may be in it.
    */
   async findWithResult(request: FastifyRequest, id: string, isMeant: (kind: JobKind) => boolean): Promise<StoredJob> {
     const job = await this.find(request, id, isMeant);
-    if (job.state === 'completed' && !(await mayHave(sessionOf(request), job, this.options.onBehalfOf))) {
-      throw forbidden('Your rights have changed since this was asked for: ask for it again.');
-    }
+    if (job.state !== 'completed') return job;
+    const claim = await claimOf(sessionOf(request), job, typesOfFiles(job), this.options.onBehalfOf);
+    if (claim === 'refused') throw refused(this.options.audit, request, 'R', pathOf(job));
+    if (claim === 'rights-changed') throw rightsChanged(job.kind);
     return job;
   }
 
-  /** Removes a job that was found, and its files. What carries it out stops with its next step. */
-  async cancel(request: FastifyRequest, { id }: StoredJob): Promise<void> {
+  /**
+   * Removes a job that was found, and its files; what carries it out stops with its next step. Whether it had ended already;
+   * undefined when somebody else was quicker. Throws 503 when what it writes is being committed.
+   */
+  async cancel(request: FastifyRequest, { id }: StoredJob): Promise<boolean | undefined> {
     const { runtime } = sessionOf(request);
-    const removed = await runtime.database.use((connection) => removeJob(connection, id));
-    if (removed !== undefined) await removeJobFiles(runtime, removed);
+    const withdrawn = await runtime.database.use((connection) => withdrawJob(connection, id));
+    if (withdrawn === undefined) return undefined;
+    recordRemoval(this.options.audit, request, pathOf(withdrawn));
+    await removeWithdrawn(runtime, withdrawn);
+    return withdrawn.hadEnded;
   }
 
   private answerAccepted(request: FastifyRequest, reply: FastifyReply, path: string): void | Promise<void> {
@@ -159,29 +165,6 @@ export class AsyncJobs {
     const text = `The request is carried out; ask ${address} how far it has come.`;
     const outcome = operationOutcome('accepted', [{ severity: 'information', code: 'informational', text }]);
     return sendText(request, reply, 202, JSON.stringify(outcome));
-  }
-
-  private async removeExpired(runtime: TenantRuntime): Promise<void> {
-    for (const removed of await runtime.database.use(removeExpiredJobs)) await removeJobFiles(runtime, removed);
-  }
-
-  private async lookAfter(): Promise<void> {
-    for (const projectId of this.projects) {
-      if (this.stopRepeatable.signal.aborted) return;
-      try {
-        const runtime = await writableRuntime(this.options, projectId);
-        if (runtime === undefined) {
-          if (this.options.directory.findById(projectId) === undefined) this.projects.delete(projectId);
-          continue;
-        }
-        await this.removeExpired(runtime);
-        const jobs = await runtime.database.use(listJobs);
-        if (jobs.length === 0) this.projects.delete(projectId);
-        for (const { id, kind, isLeft } of jobs) if (isLeft) this.queue.add({ projectId, jobId: id, kind });
-      } catch (error) {
-        this.options.logger.error({ projectId, err: loggableError(error) }, 'jobs could not be looked after');
-      }
-    }
   }
 }
 
@@ -194,10 +177,6 @@ function mayFollow(
   return membership === membershipId || policy.projectAdmin;
 }
 
-const tooMany = (): DomainError =>
-  new DomainError(
-    'too-many-requests',
-    'too-many-jobs',
-    `The project has ${MAX_UNFINISHED} requests that are still being carried out. Try again when one of them has ended.`,
-    { retryAfterSeconds: FULL_RETRY_SECONDS },
-  );
+/** At which a job is followed, below the FHIR base. */
+export const pathOf = ({ id, kind }: Pick<StoredJob, 'id' | 'kind'>): string =>
+  kind === 'export' ? `bulkdata/export/${id}` : `job/${id}/status`;

@@ -4,10 +4,10 @@
  * file once, and each resource stands in one of them. A file that was not noted is nobody's, and is swept.
  */
 import type { SearchRequest } from '#fhir-search';
-import { chartsOf, completeUntil, noteProgress, shownBody, type JobEnd } from '#fhir-store';
+import { chartsOf, completeUntil, noteProgress, shownBody } from '#fhir-store';
 import type { ContentPlace } from '../binary/binary-text.js';
 import { chartFilter, exportSearches, type ExportRequest } from './export-request.js';
-import { asStarter, type JobWork, type KindOfJob } from './job-work.js';
+import { asStarter, completed, type JobCourse, type JobWork, type KindOfJob } from './job-work.js';
 
 /** What is kept of such a request. */
 export interface ExportJobRequest extends ExportRequest {
@@ -38,19 +38,26 @@ export interface ExportProgress {
 
 /** A file ends with the page that brings it to so many lines. */
 const FULL_FILE = 5_000;
+/** Or after so many pages, of which most had nothing for it: others may wait. */
+const MAX_PAGES = 20;
 
-export const exportJob: KindOfJob = { repeats: true, run: carryOut };
+export const exportJob: KindOfJob = { repeats: true, needsSameRights: true, run: carryOut };
 
-async function carryOut(work: JobWork): Promise<JobEnd> {
+/** Makes files until there are no more to be made; with others waiting it is one, or a page in which there is nothing. */
+async function carryOut(work: JobWork): Promise<JobCourse> {
   const { job, database } = work;
-  const request = JSON.parse(job.request) as ExportJobRequest;
+  const request = JSON.parse(work.request) as ExportJobRequest;
   const searches = exportSearches(database.version, request, database.ownBaseUrls);
   const reading = { work, extended: request.extended, belongs: chartFilter(request) };
   let progress = (job.watermark as ExportProgress | null) ?? (await begin(work, request));
   for (let search = searches[progress.next]; search !== undefined; search = searches[progress.next]) {
     progress = await exportFile(reading, search, progress);
+    if (progress.next < searches.length && work.isAwaited()) {
+      await note(work, progress);
+      return 'paused';
+    }
   }
-  return { state: 'completed', result: null, status: 200 };
+  return completed(null);
 }
 
 async function begin(work: JobWork, { url }: ExportJobRequest): Promise<ExportProgress> {
@@ -122,11 +129,11 @@ class FileContent {
 
   async *read(): AsyncGenerator<Buffer> {
     let page = this.first;
-    for (;;) {
+    for (let pages = 1; ; pages++) {
       this.count += page.lines.length;
       for (const line of page.lines) yield Buffer.from(line);
       this.next = page.next;
-      if (page.next === undefined || this.count >= FULL_FILE) return;
+      if (page.next === undefined || this.count >= FULL_FILE || pages >= MAX_PAGES) return;
       page = await this.readNext(page.next);
     }
   }

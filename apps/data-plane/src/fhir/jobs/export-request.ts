@@ -3,16 +3,27 @@
  * is made of: one for each type, in the order of creation. Everything is read and checked when the export is asked for;
  * what is kept of it until it has been made is plain data.
  */
-import { badRequest, dateInterval, isJsonObject, tooCostly, type FhirVersion, type JsonObject } from '#fhir';
+import {
+  badRequest,
+  dateInterval,
+  isJsonObject,
+  tooCostly,
+  type FhirVersion,
+  type JsonObject,
+  type OperationDescription,
+} from '#fhir';
 import {
   compartmentTypes,
   filedUnderCode,
   localReferences,
   parseSearch,
+  queryPairs,
+  SearchBudget,
   type Criterion,
+  type ParseOptions,
   type SearchRequest,
 } from '#fhir-search';
-import { assertOnly, oneText, type OperationInput } from '../operations/operation-input.js';
+import { assertOnly, assertTyped, oneText, type OperationInput } from '../operations/operation-input.js';
 
 /** What is exported of: the whole project, the charts of all patients, or those of the members of a group. */
 export type ExportLevel =
@@ -36,13 +47,13 @@ export interface ExportRequest {
 
 interface RequestOptions {
   readonly version: FhirVersion;
+  /** What defines the export at this level. */
+  readonly operation: OperationDescription;
   readonly ownBaseUrls?: readonly string[] | undefined;
   /** Leaves out what is not understood (`Prefer: handling=lenient`) instead of refusing it. */
   readonly lenient: boolean;
 }
 
-const PARAMETERS = ['_outputFormat', '_since', '_until', '_type', '_typeFilter'];
-/** Where there are patients of whom some can be chosen. */
 const PATIENT_PARAMETER = 'patient';
 const NDJSON_FORMATS = new Set(['application/fhir+ndjson', 'application/ndjson', 'ndjson']);
 /** So many can be chosen. */
@@ -52,10 +63,15 @@ const PAGE = 1000;
 /** Of them `$export` knows nothing by searches: their contents are files, and guarded each by itself. */
 const NEVER_EXPORTED = new Set(['Binary']);
 
-/** Reads what an export is asked for. Throws 400 for what is wrong with it. */
+/**
+ * Reads what an export is asked for. Throws 400 for what is wrong with it, and for more than an export takes before it is
+ * gone through; what the filters ask for is looked at by `exportSearches`.
+ */
 export function exportRequest(level: ExportLevel, input: OperationInput, options: RequestOptions): ExportRequest {
-  const { version, lenient, ownBaseUrls } = options;
-  if (!lenient) assertOnly(input, level.kind === 'system' ? PARAMETERS : [...PARAMETERS, PATIENT_PARAMETER]);
+  const { version, operation, lenient, ownBaseUrls } = options;
+  const known = operation.parameter.map(({ name }) => name);
+  if (!lenient) assertOnly(input, known);
+  assertTyped(input, operation);
   assertFormat(oneText(input, '_outputFormat'));
   const named = namedTypes(version, level, input);
   const types = named ?? typesOf(version, level);
@@ -87,7 +103,7 @@ export function groupMembers(group: JsonObject, type: string, ownBaseUrls: reado
 
 /**
  * The searches that an export is made of, one for each type, each for a first page. Throws 400 for a filter that is none,
- * and 404 for a compartment that the version does not have.
+ * and for filters that together ask for more than one search may, and 404 for a compartment that the version does not have.
  */
 export function exportSearches(
   version: FhirVersion,
@@ -95,7 +111,12 @@ export function exportSearches(
   ownBaseUrls: readonly string[] | undefined,
 ): SearchRequest[] {
   if (chosenPatients(request)?.length === 0) return [];
-  return request.types.map((type) => searchOf(version, request, type, ownBaseUrls));
+  const options = {
+    handling: 'strict' as const,
+    budget: new SearchBudget(),
+    ...(ownBaseUrls === undefined ? {} : { ownBaseUrls }),
+  };
+  return request.types.map((type) => searchOf(version, request, type, options));
 }
 
 /** All types of which there can be resources at this level. */
@@ -105,24 +126,19 @@ function typesOf(version: FhirVersion, level: ExportLevel): readonly string[] {
   return all.filter((type) => !NEVER_EXPORTED.has(type));
 }
 
-function searchOf(
-  version: FhirVersion,
-  request: ExportRequest,
-  type: string,
-  ownBaseUrls: readonly string[] | undefined,
-): SearchRequest {
+function searchOf(version: FhirVersion, request: ExportRequest, type: string, options: ParseOptions): SearchRequest {
   const { since, until, filters, isNamed, level } = request;
-  const options = { handling: 'strict' as const, ...(ownBaseUrls === undefined ? {} : { ownBaseUrls }) };
   const range: [string, string][] = [['_count', String(PAGE)]];
   if (since !== undefined) range.push(['_lastUpdated', `ge${since}`]);
   if (until !== undefined) range.push(['_lastUpdated', `le${until}`]);
-  const base = parseSearch(version, type, range, options);
+  const base = parseSearch(version, type, range, { handling: 'strict' });
   const filtered = filters
     .filter(([filteredType]) => filteredType === type)
     .map(([, query]): Criterion => {
-      const { criteria, applied, includes } = parseSearch(version, type, query, options);
-      // Neither what comes along nor how an answer is shown is a condition.
-      if (includes.length > 0 || criteria.length < applied.length) throw badFilter(`${type}?${query}`);
+      const pairs = queryPairs(query);
+      const { criteria } = parseSearch(version, type, pairs, options);
+      // Neither what comes along, nor how an answer is shown, nor a parameter without a value is a condition.
+      if (criteria.length === 0 || criteria.length < pairs.length) throw badFilter(`${type}?${query}`);
       return { kind: 'and', criteria };
     });
   return {
@@ -176,10 +192,25 @@ function assertFormat(format: string | undefined): void {
   });
 }
 
-function namedTypes(version: FhirVersion, level: ExportLevel, { texts }: OperationInput): string[] | undefined {
-  const named = texts.filter(([name]) => name === '_type').flatMap(([, value]) => value.split(','));
-  const wanted = [...new Set(named.map((type) => type.trim()).filter(Boolean))];
-  if (wanted.length === 0) return undefined;
+/**
+ * What stands between the commas of all values of that name, and nothing behind the first that is more than `most`: of too
+ * many the others are not looked at.
+ */
+function listed({ texts }: OperationInput, name: string, most: number): string[] {
+  const parts: string[] = [];
+  for (const [other, value] of texts) {
+    if (parts.length > most) break;
+    if (other === name) parts.push(...value.split(',', most + 1));
+  }
+  return parts;
+}
+
+function namedTypes(version: FhirVersion, level: ExportLevel, input: OperationInput): string[] | undefined {
+  const most = version.resourceTypes.length;
+  const named = listed(input, '_type', most);
+  if (named.length === 0) return undefined;
+  if (named.length > most) throw tooCostly(`'_type' takes ${most} types at most: there are no more.`);
+  const wanted = [...new Set(named.map((type) => type.trim()))];
   const possible = new Set(typesOf(version, level));
   const stray = wanted.find((type) => !possible.has(type));
   if (stray === undefined) return wanted;
@@ -194,7 +225,9 @@ function momentOf(input: OperationInput, name: '_since' | '_until'): string | un
 }
 
 function filtersOf({ texts }: OperationInput, types: readonly string[]): [string, string][] {
-  const all = texts.filter(([name]) => name === '_typeFilter').flatMap(([, value]) => value.split(/,(?=[A-Z]\w*\?)/));
+  // Together they are no longer than the query of one search.
+  const given = queryPairs(texts.filter(([name]) => name === '_typeFilter'));
+  const all = given.flatMap(([, value]) => value.split(/,(?=[A-Z]\w*\?)/));
   return all.map((filter): [string, string] => {
     const [, type = '', query = ''] = /^([A-Z]\w*)\?(.+)$/s.exec(filter.trim()) ?? [];
     if (!types.includes(type)) throw badFilter(filter);
@@ -208,17 +241,15 @@ const badFilter = (filter: string): Error =>
     expression: ['_typeFilter'],
   });
 
-function patientsIn(
-  { texts, objects }: OperationInput,
-  type: string,
-  ownBaseUrls: readonly string[] = [],
-): string[] | undefined {
+function patientsIn(input: OperationInput, type: string, ownBaseUrls: readonly string[] = []): string[] | undefined {
   const local = localReferences(ownBaseUrls);
+  const referred = input.objects.filter(([name]) => name === PATIENT_PARAMETER);
   const given = [
-    ...texts.filter(([name]) => name === PATIENT_PARAMETER).flatMap(([, value]) => value.split(',')),
-    ...objects.filter(([name]) => name === PATIENT_PARAMETER).map(([, value]) => value.reference),
+    ...listed(input, PATIENT_PARAMETER, MAX_PATIENTS),
+    ...referred.slice(0, MAX_PATIENTS + 1).map(([, { reference }]) => reference),
   ];
   if (given.length === 0) return undefined;
+  assertFew(given);
   const references = given.map((reference) => (typeof reference === 'string' ? local(reference) : ''));
   if (!references.every((reference) => isReferenceTo(type, reference))) {
     throw badRequest(`'${PATIENT_PARAMETER}' takes references to resources of the type ${type}.`, {
@@ -226,11 +257,10 @@ function patientsIn(
       expression: [PATIENT_PARAMETER],
     });
   }
-  assertFew(references);
   return [...new Set(references)];
 }
 
-function assertFew(patients: readonly string[]): void {
+function assertFew(patients: readonly unknown[]): void {
   if (patients.length > MAX_PATIENTS) throw tooCostly(`An export is for ${MAX_PATIENTS} chosen patients at most.`);
 }
 

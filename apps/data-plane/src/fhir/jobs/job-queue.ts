@@ -12,15 +12,18 @@ const MAX_AT_WORK = 4;
 
 /**
  * Which jobs this process works on, in the order in which they came: one of each kind for a project, and few of each kind
- * altogether. A job that is known already is not taken twice.
+ * altogether. A job that is known already is not taken twice. One that pauses goes behind those that wait.
  */
 export class JobQueue {
   private waiting: JobTicket[] = [];
   private readonly atWork = new Map<string, { readonly ticket: JobTicket; readonly done: Promise<void> }>();
   private closed = false;
 
-  /** `run` works on a job until it has ended or was given up, and never rejects. */
-  constructor(private readonly run: (ticket: JobTicket) => Promise<void>) {}
+  /**
+   * `run` works on a job until it has ended or was given up, or for a while if `isAwaited` says that others wait for the
+   * place, and never rejects.
+   */
+  constructor(private readonly run: (ticket: JobTicket, isAwaited: () => boolean) => Promise<'done' | 'paused'>) {}
 
   add(ticket: JobTicket): void {
     const key = keyOf(ticket);
@@ -45,9 +48,11 @@ export class JobQueue {
     for (const ticket of [...this.waiting]) {
       if (!this.hasRoomFor(ticket)) continue;
       this.waiting = this.waiting.filter((other) => other !== ticket);
-      const done = this.run(ticket).finally(() => {
+      const isAwaited = (): boolean => this.waiting.some(({ kind }) => kind === ticket.kind);
+      const done = this.run(ticket, isAwaited).then((course) => {
         this.atWork.delete(keyOf(ticket));
-        this.begin();
+        if (course === 'paused') this.add(ticket);
+        else this.begin();
       });
       this.atWork.set(keyOf(ticket), { ticket, done });
     }

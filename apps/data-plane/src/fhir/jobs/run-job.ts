@@ -3,35 +3,34 @@
  * When the process dies, the lease runs out and somebody else takes the job over; when it is stopped, the lease is given
  * back. Whoever has lost the lease can neither change nor end anything any more (`leasedDatabase`).
  */
-import { forbidden, OutcomeError, operationOutcome } from '#fhir';
+import { forbidden, OutcomeError } from '#fhir';
 import {
   claimJob,
-  endJob,
   findJob,
   leasedDatabase,
   LeaseLost,
   renewLease,
   returnLease,
-  type JobEnd,
   type LeasedJob,
   type ReadAudit,
 } from '#fhir-store';
 import { refusalOf, type TenantDirectory } from '#tenancy';
 import type { OnBehalfOf } from '../../admin/on-behalf-of.js';
-import { reopenSession } from '../../auth/reopened-session.js';
-import type { SessionOrigin } from '../../auth/session.js';
 import { answerOf } from '../../http/error-answer.js';
 import { loggableError } from '../../http/loggable-error.js';
 import type { TenantRuntime, TenantRuntimes } from '../../tenant/tenant-runtime.js';
 import { jobKinds, removeJobFiles } from './job-kinds.js';
 import type { JobTicket } from './job-queue.js';
-import { JobStopped } from './job-work.js';
+import { AccessLost, reopenStarter, RightsChanged, rightsChanged, type JobStarter } from './job-rights.js';
+import { failedBy, failedWith, JobStopped, noteEnd, type JobAnswer, type JobCourse } from './job-work.js';
 
 export interface JobParts {
   readonly directory: Pick<TenantDirectory, 'findById'>;
   readonly runtimes: Pick<TenantRuntimes, 'of'>;
   readonly audit: ReadAudit;
   readonly onBehalfOf: Pick<OnBehalfOf, 'open'>;
+  /** Whether nobody may see data before it is in the audit that it was read. */
+  readonly awaitsAudit: boolean;
 }
 
 /** How far the stopping of the process has come. */
@@ -44,8 +43,8 @@ export interface Stopping {
 
 /** A third of the time after which a job counts as left. */
 const RENEW_EVERY_MS = 20_000;
-/** A job that has been taken so often ends those who carry it out, or never comes to an end. */
-const MAX_LEASES = 50;
+/** A job whose lease has run out so often is what those die of who carry it out. One that was given back does not count. */
+const MAX_TAKEOVERS = 5;
 /** By something unforeseen (a connection that broke, say) a job ends when it has met that so often. */
 const MAX_FAULTS = 5;
 /** What failed by something that passes is tried again after so long. */
@@ -61,44 +60,68 @@ export async function writableRuntime(
   return runtimes.of(entry);
 }
 
-/** Carries out the job, unless somebody else does or it has ended. Rejects only when the database cannot be reached. */
-export async function runJob(parts: JobParts, { projectId, jobId }: JobTicket, stopping: Stopping): Promise<void> {
+/**
+ * Carries out the job or a part of it, unless somebody else does or it has ended; whether it is to be gone on with when
+ * others have had their turn, which `isAwaited` tells. Rejects only when the database cannot be reached.
+ */
+export async function runJob(
+  parts: JobParts,
+  { projectId, jobId }: JobTicket,
+  stopping: Stopping,
+  isAwaited: () => boolean,
+): Promise<'done' | 'paused'> {
   const runtime = await writableRuntime(parts, projectId);
   const job = await runtime?.database.use((connection) => claimJob(connection, jobId));
-  if (runtime === undefined || job === undefined) return;
+  if (runtime === undefined || job === undefined) return 'done';
   const renewing = setInterval(() => {
     // The next one may succeed; without any, the lease runs out, which is noticed.
     runtime.database.use((connection) => renewLease(connection, job)).catch(() => undefined);
   }, RENEW_EVERY_MS);
   try {
-    const end = await carryOut(parts, runtime, job, stopping);
-    if (end?.state === 'failed') await fail(runtime, job, end);
-    else if (end !== undefined) await runtime.database.use((connection) => endJob(connection, job, end));
+    const course = await carryOut(parts, runtime, job, { stopping, isAwaited });
+    if (course === 'paused') {
+      await giveBack(runtime, job, { waitSeconds: 0 });
+      return 'paused';
+    }
+    if (course !== 'noted') await end(runtime, job, course);
   } catch (error) {
     await settle(runtime, job, error, stopping);
   } finally {
     clearInterval(renewing);
   }
+  return 'done';
+}
+
+interface Circumstances {
+  readonly stopping: Stopping;
+  readonly isAwaited: () => boolean;
 }
 
 async function carryOut(
   parts: JobParts,
   runtime: TenantRuntime,
   job: LeasedJob,
-  stopping: Stopping,
-): Promise<JobEnd | undefined> {
+  { stopping, isAwaited }: Circumstances,
+): Promise<JobCourse> {
   const kind = jobKinds[job.kind];
   if (job.wasBegun && !kind.repeats) return cutShort;
-  if (Number(job.fence) > MAX_LEASES) return givenUp;
-  const { audit, directory, onBehalfOf } = parts;
+  if (job.takeovers >= MAX_TAKEOVERS) return givenUp;
+  const { audit, awaitsAudit, directory, onBehalfOf } = parts;
   const stop = kind.repeats ? stopping.repeatable : stopping.all;
   const database = leasedDatabase(runtime.database, job, () => {
     const entry = directory.findById(runtime.entry.projectId);
     const isServed = entry !== undefined && refusalOf(entry, 'write') === undefined && runtime.serves(entry);
     if (stop.aborted || !isServed) throw new JobStopped();
   });
-  const session = await reopenSession(runtime, job.starter as unknown as SessionOrigin, onBehalfOf);
-  return kind.run({ job, runtime, database, session, audit });
+  const request = runtime.jobTexts.open(job.id, 'request', job.request);
+  const starter = job.starter as unknown as JobStarter;
+  const { session, hadOtherRights } = await reopenStarter(runtime, starter, onBehalfOf, {
+    mayDiffer: !kind.needsSameRights,
+  });
+  // What was written stays written; what was read on the way is for nobody, and the rights of this moment do not tell.
+  const answered = (answer: JobAnswer): JobAnswer =>
+    hadOtherRights() ? { ...failedBy(rightsChanged(job.kind)), state: 'completed' } : answer;
+  return kind.run({ job, request, runtime, database, session, audit, awaitsAudit, answered, isAwaited });
 }
 
 /** Notes why a job has not come to its end, or that it is to be taken up again. */
@@ -109,46 +132,57 @@ async function settle(runtime: TenantRuntime, job: LeasedJob, error: unknown, st
   if (error instanceof JobStopped) {
     // A project that is stopped or has moved is left alone: there the lease runs out by itself.
     if (!stopping.repeatable.aborted) return;
-    return giveBack(runtime, job, 0);
+    return giveBack(runtime, job, { waitSeconds: 0 });
   }
-  const { status, body, unexpected } = answerOf(isUnauthorized(error) ? noAccess() : error);
+  const told = toldOf(error, job);
+  const { status, unexpected } = answerOf(told);
   if (unexpected) {
     runtime.logger.error({ err: loggableError(error), requestId: job.requestId, kind: job.kind }, 'a job failed');
   }
-  const mayPass = status === 503 || (unexpected && Number(job.fence) < MAX_FAULTS);
-  if (mayPass && repeats) return giveBack(runtime, job, RETRY_SECONDS);
-  await fail(runtime, job, { state: 'failed', result: body, status });
+  const mayPass = status === 503 || (unexpected && job.faults + 1 < MAX_FAULTS);
+  if (mayPass && repeats) return giveBack(runtime, job, { waitSeconds: RETRY_SECONDS, isFault: unexpected });
+  await end(runtime, job, failedBy(told));
 }
 
-/** Ends the job without what it was to bring: its files go. Those of whoever has taken it over meanwhile do not. */
-async function fail(runtime: TenantRuntime, job: LeasedJob, end: JobEnd): Promise<void> {
+function toldOf(error: unknown, { kind }: LeasedJob): unknown {
+  if (error instanceof RightsChanged) return rightsChanged(kind);
+  return error instanceof AccessLost || isUnauthorized(error) ? noAccess() : error;
+}
+
+/** Ends the job; without what it was to bring, its files go. Those of whoever has taken it over meanwhile do not. */
+async function end(runtime: TenantRuntime, job: LeasedJob, answer: JobAnswer): Promise<void> {
   try {
-    await runtime.database.use((connection) => endJob(connection, job, end));
+    await runtime.database.use((connection) => noteEnd(runtime, connection, job, answer));
   } catch (error) {
     if (error instanceof LeaseLost) return;
     throw error;
   }
+  if (answer.state === 'completed') return;
   const noted = await runtime.database.use((connection) => findJob(connection, undefined, job.id));
   if (noted !== undefined) await removeJobFiles(runtime, noted);
 }
 
-function giveBack(runtime: TenantRuntime, job: LeasedJob, waitSeconds: number): Promise<void> {
+function giveBack(
+  runtime: TenantRuntime,
+  job: LeasedJob,
+  how: { readonly waitSeconds: number; readonly isFault?: boolean },
+): Promise<void> {
   const asNew = jobKinds[job.kind].repeats;
-  return runtime.database.use((connection) => returnLease(connection, job, { waitSeconds, asNew }));
+  return runtime.database.use((connection) => returnLease(connection, job, { ...how, asNew }));
 }
 
 /** Told as a refusal: who asks for the job has a log-in, and 401 would end it. */
 const noAccess = (): OutcomeError => forbidden('Whoever asked for this has no access to the project any more.');
 const isUnauthorized = (error: unknown): boolean => error instanceof OutcomeError && error.category === 'unauthorized';
 
-const ended = (code: string, text: string): JobEnd => ({
-  state: 'failed',
-  result: JSON.stringify(operationOutcome(undefined, [{ severity: 'error', code, text }])),
-  status: 500,
-});
-
-const cutShort = ended(
+const cutShort = failedWith(
+  500,
   'incomplete',
-  'The batch was cut short. Some of its entries may have been carried out; look before you send the others again.',
+  'The batch was cut short. Some of its entries may have been carried out, and the one that was under way may still be ' +
+    'within ten seconds: look then, before you send the others again.',
 );
-const givenUp = ended('exception', 'The request was begun too often without coming to an end, and was given up.');
+const givenUp = failedWith(
+  500,
+  'exception',
+  'The request was begun too often without coming to an end, and was given up.',
+);

@@ -3,7 +3,7 @@
  * a Parameters resource or, where an operation takes one, a resource by itself.
  */
 import type { FastifyRequest } from 'fastify';
-import { badRequest, isJsonObject, type JsonObject, readResource } from '#fhir';
+import { badRequest, isJsonObject, type JsonObject, type OperationDescription, readResource } from '#fhir';
 import { queryOf } from '../query.js';
 import { jsonText } from '../resource-body.js';
 
@@ -14,6 +14,15 @@ export interface OperationInput {
   readonly objects: readonly (readonly [name: string, value: JsonObject])[];
   /** The body when it is no Parameters resource. */
   readonly body: JsonObject | undefined;
+  /** Every parameter as it came. */
+  readonly given: readonly GivenParameter[];
+}
+
+interface GivenParameter {
+  readonly name: string;
+  /** What holds the value, `valueString` or `resource`; undefined in a URL, where everything is text. */
+  readonly member?: string;
+  readonly content: string | JsonObject;
 }
 
 /**
@@ -22,24 +31,28 @@ export interface OperationInput {
  * and 415 for one that is no JSON.
  */
 export function operationInput(request: FastifyRequest, about?: string): OperationInput {
-  const texts: [string, string][] = [...new URLSearchParams(queryOf(request))].filter(([, value]) => value !== '');
+  const pairs = [...new URLSearchParams(queryOf(request))];
+  const texts = pairs.filter(([, value]) => value !== '');
+  const given: GivenParameter[] = pairs.map(([name, content]) => ({ name, content }));
   if (request.method !== 'POST' || request.body === undefined || request.body === '') {
-    return { texts, objects: [], body: undefined };
+    return { texts, objects: [], body: undefined, given };
   }
   const text = jsonText(request);
   // Clients that always send a body send an empty object where they have nothing to say.
-  if (/^\s*\{\s*\}\s*$/.test(text)) return { texts, objects: [], body: undefined };
+  if (/^\s*\{\s*\}\s*$/.test(text)) return { texts, objects: [], body: undefined, given };
   const { value, resourceType } = readResource(text);
   if (resourceType !== 'Parameters' || (about === 'Parameters' && !holdsResource(value))) {
-    return { texts, objects: [], body: value };
+    return { texts, objects: [], body: value, given };
   }
   const objects: [string, JsonObject][] = [];
   for (const parameter of parametersOf(value)) {
-    const { name, content } = readParameter(parameter);
+    const read = readParameter(parameter);
+    const { name, content } = read;
     if (isJsonObject(content)) objects.push([name, content]);
     else texts.push([name, content]);
+    given.push(read);
   }
-  return { texts, objects, body: undefined };
+  return { texts, objects, body: undefined, given };
 }
 
 function holdsResource({ parameter }: JsonObject): boolean {
@@ -51,15 +64,18 @@ function parametersOf({ parameter = [] }: JsonObject): JsonObject[] {
   return parameter;
 }
 
-function readParameter(parameter: JsonObject): { name: string; content: string | JsonObject } {
+function readParameter(parameter: JsonObject): GivenParameter {
   const { name } = parameter;
-  const value = parameter.resource ?? Object.entries(parameter).find(([member]) => /^value[A-Z]/.test(member))?.[1];
-  if (typeof name !== 'string' || value === undefined || value === null || Array.isArray(value)) throw malformed();
-  return { name, content: isJsonObject(value) ? value : String(value) };
+  const [[member, value] = [], ...others] = Object.entries(parameter).filter(([key]) => HOLDS_VALUE.test(key));
+  if (typeof name !== 'string' || member === undefined || others.length > 0) throw malformed();
+  if (value === undefined || value === null || Array.isArray(value)) throw malformed();
+  return { name, member, content: isJsonObject(value) ? value : String(value) };
 }
 
+const HOLDS_VALUE = /^(?:value[A-Z]|resource$)/;
+
 function malformed(): Error {
-  return badRequest('Every parameter of Parameters needs a name, and a value or a resource.', {
+  return badRequest('Every parameter of Parameters needs a name, and one value or a resource.', {
     code: 'structure',
     expression: ['Parameters.parameter'],
   });
@@ -90,4 +106,24 @@ export function assertOnly({ texts, objects }: OperationInput, names: readonly s
     code: 'not-supported',
     expression: [stray],
   });
+}
+
+/**
+ * Throws 400 for a parameter of the operation that is empty, or not of the type that its definition says: who sent it meant
+ * something by it, and what it would be taken for is something else.
+ */
+export function assertTyped({ given }: OperationInput, { parameter }: OperationDescription): void {
+  const types = new Map(parameter.flatMap(({ name, use, type }) => (use === 'in' && type ? [[name, type]] : [])));
+  for (const { name, member, content } of given) {
+    const type = types.get(name);
+    if (type === undefined) continue;
+    const problem = { code: 'value', expression: [name] };
+    if (typeof content === 'string' && content.trim() === '') throw badRequest(`'${name}' must not be empty.`, problem);
+    if (member === undefined) continue;
+    const wanted = `value${type.charAt(0).toUpperCase()}${type.slice(1)}`;
+    // The names of primitive types begin with a small letter (https://hl7.org/fhir/R4/datatypes.html).
+    const isPrimitive = /^[a-z]/.test(type);
+    if (member === wanted && isPrimitive === (typeof content === 'string')) continue;
+    throw badRequest(`The parameter '${name}' is given as ${wanted}, not as ${member.slice(0, 64)}.`, problem);
+  }
 }
