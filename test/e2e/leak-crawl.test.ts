@@ -20,7 +20,9 @@ const allTypes = runs({ sample: 0, deep: 1 }) === 1;
 /** After what the requests are; all of these there must be. */
 const families = [
   ...'accounts admin admin-write after attachment auth before binary blind bundle chain chart compartment'.split(' '),
-  ...'conditional constraint cursor delete everything export filter graphql has hidden history include launch'.split(' '),
+  ...'conditional constraint cursor delete everything export filter graphql has hidden history include launch'.split(
+    ' ',
+  ),
   ...'list old-version operation parameter patch random read revinclude sort storage system text total'.split(' '),
   ...'type update vread'.split(' '),
 ];
