@@ -4,10 +4,10 @@
  * file once, and each resource stands in one of them. A file that was not noted is nobody's, and is swept.
  */
 import type { SearchRequest } from '#fhir-search';
-import { chartsOf, completeUntil, noteProgress, shownBody } from '#fhir-store';
+import { chartsOf, completeUntil, LeaseLost, noteProgress, shownBody } from '#fhir-store';
 import type { ContentPlace } from '../binary/binary-text.js';
 import { chartFilter, exportSearches, type ExportRequest } from './export-request.js';
-import { asStarter, completed, type JobCourse, type JobWork, type KindOfJob } from './job-work.js';
+import { asStarter, completed, JobStopped, type JobCourse, type JobWork, type KindOfJob } from './job-work.js';
 
 /** What is kept of such a request. */
 export interface ExportJobRequest extends ExportRequest {
@@ -111,7 +111,8 @@ async function exportFile(reading: Reading, search: SearchRequest, progress: Exp
     await note(reading.work, made);
     return made;
   } catch (error) {
-    await binaryContents.remove(place.file);
+    // Only when it was certainly not noted: of a connection that broke nobody knows, and a file too many is swept.
+    if (error instanceof LeaseLost || error instanceof JobStopped) await binaryContents.remove(place.file);
     throw error;
   }
 }
