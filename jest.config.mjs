@@ -23,7 +23,9 @@ const common = {
 export default {
   // Suites wait for servers as often as they compute, so that two of them fit on two processors.
   maxWorkers: Math.max(2, availableParallelism() - 1),
-  testTimeout: 60_000,
+  testTimeout: 120_000,
+  // Node keeps the ES modules of a test file for ever, some 20 MB a file; a worker begins anew before it runs out of memory.
+  workerIdleMemoryLimit: '1GB',
   projects: [
     {
       ...common,

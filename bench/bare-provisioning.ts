@@ -1,7 +1,10 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import pg from 'pg';
+import { fhirVersion } from '#fhir';
+import { tokenHasher } from '#fhir-search';
+import { seedProject, tenantDatabase } from '#fhir-store';
 import { TENANT_SCHEMA_VERSION, tenantGrantStatements } from '#migrations/tenant';
-import { sql } from '#postgres';
+import { connectOnce, sql } from '#postgres';
 import type { BenchEnvironment } from './environment.js';
 
 /** The name of the cluster's template of tenant databases. */
@@ -20,10 +23,10 @@ export async function bareDatabase(admin: pg.Client | pg.Pool, template: string)
 }
 
 /** One bare tenant: database, login role, CONNECT for it alone, and the table grants of a tenant role. */
-export async function bareTenant(environment: BenchEnvironment, admin: pg.Pool, template: string): Promise<void> {
-  const database = randomName();
-  const role = randomName();
-  await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD '${randomBytes(32).toString('hex')}'`);
+export async function bareTenant(environment: BenchEnvironment, admin: pg.Pool, template: string): Promise<BareTenant> {
+  const tenant = { database: randomName(), role: randomName(), password: randomBytes(32).toString('hex') };
+  const { database, role, password } = tenant;
+  await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD '${password}'`);
   await admin.query(`CREATE DATABASE ${database} TEMPLATE ${template} STRATEGY WAL_LOG`);
   await admin.query(
     `REVOKE CONNECT ON DATABASE ${database} FROM PUBLIC; GRANT CONNECT ON DATABASE ${database} TO ${role}`,
@@ -32,6 +35,34 @@ export async function bareTenant(environment: BenchEnvironment, admin: pg.Pool, 
   await inside.connect();
   await inside.query(tenantGrantStatements(role, TENANT_SCHEMA_VERSION).join('; '));
   await inside.end();
+  return tenant;
+}
+
+/**
+ * A bare tenant with what makes it a project: the first resources, written over one connection of its own role. Whoever
+ * takes the order, records it, hands out the secret and answers the first request comes on top of it.
+ */
+export async function bareProject(environment: BenchEnvironment, admin: pg.Pool, template: string): Promise<void> {
+  const { database, role, password } = await bareTenant(environment, admin, template);
+  const { hostname, port } = new URL(environment.urlOf(database));
+  const connection = await connectOnce({ host: hostname, port: Number(port), database, user: role, password });
+  const tenant = tenantDatabase({
+    projectId: randomUUID(),
+    version: fhirVersion('4.0.1'),
+    hasher: tokenHasher(randomBytes(32)),
+    cursorKey: randomBytes(32),
+    schemaVersion: TENANT_SCHEMA_VERSION,
+    use: (work) => work(connection),
+  });
+  const adminClient = { clientId: randomUUID(), secretSha256: randomBytes(32).toString('hex') };
+  await seedProject(tenant, { project: { id: tenant.projectId, name: database }, adminClient }, 'bench');
+  await connection.close();
+}
+
+interface BareTenant {
+  readonly database: string;
+  readonly role: string;
+  readonly password: string;
 }
 
 const randomName = (): string => `bare_${randomBytes(8).toString('hex')}`;

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { sql } from '#postgres';
 import { expectStatus } from '#testing';
-import { bareDatabase, bareTenant, templateOf } from './bare-provisioning.js';
+import { bareDatabase, bareProject, bareTenant, templateOf } from './bare-provisioning.js';
 import { type BenchEnvironment, withEnvironment } from './environment.js';
 import { percentile, publish, round } from './report.js';
 
@@ -15,7 +15,8 @@ const PARALLEL = 4;
 /**
  * Two figures. From a spare: POST /projects until the first FHIR 201 on the new base URL, one after another with five
  * spares ready, beside one bare `CREATE DATABASE … TEMPLATE`. Without spares: projects per second beside a loop of bare
- * database, role and grants, equally parallel.
+ * database, role and grants, equally parallel; and, for information, beside the same with a project's first resources,
+ * which is the most that any way of making projects could reach.
  */
 export async function benchProvision(): Promise<void> {
   await withEnvironment(async (environment) => {
@@ -34,6 +35,7 @@ export async function benchProvision(): Promise<void> {
     await useUpSpares(environment);
     const builtRate = await ratePerSecond((index) => projectUntilFirstCreate(environment, `built-${index}`));
     const bareRate = await ratePerSecond(() => bareTenant(environment, admin, template));
+    const seededRate = await ratePerSecond(() => bareProject(environment, admin, template));
     await admin.end();
 
     const p50 = percentile(spare, 0.5) / percentile(bare, 0.5);
@@ -56,6 +58,7 @@ export async function benchProvision(): Promise<void> {
         },
         { what: 'without spares: projects', p50: `${round(builtRate)} /s`, p99: '' },
         { what: 'bare databases with role and grants', p50: `${round(bareRate)} /s`, p99: '' },
+        { what: 'the same with the first resources of a project', p50: `${round(seededRate)} /s`, p99: '' },
       ],
       checks: {
         'from a spare, p50': {

@@ -29,7 +29,8 @@ export async function benchRollout(): Promise<void> {
   await withEnvironment(async (environment) => {
     const live = await liveProjects(environment);
     await environment.platform.kill('worker', 'SIGTERM');
-    const databases = await emptyTenants(environment, PROJECTS - LIVE_PROJECTS);
+    const idle = await emptyTenants(environment, PROJECTS - LIVE_PROJECTS);
+    const databases = [...live.map(({ database }) => database), ...idle];
     const lanes = [...new Set([CAREFUL, USUAL])];
     const newest = tenantMigrations.length;
     const last = newest + lanes.length * ROUNDS;
@@ -166,13 +167,14 @@ async function lookedInto(
   return { ours: median(ours), bare: median(bare) };
 }
 
-async function liveProjects({ platform }: BenchEnvironment) {
-  const live: { url: string; authorization: string }[] = [];
+async function liveProjects({ platform, tenantDatabaseOf }: BenchEnvironment) {
+  const live: { url: string; authorization: string; database: string }[] = [];
   for (let index = 0; index < LIVE_PROJECTS; index++) {
     const project = await platform.createProject(`live-${index}`);
     live.push({
       url: `${project.baseUrl}fhir/R4/Patient`,
       authorization: `Bearer ${await platform.clientToken(project)}`,
+      database: await tenantDatabaseOf(project.id),
     });
   }
   return live;

@@ -6,6 +6,7 @@ import { sql } from '#postgres';
 import type { SchemaStep } from '#tenant-schema';
 import { ClusterAdmins } from '../apps/worker/src/clusters/cluster-admins.js';
 import { ReconcilerLoop } from '../apps/worker/src/reconcilers/reconciler.js';
+import { giveWay } from '../apps/worker/src/give-way.js';
 import { startRollouts } from '../apps/worker/src/rollouts/start-rollouts.js';
 import type { BenchEnvironment } from './environment.js';
 
@@ -16,13 +17,15 @@ export type RollOut = (
 ) => Promise<number>;
 
 /**
- * Runs the worker's part of rollouts in this process, with migrations that no release has, for the time of `work`.
+ * Runs the worker's part of rollouts in this process, with migrations that no release has, for the time of `work`. The process
+ * has the priority of a worker from then on, and what it does beside the rollouts too.
  */
 export async function runRollouts(
   { platform, control }: BenchEnvironment,
   steps: readonly SchemaStep[],
   work: (rollOut: RollOut) => Promise<void>,
 ): Promise<void> {
+  giveWay();
   const config = loadConfig(platform.env);
   const databaseUrl = platform.databaseUrl;
   const logger = createLogger(config, 'worker');

@@ -1,7 +1,7 @@
 /**
  * Makes the folders of libs/fhir/definitions anew from HL7's own packages, which npm fetches:
  *
- *     node scripts/definitions.mjs [--check] [R4] [R4B] [R5]
+ *     node scripts/definitions.mjs [--check] [R4] [R4B] [R5] [terminology]
  *
  * With --check nothing is written; the command fails when a file differs from what it would write. `version.json` of each
  * folder is written by hand and stays as it is.
@@ -10,9 +10,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { definitionFiles } from './definitions/definition-files.mjs';
-import { installPackages, openPackage, sources } from './definitions/packages.mjs';
-import { unpackArchive } from './definitions/resource-archive.mjs';
+import { unpackArchive } from './definitions/block-archive.mjs';
+import { filesOf } from './definitions/definition-files.mjs';
+import { fetchPackages, openPackage, sources } from './definitions/packages.mjs';
 
 const root = fileURLToPath(new URL('../libs/fhir/definitions/', import.meta.url));
 const parameters = process.argv.slice(2);
@@ -27,14 +27,15 @@ if (unknown.length > 0) {
 
 const packages = mkdtempSync(path.join(tmpdir(), 'fhir-packages-'));
 try {
-  installPackages(packages, wanted);
+  fetchPackages(packages, wanted);
   for (const label of wanted) {
-    const { files, open } = definitionFiles(label, openPackage(packages, label));
+    const { files, open } = filesOf(label, openPackage(packages, label));
     const folder = path.join(root, label);
     const different = Object.keys(files).filter((name) => !isTheSame(folder, name, files));
     if (!checkOnly) for (const name of different) writeFileSync(path.join(folder, name), files[name]);
     const verdict = different.length > 0 ? `${checkOnly ? 'differ' : 'written'}: ${different.join(', ')}` : 'as before';
-    console.log(`${label}: ${verdict}; required value sets without a list: ${open.join(', ')}`);
+    const unlisted = open.length > 0 ? `; required value sets without a list: ${open.join(', ')}` : '';
+    console.log(`${label}: ${verdict}${unlisted}`);
     if (checkOnly && different.length > 0) process.exitCode = 1;
   }
 } finally {
@@ -46,7 +47,8 @@ function isTheSame(folder, name, files) {
   const committed = path.join(folder, name);
   if (!existsSync(committed)) return false;
   if (!name.endsWith('.br')) return readFileSync(committed, 'utf8') === files[name];
-  const [archive, index] = ['resources.br', 'resources-index.br'];
+  const stem = name.replace(/(?:-index)?\.br$/, '');
+  const [archive, index] = [`${stem}.br`, `${stem}-index.br`];
   if (![archive, index].every((part) => existsSync(path.join(folder, part)))) return false;
   const [before, beforeIndex] = [archive, index].map((part) => readFileSync(path.join(folder, part)));
   return unpackArchive(before, beforeIndex) === unpackArchive(files[archive], files[index]);

@@ -7,11 +7,11 @@ import { describeEachSchema } from './new-schema.js';
 import { Refusal } from './refusal.js';
 import { changedSchemas, readReleased, type ReleasedStep } from './released.js';
 import { withScratchServer } from './scratch-server.js';
-import { runEarlierStoreTests, runStoreTests } from './store-tests.js';
+import { runEarlierTests, runTests } from './tests-on-schema.js';
 import { upgradeFullDatabase } from './upgrade.js';
 
 interface CheckOptions {
-  /** Whether the tests of the store also run on both schemas, and those of the release before on the newest one. */
+  /** Whether the tests of store and data plane also run on both schemas, those of the release before on the newest one. */
   readonly withTests: boolean;
   readonly say: (line: string) => void;
 }
@@ -55,11 +55,11 @@ export async function checkMigrations({ withTests, say }: CheckOptions): Promise
   });
 
   if (!withTests) {
-    say('tests      skipped: npm run migration:check -- --tests runs those of the store on both schemas');
+    say('tests      skipped: npm run migration:check -- --tests runs those of store and data plane on both schemas');
     return;
   }
-  for (const version of newest > 1 ? [newest - 1, newest] : [newest]) runStoreTests(version, say);
-  if (unreleased > 0) runEarlierStoreTests(newest, say);
+  for (const version of newest > 1 ? [newest - 1, newest] : [newest]) runTests(version, say);
+  if (unreleased > 0) runEarlierTests(newest, say);
 }
 
 /** The schema that databases have now, before the migrations that are new: the last released one, if any is. */

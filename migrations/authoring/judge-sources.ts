@@ -1,4 +1,4 @@
-import { judgeStep, type SchemaStep } from '#tenant-schema';
+import { hasContent, judgeStep, type SchemaStep } from '#tenant-schema';
 import type { ReleasedStep } from './released.js';
 
 /** What is wrong with the migrations as they are written, without a database; a line each, none when all is well. */
@@ -7,8 +7,8 @@ export async function judgeSources(
   released: readonly ReleasedStep[],
   files: readonly string[],
 ): Promise<string[]> {
-  const unreleased = steps.filter(({ version }) => version > released.length);
-  const findings = await Promise.all(unreleased.map(judged));
+  const fresh = steps.filter(({ version, checksum }) => released[version - 1]?.checksum !== checksum);
+  const findings = await Promise.all(fresh.map(judged));
   return [
     ...editedSteps(steps, released),
     ...severalAtOnce(steps, released),
@@ -31,7 +31,7 @@ export function severalAtOnce(steps: readonly SchemaStep[], released: readonly R
   ];
 }
 
-/** Databases have these steps already: they are what they were. */
+/** Databases have these steps already: they are what they were, or say what they supersede (and leave the same schema). */
 function editedSteps(steps: readonly SchemaStep[], released: readonly ReleasedStep[]): string[] {
   return released.flatMap(({ version, name, checksum }, index) => {
     const step = steps[index];
@@ -41,8 +41,11 @@ function editedSteps(steps: readonly SchemaStep[], released: readonly ReleasedSt
         `${name} was released as schema ${version}, but ${step?.name ?? 'nothing'} is in its place now. Put it back.`,
       ];
     }
-    if (step.checksum === checksum) return [];
-    return [`${name} was released and has been edited since. Put it back as it was, and write a new migration.`];
+    if (hasContent(step, checksum)) return [];
+    return [
+      `${name} was released and has been edited since. Put it back as it was, and write a new migration; or, when it cannot ` +
+        `be applied everywhere as it was, add supersedes = ['${checksum}'].`,
+    ];
   });
 }
 

@@ -87,10 +87,15 @@ CREATE TABLE rollout_project (
   error_fingerprint text,
   -- Why it is left out; of a done project: why its failed backfills are.
   skip_reason text,
-  -- Not before this moment, and what for: the pause between two attempts, the opening of its maintenance window, or the end
-  -- of the operation that works on it. Only the first holds up the waves behind it. Of a done project: its backfills.
+  -- Not before this moment, and what for: the pause between two attempts, the server of its database, which could not be
+  -- reached, the opening of its maintenance window, or the end of the operation that works on it. The last two do not hold
+  -- up the waves behind it. Of a done project: its backfills.
   due_at timestamptz,
-  waits_for text CHECK (waits_for IN ('retry', 'window', 'operation')),
+  waits_for text CHECK (waits_for IN ('retry', 'server', 'window', 'operation')),
+  -- An operator has put it, or its backfills, back, and it is not through since.
+  retried boolean NOT NULL DEFAULT false,
+  -- It was migrated, and its wave has passed the health gate since.
+  judged boolean NOT NULL DEFAULT false,
   backfill text NOT NULL DEFAULT 'none' CHECK (backfill IN ('none', 'pending', 'done', 'failed')),
   backfill_rows bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (rollout_id, project_id)

@@ -20,6 +20,11 @@ export interface TenantMigration extends MigrationInterface {
   readonly transaction?: boolean;
   /** What a single statement may take, in ms; 60,000 unless told. */
   readonly statementTimeoutMs?: number;
+  /**
+   * For a migration that was released and cannot be applied everywhere as it was: the checksums (in `released`) of what it
+   * was before. Databases that have one of those keep it; the others get this one, which must leave the same schema.
+   */
+  readonly supersedes?: readonly string[];
   /** Fills in what the statements made room for, afterwards and while the project is in use. */
   readonly backfill?: TenantBackfill;
 }

@@ -1,17 +1,28 @@
 import { compartments, operations } from './conformance.mjs';
 import { bindings, constraints } from './constraints.mjs';
+import { modifierElements } from './modifiers.mjs';
 import { archiveOf } from './resource-archive.mjs';
 import { schemaDocument } from './schema.mjs';
 import { searchParameters } from './search-parameters.mjs';
 import { baseCompartments, baseOperations, baseSearchParameters, baseTypes, resourceTypesOf } from './selection.mjs';
 import { summaryElements } from './summary.mjs';
+import { terminologyArchive } from './terminology.mjs';
 import { valueSetExpander } from './value-sets.mjs';
+
+/**
+ * All files of the folder labelled `label`, by name. Versions are made of all their package holds; `terminology` has value
+ * sets and code systems alone.
+ */
+export function filesOf(label, packageResources) {
+  if (label === 'terminology') return { files: terminologyArchive(packageResources, () => true), open: [] };
+  return definitionFiles(label, packageResources);
+}
 
 /**
  * All files of the version labelled `label`, by name, and the value sets that are required somewhere but have no list of
  * codes. `packageResources` gives the resources of a type (see packages.mjs).
  */
-export function definitionFiles(label, packageResources) {
+function definitionFiles(label, packageResources) {
   const types = baseTypes(packageResources);
   const parameters = baseSearchParameters(packageResources);
   const operationDefinitions = baseOperations(packageResources);
@@ -27,6 +38,8 @@ export function definitionFiles(label, packageResources) {
     'compartments.json': compartments(compartmentDefinitions),
     'operations.json': operations(operationDefinitions),
     'summary-elements.json': summaryElements(types),
+    'modifier-elements.json': modifierElements(types),
+    'code-systems.json': schema.systems,
     'constraints.json': constraints(types),
     'bindings.json': bound.document,
   };
@@ -35,6 +48,7 @@ export function definitionFiles(label, packageResources) {
     files: {
       ...Object.fromEntries(Object.entries(documents).map(([name, document]) => [name, JSON.stringify(document)])),
       ...archiveOf(resources),
+      ...terminologyArchive(packageResources, (url) => url.startsWith('http://hl7.org/fhir/')),
     },
     open: [...new Set([...schema.open, ...bound.open])].sort(),
   };

@@ -17,11 +17,15 @@ const abstractTypes = [
   'Base',
 ];
 
-/** The document, and the URLs of required value sets whose codes could not be listed. */
+/**
+ * The document, the code systems from which each list of codes in it takes its codes, by the list's name, and the URLs of
+ * required value sets whose codes could not be listed.
+ */
 export function schemaDocument(label, types, resourceTypes, expand) {
   const primitives = new Set(types.filter(({ kind }) => kind === 'primitive-type').map(({ type }) => type));
   const definitions = {};
-  const context = { primitives, resourceTypes: new Set(resourceTypes), definitions, expand, open: new Set() };
+  const systems = {};
+  const context = { primitives, resourceTypes: new Set(resourceTypes), definitions, systems, expand, open: new Set() };
   for (const type of types) if (primitives.has(type.type)) definitions[type.type] = primitiveSchema(type);
   for (const type of types) {
     if (!primitives.has(type.type) && !abstractTypes.includes(type.type)) defineType(context, type);
@@ -30,7 +34,7 @@ export function schemaDocument(label, types, resourceTypes, expand) {
     `Generated from HL7 FHIR ${label} StructureDefinitions (CC0). Custom keywords: req (name, or =name when a _name ` +
     'sibling cannot satisfy it), choice ([min, base, names...]), resource (true | type: dispatch on resourceType), ' +
     'targets (annotation), text/b64 (string rules).';
-  return { document: { $id: `urn:fhir:${label}`, $comment: comment, definitions }, open: context.open };
+  return { document: { $id: `urn:fhir:${label}`, $comment: comment, definitions }, systems, open: context.open };
 }
 
 /** Adds the definitions of a type and of the backbone elements in it, each under its path. */
@@ -107,13 +111,16 @@ function referenceTargets({ type }, code) {
 }
 
 /** The schema of a type, or of the listed codes when the element is a code with a required value set. */
-function boundSchema({ primitives, resourceTypes, definitions, expand, open }, { binding }, code) {
+function boundSchema({ primitives, resourceTypes, definitions, systems, expand, open }, { binding }, code) {
   if (code === 'code' && binding?.strength === 'required' && binding.valueSet) {
     const [url] = binding.valueSet.split('|');
     const name = `vs:${url.replace(/.*\/ValueSet\//, '')}`;
     const codings = definitions[name] ? [] : expand(url);
     if (codings) {
-      if (codings.length > 0) definitions[name] = { enum: [...new Set(codings.map(([, listed]) => listed))] };
+      if (codings.length > 0) {
+        definitions[name] = { enum: [...new Set(codings.map(([, listed]) => listed))] };
+        systems[name] = [...new Set(codings.map(([system]) => system))];
+      }
       return { $ref: `#/definitions/${name}` };
     }
     open.add(url);

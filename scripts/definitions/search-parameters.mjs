@@ -3,9 +3,16 @@
 /** The members that are kept as they are, in the order in which they stand in the file. */
 const kept = ['target', 'multipleOr', 'multipleAnd', 'comparator', 'modifier', 'chain'];
 
+/** What R4B's package leaves out, as those of R4 and R5 have it: the types of the resources that stand in a Bundle. */
+const missingTargets = {
+  'http://hl7.org/fhir/SearchParameter/Bundle-composition': ['Composition'],
+  'http://hl7.org/fhir/SearchParameter/Bundle-message': ['MessageHeader'],
+};
+
 /** The entries of the file, for the SearchParameter resources given. */
 export function searchParameters(parameters) {
-  return parameters.map((parameter) => {
+  return parameters.map((published) => {
+    const parameter = { target: missingTargets[published.url], ...published };
     const { url, name, code, base, type, expression, component } = parameter;
     return {
       url,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
 
-const TIMEOUT_MS = 15_000;
+const TIMEOUT_MS = 45_000;
 /** Where the pages are painted at the end of each test, if anywhere. */
 const SCREENSHOTS = process.env['BOXYARD_SCREENSHOTS'];
 /** Requests that the page itself gave up, because its user went elsewhere or typed on. */

@@ -232,7 +232,16 @@ describe('the process survives hostile connections', () => {
     await flood(0, 100_000);
     flooding = false;
     await known;
-    expect((await rss()) - before).toBeLessThan(20 * 1024 * 1024);
+    const limit = 20 * 1024 * 1024;
+    let grown = (await rss()) - before;
+    // What is not needed any more may still be there for a while; what is kept stays.
+    for (let waited = 0; grown >= limit && waited < 60; waited++) {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      grown = (await rss()) - before;
+    }
+    expect(grown).toBeLessThan(limit);
     expect(latencies.length).toBeGreaterThan(100);
-  }, 240_000);
+    const p95 = latencies.sort((a, b) => a - b)[Math.floor(latencies.length * 0.95)] ?? 0;
+    process.stdout.write(`A known host meanwhile: ${latencies.length} requests, p95 ${p95.toFixed(1)} ms.\n`);
+  }, 600_000);
 });

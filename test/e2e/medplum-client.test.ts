@@ -153,6 +153,44 @@ describe('an unmodified MedplumClient against the path base URL', () => {
     expect((await medplum.readResource('Patient', made)).id).toBe(made);
   });
 
+  test('expands value sets for fields in which people choose codes', async () => {
+    const marital = { url: 'http://hl7.org/fhir/ValueSet/marital-status', count: 10 };
+    const all = await medplum.valueSetExpand({ ...marital, filter: '' });
+    expect(all.expansion?.contains).toHaveLength(10);
+    const found = await medplum.valueSetExpand({ ...marital, filter: 'mar' });
+    expect(found.expansion?.contains?.[0]).toEqual({
+      system: 'http://terminology.hl7.org/CodeSystem/v3-MaritalStatus',
+      code: 'M',
+      display: 'Married',
+    });
+    const types = await medplum.valueSetExpand({
+      url: 'https://medplum.com/fhir/ValueSet/resource-types',
+      filter: 'Pat',
+      count: 5,
+    });
+    expect(types.expansion?.contains?.map(({ code }) => code)).toEqual(['Patient']);
+    await medplum.createResource({
+      resourceType: 'ValueSet',
+      status: 'active',
+      url: 'http://sets.example/colours',
+      compose: { include: [{ system: 'http://codes.example/colours', concept: [{ code: 'r', display: 'Red' }] }] },
+    });
+    const own = await medplum.valueSetExpand({ url: 'http://sets.example/colours', filter: 'r' });
+    expect(own.expansion?.contains?.[0]?.display).toBe('Red');
+    await expect(medplum.valueSetExpand({ url: 'http://sets.example/none' })).rejects.toThrow(
+      /http:\/\/sets.example\/none/,
+    );
+  });
+
+  test('expands those of R5 in a project of R5', async () => {
+    const five = await platform.createProject('quay-clinic-five', { fhirVersion: '5.0.0' });
+    const client = new MedplumClient({ baseUrl: five.baseUrl, fhirUrlPath: 'fhir/R5', fetch: globalThis.fetch });
+    await client.startClientLogin(five.adminClient.clientId, five.adminClient.clientSecret);
+    const status = { url: 'http://hl7.org/fhir/ValueSet/encounter-status|5.0.0', filter: 'dis', count: 10 };
+    const found = await client.valueSetExpand(status);
+    expect(found.expansion?.contains?.map(({ code }) => code)).toEqual(['discharged', 'discontinued']);
+  });
+
   test('reports a bad element with its path', async () => {
     const error = await medplum
       .createResource({ resourceType: 'Patient', name: [{ given: 'Ana' }] } as unknown as Patient)

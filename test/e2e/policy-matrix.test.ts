@@ -230,6 +230,18 @@ test.each<[RoleName, object]>([
   expect(answer).toMatchObject({ status: 200, body: { telecom, ...Object.fromEntries(kept) } });
 });
 
+test('a program that sees no names is told none by what a patient has written', async () => {
+  const { samples, token } = memberOf('patient-portal');
+  const { id, ...patient } = samples.own.find(({ type }) => type === 'Patient')?.resource as Resource;
+  const author = { reference: `Patient/${id}` };
+  const written = await call(token, 'PUT', `Patient/${id}`, { ...patient, id, language: 'fr' });
+  expect(written).toMatchObject({ status: 200, body: { name: [{ text: 'Pat Doe' }], meta: { author } } });
+  const seen = await call(memberOf('backend-service').token, 'GET', `Patient/${id}`);
+  expect(seen).toMatchObject({ status: 200, body: { language: 'fr' } });
+  expect((seen.body?.['meta'] as JsonObject)['author']).toEqual(author);
+  expect(JSON.stringify(seen.body)).not.toContain('Doe');
+});
+
 test('the page of the documentation is what the policies say', async () => {
   const page = matrixPage([...members.values()]);
   const path = `${policyFolder}/matrix.md`;

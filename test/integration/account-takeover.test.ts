@@ -30,7 +30,7 @@ afterAll(async () => {
 });
 
 async function link(email: string, kind: 'setpassword' | 'verifyemail', position = 0): Promise<Link> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 30_000;
   for (;;) {
     const found = (await linksTo(dataDir, north.id, email, kind))[position];
     if (found !== undefined) return found;

@@ -115,6 +115,47 @@ describe('the accounts of what a project admin writes in extended mode', () => {
   });
 });
 
+describe('the accounts of what a project admin writes whose log-in has scopes', () => {
+  const scoped = (scope: string, extended = true) => as({ admin: true, scope }, extended);
+
+  it.each(['user/Observation.cu', 'system/*.read system/*.write', 'system/Observation.cru?status=final'])(
+    'are those that are sent where the scopes grant the write: %s',
+    async (scope) => {
+      const patient = await patientOf('Organization/a');
+      const repository = await scoped(scope);
+      const { version } = await repository.create(anObservation(patient, { meta: filedUnder('Organization/b') }));
+      expect(accountsOf(version)).toEqual(['Organization/b']);
+      const { id } = version;
+      const moved = anObservation(patient, { id, meta: filedUnder('Organization/c') });
+      await repository.update('Observation', id, moved);
+      expect(accountsOf(await (await as(admin)).read('Observation', id))).toEqual(['Organization/c']);
+      const accounts = ['Organization/d'];
+      const named = await (await scoped(scope, false)).create(anObservation(patient), { accounts });
+      expect(accountsOf(named.version)).toEqual(accounts);
+    },
+  );
+
+  it('cannot be a patient, by which everything would be in the one chart that the scopes are for', async () => {
+    const [own, other] = [await patientOf('Organization/a'), await patientOf('Organization/a')];
+    const repository = await scoped(`user/Observation.cu?_compartment=${own}`);
+    const meta = filedUnder(own);
+    await expect(repository.create(anObservation(other, { meta }))).rejects.toMatchObject({ category: 'forbidden' });
+    await expect(repository.create(anObservation(other), { accounts: [own] })).rejects.toMatchObject({
+      category: 'forbidden',
+    });
+    expect((await repository.create(anObservation(own, { meta: filedUnder('Organization/b') }))).created).toBe(true);
+    expect(accountsOf((await (await as(admin)).create(anObservation(other, { meta }))).version)).toEqual([own]);
+  });
+
+  it('are changed by none of the routes for administrators', async () => {
+    const patient = await patientOf('Organization/a');
+    const [, id = ''] = patient.split('/');
+    const request = { accounts: [{ reference: 'Organization/b' }], propagate: false };
+    const repository = await scoped('user/Patient.cruds system/*.read system/*.write');
+    await expect(repository.setAccounts('Patient', id, request)).rejects.toMatchObject({ category: 'forbidden' });
+  });
+});
+
 describe('the accounts of what a member creates', () => {
   it('are the first of the policy, and those of all patients it is about', async () => {
     const one = await patientOf('Organization/c', 'Organization/a');

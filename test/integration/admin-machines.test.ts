@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { connectOnce, sql } from '#postgres';
 import { type AdministeredProject, aProjectWithAdmin, anAdministeredProject, type Stored } from './admin.fixture.js';
 
 let north: AdministeredProject;
@@ -140,6 +141,15 @@ describe('a bot', () => {
     const reference = `Bot/${bot.id}`;
     expect(await membershipOf(reference)).toMatchObject({ user: { reference }, profile: { reference } });
   });
+
+  test('has the policy that it is made with, which must exist', async () => {
+    const policy = await north.store({ resourceType: 'AccessPolicy', resource: [{ resourceType: 'Patient' }] });
+    const accessPolicy = { reference: `AccessPolicy/${policy.id}` };
+    const bot = await north.post('bot', { name: 'Limited', accessPolicy }, 201);
+    expect(await membershipOf(`Bot/${bot.id}`)).toMatchObject({ accessPolicy });
+    await north.post('bot', { name: 'Nobody', accessPolicy: { reference: `AccessPolicy/${randomUUID()}` } }, 400);
+    expect(await north.found('Bot?name:exact=Nobody')).toEqual([]);
+  });
 });
 
 describe('the project', () => {
@@ -217,5 +227,14 @@ describe('the project', () => {
       headers: { 'content-type': 'application/json-patch+json' },
     });
     expect((JSON.parse(patched.text) as Stored).features).toBeUndefined();
+    // Of some of it no answer tells, so the stored resource is looked at.
+    const connection = await connectOnce(north.project.tenantUrl);
+    const [row] = await connection.query<{ body: string }>(sql`SELECT body FROM resource WHERE type = 'Project'`);
+    await connection.close();
+    const kept = JSON.parse(row?.body ?? '') as Stored;
+    expect(kept).toMatchObject({ description: 'changed', strictMode: true });
+    for (const name of ['superAdmin', 'features', 'link', 'systemSetting', 'systemSecret']) {
+      expect(kept).not.toHaveProperty(name);
+    }
   });
 });

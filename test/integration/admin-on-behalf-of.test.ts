@@ -58,12 +58,12 @@ describe('on behalf of a member', () => {
       body: { resourceType: 'Patient', meta: { author: { reference: 'x/y' }, onBehalfOf: { reference: 'x/y' } } },
       ...onBehalfOf(profileOf(membership)),
     });
-    expect([created.status, created.json.meta]).toMatchObject([
-      201,
-      {
-        author: { reference: `ClientApplication/${north.project.clientId}` },
-        onBehalfOf: { reference: profileOf(membership) },
-      },
+    expect(created.status).toBe(201);
+    const { author, onBehalfOf: named } = created.json.meta as Record<string, unknown>;
+    // Whoever sees the resource may not be allowed to know their names.
+    expect([author, named]).toEqual([
+      { reference: `ClientApplication/${north.project.clientId}` },
+      { reference: profileOf(membership) },
     ]);
     const plain = await north.store({ resourceType: 'Patient', meta: { onBehalfOf: { reference: 'x/y' } } });
     expect(JSON.stringify(plain)).not.toContain('onBehalfOf');

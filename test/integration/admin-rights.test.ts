@@ -2,7 +2,14 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type { Answer } from './data-plane.fixture.js';
-import { type AdministeredProject, aProjectWithAdmin, type Call, type Member, type Stored } from './admin.fixture.js';
+import {
+  type AdministeredProject,
+  anAdministeredProject,
+  aProjectWithAdmin,
+  type Call,
+  type Member,
+  type Stored,
+} from './admin.fixture.js';
 
 let north: AdministeredProject;
 /** With a policy that grants everything that a policy can grant, and names the admin types on top. */
@@ -308,6 +315,28 @@ describe('a project admin', () => {
       ],
       [400, 403, 404],
     );
+  });
+
+  test('is refused on every route with the id of another project, and neither project is changed', async () => {
+    const south = await anAdministeredProject(north.plane, await north.plane.createProject('south'));
+    const members = await south.found('ProjectMembership');
+    const person = { resourceType: 'Practitioner', firstName: 'A', lastName: 'B', email: 'b@example.org' };
+    const id = members[0]?.id ?? '';
+    const routes: [string, Call][] = [
+      ['', {}],
+      ['/invite', { method: 'POST', body: person }],
+      ['/client', { method: 'POST', body: { name: 'x' } }],
+      ['/bot', { method: 'POST', body: { name: 'x' } }],
+      ['/secrets', { method: 'POST', body: [] }],
+      ['/sites', { method: 'POST', body: [] }],
+      [`/members/${id}`, {}],
+      [`/members/${id}`, { method: 'POST', body: { ...members[0], admin: false } }],
+      [`/members/${id}`, { method: 'DELETE' }],
+    ];
+    for (const projectId of [south.project.id, randomUUID()]) {
+      await refused(() => routes.map(([route, call]) => north.call(`admin/projects/${projectId}${route}`, call)));
+    }
+    expect(await south.found('ProjectMembership')).toEqual(members);
   });
 
   test('who is limited by a policy administers the project, and sees of the rest what the policy says', async () => {

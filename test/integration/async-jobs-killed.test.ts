@@ -131,7 +131,7 @@ async function noted(job: string): Promise<{ state: string; fence: string; files
 }
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {
-  for (const limit = Date.now() + 20_000; !(await isSo());) {
+  for (const limit = Date.now() + 30_000; !(await isSo());) {
     if (Date.now() > limit) throw new Error('it never was so');
   }
 }
@@ -256,7 +256,8 @@ describe('a Bundle of a process that is killed', () => {
         await until(async () => {
           const [row] = await client.inDatabase((connection) =>
             connection.query<{ waiting: boolean }>(
-              sql`SELECT count(*) > 0 AS waiting FROM pg_locks WHERE NOT granted AND relation = 'resource_date'::regclass`,
+              sql`SELECT count(*) > 0 AS waiting FROM pg_locks WHERE NOT granted AND relation = 'resource_date'::regclass
+                                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
             ),
           );
           return row?.waiting === true;
@@ -264,7 +265,8 @@ describe('a Bundle of a process that is killed', () => {
         await end(other.child, 'SIGKILL');
         await client.inDatabase((connection) =>
           connection.query(sql`SELECT pg_terminate_backend(pid) FROM pg_locks
-                                WHERE NOT granted AND relation = 'resource_date'::regclass`),
+                                WHERE NOT granted AND relation = 'resource_date'::regclass
+                                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`),
         );
         return started;
       }),

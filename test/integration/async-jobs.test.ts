@@ -304,7 +304,8 @@ describe('what was accepted', () => {
         const broken = () =>
           client.inDatabase((owner) =>
             owner.query(sql`SELECT pg_terminate_backend(pid) FROM pg_locks
-                             WHERE NOT granted AND relation = 'resource_string'::regclass`),
+                             WHERE NOT granted AND relation = 'resource_string'::regclass
+                               AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`),
           );
         await until(async () => (await broken()).length > 0);
         await until(async () =>
@@ -376,7 +377,11 @@ describe('what was accepted', () => {
 
 describe('what was left by a process that died', () => {
   /** A job as a process leaves it that had begun it. */
-  async function left(kind: string, bundle: object): Promise<string> {
+  async function left(
+    kind: string,
+    bundle: object,
+    { takeovers = 0, request }: { takeovers?: number; request?: string } = {},
+  ): Promise<string> {
     return client.inDatabase(async (connection) => {
       // So that this process does not take it itself.
       await connection.query(sql`CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql
@@ -385,8 +390,11 @@ describe('what was left by a process that died', () => {
       const path = await client.start('', bundle);
       await connection.query(sql`DROP TRIGGER hold ON async_job`);
       await connection.query(sql`DROP FUNCTION hold`);
-      await connection.query(sql`UPDATE async_job SET kind = ${kind}, state = 'active', lease_until = clock_timestamp()
-                                  WHERE id = ${jobIdOf(path)}`);
+      // All at once: from then on it may be taken up at any moment.
+      await connection.query(sql`
+        UPDATE async_job SET kind = ${kind}, state = 'active', lease_until = clock_timestamp(),
+               takeovers = ${takeovers}::integer, request = ${request === undefined ? sql`request` : sql`${request}`}
+         WHERE id = ${jobIdOf(path)}`);
       return path;
     });
   }
@@ -399,10 +407,7 @@ describe('what was left by a process that died', () => {
   });
 
   test('is tried again after what nobody foresaw, and not for ever', async () => {
-    const path = await left('transaction', aBundle('transaction', []));
-    await client.inDatabase((connection) =>
-      connection.query(sql`UPDATE async_job SET request = 'nothing sealed' WHERE id = ${jobIdOf(path)}`),
-    );
+    const path = await left('transaction', aBundle('transaction', []), { request: 'nothing sealed' });
     expect((await client.get(path)).status).toBe(202);
     await until(async () =>
       (await client.jobs()).some(({ id, state }) => id === jobIdOf(path) && state === 'accepted'),
@@ -418,10 +423,7 @@ describe('what was left by a process that died', () => {
   });
 
   test('is given up when those who carried it out were not heard of any more, again and again', async () => {
-    const path = await left('transaction', aBundle('transaction', creating(aPatient('Hopeless'))));
-    await client.inDatabase((connection) =>
-      connection.query(sql`UPDATE async_job SET takeovers = 4 WHERE id = ${jobIdOf(path)}`),
-    );
+    const path = await left('transaction', aBundle('transaction', creating(aPatient('Hopeless'))), { takeovers: 4 });
     const answer = await client.ended(path);
     expect([answer.status, answer.json.issue[0]?.code]).toEqual([500, 'exception']);
     expect(await found('Hopeless')).toBe(0);
@@ -446,5 +448,5 @@ describe('what was left by a process that died', () => {
 });
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 20_000; !(await isSo());) if (Date.now() > end) throw new Error('it never was so');
+  for (const end = Date.now() + 30_000; !(await isSo());) if (Date.now() > end) throw new Error('it never was so');
 }

@@ -120,6 +120,57 @@ describe('a transaction', () => {
     expect(linked?.resource).toMatchObject({ subject: { reference: `Patient/${made?.resource?.id}` } });
   });
 
+  test('makes the version first that another entry names', async () => {
+    const base = 'http://other.example.org/fhir/';
+    const chain = (n: number) => ({ reference: `${base}Observation/${n + 1}/_history/1` });
+    const { version: kept } = await repository.create(aPatient());
+    const answers = await transact([
+      ...[1, 2].map((n) =>
+        post(observation('urn:uuid:p', { derivedFrom: [chain(n)] }), { fullUrl: `${base}Observation/${n}` }),
+      ),
+      post(observation('urn:uuid:p/_history/9'), { fullUrl: `${base}Observation/3` }),
+      post(patient('versioned'), { fullUrl: 'urn:uuid:p', ifNoneExist: 'identifier=urn:mrn|versioned' }),
+      // The id stays, so what it says of a version was true before.
+      {
+        fullUrl: `${base}Patient/${kept.id}`,
+        request: { method: 'PUT', url: `Patient/${kept.id}` },
+        resource: {
+          resourceType: 'Patient',
+          id: kept.id,
+          gender: 'male',
+          link: [{ type: 'seealso', other: { reference: `Patient/${kept.id}/_history/${kept.versionId}` } }],
+        },
+      },
+    ]);
+    const [one, two, three, subject] = answers.map(({ resource }) => resource);
+    const named = (resource = three) =>
+      `${resource?.resourceType}/${resource?.id}/_history/${resource?.meta.versionId}`;
+    expect(one).toMatchObject({
+      derivedFrom: [{ reference: named(two) }],
+      subject: { reference: `Patient/${subject?.id}` },
+    });
+    expect(two).toMatchObject({ derivedFrom: [{ reference: named(three) }] });
+    expect(three).toMatchObject({ subject: { reference: named(subject) } });
+    expect(answers[4]?.resource).toMatchObject({
+      link: [{ other: { reference: `Patient/${kept.id}/_history/${kept.versionId}` } }],
+    });
+  });
+
+  test('names no version where entries would wait for each other, and none of an entry by itself', async () => {
+    const to = (n: number) => ({ derivedFrom: [{ reference: `urn:uuid:v${n}/_history/1` }] });
+    const [one, two, three, four] = await transact([
+      post(observation('Patient/x', to(2)), { fullUrl: 'urn:uuid:v1' }),
+      post(observation('Patient/x', to(1)), { fullUrl: 'urn:uuid:v2' }),
+      post(observation('Patient/x', to(3)), { fullUrl: 'urn:uuid:v3' }),
+      post(observation('Patient/x', to(1)), { fullUrl: 'urn:uuid:v4' }),
+    ]);
+    const reference = (entry: Entry | undefined) => `Observation/${entry?.resource?.id}`;
+    expect(one?.resource).toMatchObject({ derivedFrom: [{ reference: reference(two) }] });
+    expect(two?.resource).toMatchObject({ derivedFrom: [{ reference: reference(one) }] });
+    expect(three?.resource).toMatchObject({ derivedFrom: [{ reference: reference(three) }] });
+    expect(four?.resource).toMatchObject({ derivedFrom: [{ reference: reference(one) }] });
+  });
+
   test('carries out deletes, creates, updates and readings in this order', async () => {
     const { version: old } = await repository.create(aPatient({ identifier: [{ value: 'ordered' }] }));
     const { version: kept } = await repository.create(aPatient());

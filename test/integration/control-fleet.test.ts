@@ -56,6 +56,9 @@ describe('the schemas of the fleet', () => {
     expect(text).toContain('boxyard_tenant_databases{schema="1",use="project"} 1');
     expect(text).toContain('boxyard_tenant_databases{schema="2",use="spare"} 1');
     expect(text).toContain('boxyard_fleet_target_schema 2');
+    expect(text).toContain('boxyard_tenant_database_checks{result="drifted"} 0');
+    expect(text).toContain('boxyard_rollouts{state="paused"} 0');
+    expect(text).not.toMatch(/^boxyard_rollout_(wave|projects_per_minute|remaining_seconds) /m);
     expect(text).not.toContain(one.slug);
   });
 
@@ -168,6 +171,7 @@ describe('a project', () => {
     [['schemaPin.until'], { schemaPin: { version: 2, reason: 'x', until: 'tomorrow' } }],
     [['schemaPin.until'], { schemaPin: { version: 2, reason: 'x', until: '2020-01-01T00:00:00Z' } }],
     [['schemaPin.version'], { schemaPin: { version: 1, reason: 'it has schema 2' } }],
+    [['schemaPin.version'], { schemaPin: { version: 99, reason: 'no release has it' } }],
     [['schemaPin'], { schemaPin: 2 }],
     [['maintenanceWindow.days', 'maintenanceWindow.from', 'maintenanceWindow.until'], { maintenanceWindow: {} }],
     [['maintenanceWindow.days'], { maintenanceWindow: { days: [], from: '22:00', until: '04:00' } }],

@@ -191,11 +191,11 @@ let names = 0;
 /** A slug that no other test of the file uses. */
 export const aSlug = (): string => `slug-${++names}-${Math.random().toString(36).slice(2, 8)}`;
 
-/** Polls until the condition holds; fails after 5 s. */
+/** Polls until the condition holds; fails after 30 s. */
 export async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = Date.now() + 5_000;
+  const deadline = Date.now() + 30_000;
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('the condition did not come true within 5 s');
+    if (Date.now() > deadline) throw new Error('the condition did not come true within 30 s');
     await new Promise((done) => setTimeout(done, 5));
   }
 }

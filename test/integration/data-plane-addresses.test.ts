@@ -98,7 +98,7 @@ describe('several data planes', () => {
     const second = await startDataPlane(plane.config, createLogger(plane.config, 'data-plane'));
     await dataSource.query('UPDATE cluster SET port = $1', [cluster?.port]);
     const authorization = `Bearer ${await plane.token(project)}`;
-    const deadline = Date.now() + 10_000;
+    const deadline = Date.now() + 30_000;
     let status = 0;
     while (status !== 200 && Date.now() < deadline) {
       ({ status } = await fetch(`${second.url}/p/quay/fhir/R4/Patient`, { headers: { authorization } }));

@@ -392,7 +392,7 @@ const messages = async (to: string): Promise<{ text: string; file: string }[]> =
   return all.filter((message) => message.to === to);
 };
 const linkFor = async (to: string): Promise<{ id: string; secret: string; file: string }> => {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 30_000;
   for (;;) {
     const message = (await messages(to)).at(-1);
     const [, id, secret] = /(?:setpassword|verifyemail)\/([^/\s]+)\/(\S+)/.exec(message?.text ?? '') ?? [];
@@ -954,11 +954,11 @@ async function addSigningKey(project: TestProject, kid: string): Promise<void> {
 }
 
 async function until<T>(find: () => Promise<T | undefined>): Promise<T> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 30_000;
   for (;;) {
     const found = await find();
     if (found !== undefined) return found;
-    if (Date.now() > deadline) throw new Error('It has not come about in ten seconds.');
+    if (Date.now() > deadline) throw new Error('It has not come about in half a minute.');
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -84,7 +84,7 @@ describe('$validate', () => {
     const asked = await post(`Patient/$validate?profile=${profile}`, { resourceType: 'Patient' });
     expect([asked.status, issues(asked)]).toEqual([
       200,
-      [expect.objectContaining({ severity: 'error', code: 'not-supported', text: expect.stringContaining(profile) })],
+      [expect.objectContaining({ severity: 'error', code: 'not-found', text: expect.stringContaining(profile) })],
     ]);
     const claimed = await post('Patient/$validate', { resourceType: 'Patient', meta: { profile: [profile] } });
     expect([claimed.json.id, issues(claimed)]).toEqual([

@@ -99,9 +99,8 @@ export class JobClient {
   }
 
   /** The membership of such a program. */
-  async membershipOf({ authorization }: { readonly authorization: string }): Promise<JsonObject> {
-    const id = Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':')[0] ?? '';
-    const { text } = await this.get(`ProjectMembership?user=ClientApplication/${id}`);
+  async membershipOf(member: { readonly authorization: string }): Promise<JsonObject> {
+    const { text } = await this.get(`ProjectMembership?user=ClientApplication/${programOf(member)}`);
     const [entry] = (JSON.parse(text) as { entry: { resource: JsonObject }[] }).entry;
     if (entry === undefined) throw new Error('the program has no membership');
     return entry.resource;
@@ -145,3 +144,7 @@ export class JobClient {
 
 /** The job in the path at which it is followed. */
 export const jobIdOf = (path: string): string => /[0-9a-f-]{36}/.exec(path)?.[0] ?? '';
+
+/** The id of the program that makes requests with these headers. */
+export const programOf = ({ authorization }: { readonly authorization: string }): string =>
+  Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':')[0] ?? '';

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { QueryRunner } from 'typeorm';
 import { judgeSources } from '../../migrations/authoring/judge-sources.js';
+import { testsOnSchema } from '../../migrations/authoring/tests-on-schema.js';
 import { upgradeFullDatabase } from '../../migrations/authoring/upgrade.js';
 
 const program = path.resolve('dist/migrations/authoring/main.js');
@@ -70,6 +71,24 @@ describe('the commands', () => {
     writeFileSync(newest, JSON.stringify({ ...released, checksum: 'f'.repeat(64) }));
     expect(run('check')).toMatchObject({ status: 1, complained: expect.stringContaining('edited since') });
   });
+});
+
+test('the tests that run on both schemas are those of the store and of the data plane, and no others', () => {
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    ['node_modules/jest/bin/jest.js', '--listTests', ...testsOnSchema],
+    { encoding: 'utf8' },
+  );
+  const listed = stdout.split('\n').map((file) => path.basename(file, '.test.ts'));
+  expect(status).toBe(0);
+  expect(listed).toEqual(
+    expect.arrayContaining([
+      ...['store-create', 'store-history', 'search-rights', 'bundle-transaction'],
+      ...['data-plane-auth', 'data-plane-fhir', 'data-plane-rest', 'data-plane-operations'],
+      ...['admin-members', 'policy-graphql', 'async-jobs', 'bulk-export', 'smart-launch'],
+    ]),
+  );
+  expect(listed.filter((name) => /^(cli|control|platform|rollout|schema)-/.test(name))).toEqual([]);
 });
 
 describe('the upgrade of a full database', () => {

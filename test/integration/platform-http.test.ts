@@ -188,7 +188,7 @@ test('a client that keeps its connection after a last answer does not hold up th
   answer();
   await stopping;
   expect(await closed).toBe('the client was let go');
-}, 10_000);
+}, 30_000);
 
 /** Sends bytes as they are and gives everything that comes back until the server closes. */
 function exchange(head: string, rest: string): Promise<string> {

@@ -147,7 +147,8 @@ describe('a transaction', () => {
       post(patient({ birthDate: '1980-02-03' })),
     );
     expect(statuses(answers)).toEqual(['200', '200', '201']);
-    expect(JSON.stringify(answers)).not.toContain('1980');
+    // To the month: ids are random, and may hold any four digits.
+    expect(JSON.stringify(answers)).not.toContain('1980-02');
     expect(parse((await owner.read('Patient', id)).body)).toMatchObject({ birthDate: '1980-02-03', gender: 'male' });
   });
 

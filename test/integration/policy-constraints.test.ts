@@ -75,6 +75,86 @@ describe('a constraint that does not hold refuses', () => {
   });
 });
 
+describe('a write that changes nothing', () => {
+  const versionOf = async (id: string) => (await owner.read('Observation', id)).versionId;
+
+  test.each<[string, (by: ResourceRepository, id: string) => Promise<{ changed: boolean }>]>([
+    ['an update', (by, id) => by.update('Observation', id, observation('final', { id, subject }))],
+    ['a patch', (by, id) => by.patch('Observation', id, toStatus('final'))],
+    [
+      'a conditional update',
+      (by, id) => by.conditionalUpdate('Observation', `_id=${id}`, observation('final', { subject })),
+    ],
+  ])('is answered with the stored version, whatever constraints say: %s', async (_, write) => {
+    const id = await stored('final');
+    const before = await versionOf(id);
+    expect(await write(await member(locked), id)).toMatchObject({ changed: false, version: { versionId: before } });
+    expect(await versionOf(id)).toBe(before);
+    const withHidden = await member({ ...locked, hiddenFields: ['subject'] });
+    expect(await write(withHidden, id)).toMatchObject({ changed: false, version: { versionId: before } });
+  });
+
+  test('in a transaction too', async () => {
+    const id = await stored('final');
+    const entry = ['final', 'amended'].map((status) => ({
+      request: { method: 'PUT', url: `Observation/${id}` },
+      resource: { resourceType: 'Observation', id, status, code: { text: 'x' }, subject },
+    }));
+    const send = async (position: number) =>
+      (await member(locked)).processBundle(
+        JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry: [entry[position]] }),
+        baseUrl,
+      );
+    expect(await send(0)).toContain(`"etag":"W/\\"${await versionOf(id)}\\""`);
+    await expect(send(1)).rejects.toEqual(forbidden);
+  });
+
+  test('is refused all the same when the stored resource cannot be changed', async () => {
+    const id = await stored('final');
+    const repository = await member({ ...locked, criteria: 'Observation?status=preliminary' });
+    await expect(repository.update('Observation', id, observation('final', { id, subject }))).rejects.toEqual(
+      forbidden,
+    );
+  });
+
+  test('does not tell what is stored to somebody who cannot read it', async () => {
+    const id = await stored('final');
+    for (const interaction of [['update'], ['update', 'search']]) {
+      const repository = await member({ ...locked, interaction });
+      for (const display of ['Ana', 'Bea']) {
+        const guess = observation('final', { id, subject: { display } });
+        await expect(repository.update('Observation', id, guess)).rejects.toEqual(forbidden);
+      }
+    }
+  });
+
+  test('tells nobody in whose chart a resource is', async () => {
+    for (const id of ['own', 'foreign']) {
+      await owner.update('Patient', `chart-${id}`, text({ resourceType: 'Patient', id: `chart-${id}` }));
+    }
+    const about = { reference: 'Patient/chart-foreign' };
+    const { id } = (await owner.create(observation('final', { subject: about }))).version;
+    const own = { resourceType: 'Patient', criteria: 'Patient?_id=chart-own' };
+    const put = (by: ResourceRepository) => by.update('Observation', id, observation('final', { id, subject: about }));
+    const writer = await member(own, { resourceType: 'Observation', interaction: ['update'] });
+    await expect(put(writer)).rejects.toEqual(forbidden);
+    expect(await put(await member(own, { resourceType: 'Observation' }))).toMatchObject({ changed: false });
+  });
+
+  test("does not get a client's secret, which is no part of the text, past a constraint", async () => {
+    const client = { resourceType: 'ClientApplication', name: 'c' };
+    const { id } = (await owner.create(text(client))).version;
+    const effective = rules([{ ...constrained('false'), resourceType: 'ClientApplication' }]);
+    const policy = Object.create(effective, { projectAdmin: { value: true } }) as typeof effective;
+    const put = async (more: object) =>
+      (await t.repository({ policy })).update('ClientApplication', id, text({ ...client, id, ...more }));
+    expect(await put({})).toMatchObject({ changed: false });
+    await expect(put({ secret: 'x'.repeat(32) })).rejects.toEqual(forbidden);
+    // Such writes change rights.
+    owner = await t.repository();
+  });
+});
+
 describe('a constraint', () => {
   test('is not asked on delete', async () => {
     const id = await stored('final');

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { JsonObject } from '#fhir';
 import { parseSearchAt, type SearchRequest } from '#fhir-search';
-import { historyRequest, searchsetBundle, subjectsOf, type ResourceRepository } from '#fhir-store';
+import { historyRequest, recordAudit, searchsetBundle, subjectsOf, type ResourceRepository } from '#fhir-store';
 import { rules } from './policy-rules.fixture.js';
 import { aTenant, baseUrl, parse, text, type TestTenant } from './store.fixture.js';
 
@@ -30,6 +30,10 @@ const note: JsonObject = {
   valueString: 'secret',
 };
 
+const { performer: _performer, ...aboutAna } = note;
+/** Such a note without what the tests of searches look for. */
+const filed: JsonObject = { ...aboutAna, valueString: 'quiet' };
+
 beforeAll(async () => {
   t = await aTenant();
   owner = await t.repository();
@@ -50,7 +54,9 @@ const forbidden = expect.objectContaining({ category: 'forbidden' });
 
 const hiddenFields = ['birthDate', 'address.postalCode', 'multipleBirth[x]', 'generalPractitioner', 'meta.author'];
 const hiding = { resourceType: 'Patient', hiddenFields };
-const secrets = /1970|4711|multipleBirth|Practitioner\/kim|author/;
+/** As they stand in a text: the id of the project is random, and may hold any four digits. */
+const fields = /"1970["-]|"4711"|multipleBirth/;
+const secrets = new RegExp(`${fields.source}|Practitioner/kim|author`);
 
 describe('a hidden field', () => {
   test('is in no read, no version and no history, also of versions that the criteria do not match any more', async () => {
@@ -73,6 +79,7 @@ describe('a hidden field', () => {
     const searches = [
       'Patient?',
       'Patient?_elements=birthDate,address',
+      'Patient?_fields=birthDate,address',
       'Patient?_summary=true',
       'Patient?_summary=data',
       'Observation?_include=Observation:subject',
@@ -83,7 +90,7 @@ describe('a hidden field', () => {
       const page = await repository.search(request(search));
       const answer = searchsetBundle(request(search), page, { baseUrl, extended: true });
       expect(answer).toContain('/Patient/ana');
-      expect(answer.split('"resourceType":"Observation"')[0]).not.toMatch(/1970|4711|multipleBirth/);
+      expect(answer.split('"resourceType":"Observation"')[0]).not.toMatch(fields);
     }
     const many = await repository.readMany([
       { type: 'Patient', id: 'ana' },
@@ -93,21 +100,40 @@ describe('a hidden field', () => {
     expect(many.get('Observation/note')?.body).toContain('secret');
   });
 
+  test('is in no read that asks for it by name, in an entry of a batch or of a transaction', async () => {
+    const repository = await member(hiding);
+    const urls = ['Patient/ana?_elements=birthDate,gender,multipleBirth', 'Patient/ana?_summary=data'];
+    for (const type of ['batch', 'transaction']) {
+      const entry = urls.map((url) => ({ request: { method: 'GET', url } }));
+      const answer = await repository.processBundle(JSON.stringify({ resourceType: 'Bundle', type, entry }), baseUrl);
+      expect(answer).toContain('"gender":"female"');
+      expect(answer).toContain('SUBSETTED');
+      expect(answer).not.toMatch(secrets);
+    }
+  });
+
+  test('is told by no search for what stands inside it', async () => {
+    const repository = await member({ resourceType: 'Bundle', hiddenFields: ['entry'] });
+    for (const search of ['Bundle?composition=c', 'Bundle?composition.title=x', 'Bundle?message.event:missing=true']) {
+      await expect(repository.search(request(search))).rejects.toEqual(forbidden);
+    }
+  });
+
   test('of a rule for searching alone is hidden in searches alone', async () => {
     const repository = await member(
       { ...hiding, interaction: ['search'] },
       { resourceType: 'Patient', interaction: ['read'] },
     );
-    expect((await repository.read('Patient', 'ana')).body).toContain('1970');
-    expect((await repository.search(request('Patient?_id=ana'))).hits[0]?.body).not.toMatch(/1970/);
+    expect((await repository.read('Patient', 'ana')).body).toMatch(fields);
+    expect((await repository.search(request('Patient?_id=ana'))).hits[0]?.body).not.toMatch(fields);
   });
 
   test('depends on the first rule that grants the interaction on the resource', async () => {
     const open = { resourceType: 'Patient', criteria: 'Patient?family=nobody' };
-    expect((await (await member(open, hiding)).read('Patient', 'ana')).body).not.toMatch(/1970/);
+    expect((await (await member(open, hiding)).read('Patient', 'ana')).body).not.toMatch(fields);
     const first = { resourceType: 'Patient', criteria: 'Patient?family=quay' };
-    expect((await (await member(first, hiding)).read('Patient', 'ana')).body).toMatch(/1970/);
-    expect((await (await member(first, hiding)).search(request('Patient?_id=ana'))).hits[0]?.body).toMatch(/1970/);
+    expect((await (await member(first, hiding)).read('Patient', 'ana')).body).toMatch(fields);
+    expect((await (await member(first, hiding)).search(request('Patient?_id=ana'))).hits[0]?.body).toMatch(fields);
   });
 
   test('of what is brought along by reference is hidden by the rule of its own type', async () => {
@@ -127,7 +153,7 @@ describe('a hidden field', () => {
     const bundle = { resourceType: 'Bundle', type: 'batch', entry };
     const answer = await (await member(hiding)).processBundle(JSON.stringify(bundle), baseUrl);
     expect(answer.split('"status":"200"').length).toBeGreaterThan(3);
-    expect(answer).not.toMatch(/1970|4711/);
+    expect(answer).not.toMatch(fields);
   });
 });
 
@@ -205,6 +231,137 @@ describe('a hidden reference to a patient', () => {
     await expect(repository.search(request('Observation?_compartment=Organization/a'))).resolves.toBeDefined();
     const other = await seen({ resourceType: 'Observation', hiddenFields: ['value[x]'] });
     await expect(other.search(request('Observation?_compartment=Patient/ana'))).resolves.toBeDefined();
+  });
+});
+
+describe('where the accounts of a resource are hidden', () => {
+  const account = 'Organization/harbour';
+  let id: string;
+  beforeAll(async () => {
+    ({ id } = (
+      await owner.create(text({ ...filed, id: undefined, valueString: 'quiet' }), { accounts: [account] })
+    ).version);
+  });
+
+  test.each([['meta.accounts'], ['meta.account'], ['Observation.meta.accounts.reference']])(
+    'by %s, nothing else in meta tells them, and the patients stay',
+    async (path) => {
+      const repository = await member({ resourceType: 'Observation', hiddenFields: [path] });
+      const one = await repository.history(history({ type: 'Observation', id }));
+      const changed = await repository.update('Observation', id, text({ ...filed, id, valueString: `filed ${path}` }));
+      const shown = [
+        await repository.read('Observation', id),
+        ...(await repository.search(request(`Observation?_id=${id}`))).hits,
+        ...one.versions,
+        changed.version,
+      ];
+      expect(shown.length).toBeGreaterThanOrEqual(4);
+      for (const { body, extendedMeta } of shown) {
+        expect(body + extendedMeta).not.toContain('harbour');
+        expect(extendedMeta).toContain('"compartment":[{"reference":"Patient/ana"}]');
+      }
+      expect((await owner.read('Observation', id)).body).toContain(`"accounts":[{"reference":"${account}"}]`);
+    },
+  );
+
+  test('they cannot be asked for by _compartment, which still finds what a patient has', async () => {
+    const repository = await member({ resourceType: 'Observation', hiddenFields: ['meta.accounts'] });
+    for (const search of [account, 'harbour', `Patient/ana,${account}`]) {
+      await expect(repository.search(request(`Observation?_compartment=${search}`))).rejects.toEqual(forbidden);
+      await expect(repository.search(request(`Observation?_compartment:not=${search}`))).rejects.toEqual(forbidden);
+    }
+    await expect(repository.search(request('Observation?_compartment=Patient/ana'))).resolves.toBeDefined();
+    const other = await member({ resourceType: 'Observation', hiddenFields: ['meta.accounts.display'] });
+    await expect(other.search(request(`Observation?_compartment=${account}`))).resolves.toBeDefined();
+  });
+
+  test('a policy may still ask for them itself', async () => {
+    const criteria = `Observation?_compartment=${account}`;
+    const repository = await member({ resourceType: 'Observation', criteria, hiddenFields: ['meta.accounts'] });
+    expect((await repository.search(request('Observation?'))).hits.map((hit) => hit.id)).toEqual([id]);
+  });
+
+  test('an administrator who cannot see them neither takes them away nor sets them', async () => {
+    const policy = rules([{ resourceType: 'Observation', hiddenFields: ['meta.accounts'] }], { admin: true });
+    const admin = await t.repository({ policy, extended: true });
+    const others = [{ reference: 'Organization/other' }];
+    await admin.update(
+      'Observation',
+      id,
+      text({ ...filed, id, valueString: 'by an admin', meta: { accounts: others } }),
+    );
+    const accountsOf = async (which: string) => parse((await owner.read('Observation', which)).body)['meta'];
+    expect(await accountsOf(id)).toMatchObject({ accounts: [{ reference: account }] });
+    const { version } = await admin.create(text({ ...filed, id: undefined, meta: { accounts: others } }), {
+      accounts: ['Organization/other'],
+    });
+    expect(await accountsOf(version.id)).not.toHaveProperty('accounts');
+  });
+});
+
+test('an administrator who cannot see a field and sends no meta takes no accounts away', async () => {
+  const { version } = await owner.create(text({ ...filed, id: undefined }), { accounts: ['Organization/harbour'] });
+  const policy = rules([{ resourceType: 'Observation', hiddenFields: ['valueString'] }], { admin: true });
+  const admin = await t.repository({ policy, extended: true });
+  const { id } = version;
+  const changed = await admin.update('Observation', id, text({ ...filed, id, code: { text: 'y' }, meta: undefined }));
+  expect(changed.version.body).toContain('"accounts":[{"reference":"Organization/harbour"}]');
+});
+
+describe('the audit of a resource', () => {
+  const entry = { action: 'R', outcome: 'success', agent: 'Practitioner/kim', requestId: 'r' } as const;
+  const subjects = 'Patient/ana Organization/harbour';
+  const audit = { resourceType: 'AuditEvent' };
+  const events = async (by: ResourceRepository, query: string) => {
+    const { hits } = await by.search(request(`AuditEvent?agent=Practitioner/kim&${query}`));
+    const read = await Promise.all(hits.map(({ id }) => by.read('AuditEvent', id)));
+    expect(read.map(({ body }) => body)).toEqual(hits.map(({ body }) => body));
+    return hits.map(({ body, extendedMeta }) => body + extendedMeta);
+  };
+  const about = ['Observation/note', 'Observation?_id=note&subject=Patient/ana', '_history', 'Device?_revinclude=x'];
+
+  beforeAll(() =>
+    t.tenant.use((connection) =>
+      recordAudit(
+        connection,
+        [...about, 'Patient/ana', 'Device/d'].map((entity) => ({ ...entry, entity, subjects })),
+      ),
+    ),
+  );
+
+  test('tells no patient to whom a reference leads that is hidden, and cannot be asked for one', async () => {
+    const repository = await member(audit, { resourceType: 'Observation', hiddenFields: ['subject'] });
+    const shown = await events(repository, '_sort=date');
+    expect(shown.map((event) => event.includes('Patient/ana'))).toEqual([false, false, false, false, true, true]);
+    for (const event of shown) expect(event).toContain('Organization/harbour');
+    expect(shown.join()).not.toContain(Buffer.from('subject=Patient/ana').toString('base64').slice(0, 12));
+    expect(await events(repository, 'patient=Patient/ana')).toHaveLength(2);
+    expect(await events(repository, '_compartment=Patient/ana')).toHaveLength(2);
+    expect(await events(repository, 'entity=Observation/note')).toHaveLength(1);
+    expect(await events(owner, 'patient=Patient/ana')).toHaveLength(6);
+  });
+
+  test('is not shown by a rule about the patient, which would tell it', async () => {
+    const repository = await member(
+      { ...audit, criteria: 'AuditEvent?patient=Patient/ana' },
+      { resourceType: 'Observation', hiddenFields: ['subject'] },
+    );
+    expect(await events(repository, '')).toHaveLength(2);
+    const [hidden] = (await owner.search(request('AuditEvent?entity=Observation/note&agent=Practitioner/kim'))).hits;
+    await expect(repository.read('AuditEvent', hidden?.id ?? '')).rejects.toEqual(forbidden);
+  });
+
+  test('tells no account that is hidden', async () => {
+    const repository = await member(audit, { resourceType: 'Observation', hiddenFields: ['meta.accounts'] });
+    const shown = await events(repository, '_sort=date');
+    expect(shown.map((event) => event.includes('harbour'))).toEqual([false, false, false, false, true, true]);
+    for (const event of shown) expect(event).toContain('Patient/ana');
+  });
+
+  test('tells whose data it was to those from whom nothing is hidden, also without a right to it', async () => {
+    const shown = await events(await member(audit), '');
+    for (const event of shown) expect(event).toMatch(/Patient\/ana.*Organization\/harbour/);
+    expect(shown).toHaveLength(6);
   });
 });
 

@@ -26,6 +26,8 @@ const full = {
     { city: 'Bay', postalCode: '2000' },
   ],
 };
+/** What is hidden, as it stands in a text: ids are random, and may hold any four digits. */
+const secrets = /"1980-|"1000"|"2000"/;
 const stored = async () => (await owner.create(aPatient(full))).version;
 
 const hiding = { resourceType: 'Patient', hiddenFields: ['birthDate', 'address.postalCode'] };
@@ -39,9 +41,9 @@ describe('hidden fields', () => {
       (await repository.patch('Patient', version.id, patch({ op: 'replace', path: '/active', value: false }))).version
         .body,
     );
-    expect(JSON.stringify(read)).not.toMatch(/1980|1000|2000/);
+    expect(JSON.stringify(read)).not.toMatch(secrets);
     const { version: written } = await repository.update('Patient', version.id, text({ ...read, gender: 'male' }));
-    expect(written.body).not.toMatch(/1980|1000|2000/);
+    expect(written.body).not.toMatch(secrets);
     expect(await current(version)).toMatchObject({ ...full, active: false, gender: 'male' });
   });
 
@@ -55,7 +57,7 @@ describe('hidden fields', () => {
       aPatient({ id: version.id, gender: 'female', address: [{ city: 'Quay' }, { city: 'Bay' }] }),
     );
     expect(before).toMatchObject({ versionId: version.versionId });
-    expect(before.body).not.toMatch(/1980|1000|2000/);
+    expect(before.body).not.toMatch(secrets);
   });
 
   test('keep their stored value whatever is written', async () => {
@@ -79,7 +81,7 @@ describe('hidden fields', () => {
       { resourceType: 'Patient', interaction: ['update'] },
     );
     const answer = await repository.update('Patient', version.id, aPatient({ id: version.id, active: false }));
-    expect(answer.version.body).not.toMatch(/1980|1000|2000/);
+    expect(answer.version.body).not.toMatch(secrets);
     expect(await current(version)).toMatchObject({ birthDate: '1980-02-03', active: false });
   });
 
@@ -94,7 +96,7 @@ describe('hidden fields', () => {
     const found = await repository.create(aPatient(), { ifNoneExist: 'identifier=hidden-found' });
     expect(found).toMatchObject({ created: false, version: { id: created.version.id } });
     expect(found.version.body).toContain('Quay');
-    expect(found.version.body).not.toMatch(/1980|1000|2000/);
+    expect(found.version.body).not.toMatch(secrets);
   });
 
   test('that a required element is part of do not make the write invalid', async () => {

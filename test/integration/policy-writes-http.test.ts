@@ -98,6 +98,44 @@ describe('a write of what the caller may not read', () => {
   });
 });
 
+describe('an entry with a conditional reference', () => {
+  let clerk: Member;
+  const about = (subject: string) => ({
+    resource: { resourceType: 'Observation', status: 'final', code: { text: 'x' }, subject: { reference: subject } },
+    request: { method: 'POST', url: 'Observation' },
+  });
+  const send = (...entry: object[]) =>
+    project.fhir('', { method: 'POST', as: clerk, body: { resourceType: 'Bundle', type: 'transaction', entry } });
+
+  beforeAll(async () => {
+    clerk = await project.member('Clerk', {
+      resourceType: 'AccessPolicy',
+      compartment: { reference: 'Organization/clerks' },
+      resource: [
+        { resourceType: 'Patient', readonly: true },
+        {
+          resourceType: 'Observation',
+          criteria: 'Observation?subject=Patient/ana&_compartment=Organization/clerks',
+          writeConstraint: [
+            {
+              language: 'text/fhirpath',
+              expression: "subject.reference = 'Patient/ana' and meta.accounts.reference = 'Organization/clerks'",
+            },
+          ],
+        },
+      ],
+    });
+  });
+
+  test('is judged by the resource to which it leads, and by where it is filed then', async () => {
+    const made = await send(about('Patient?_id=ana'));
+    expect([made.status, made.json.entry[0]?.response.status]).toEqual([200, '201']);
+    const refused = await send(about('Patient?_id=ana'), about('Patient?_id=bo'));
+    expect([refused.status, refused.json.id]).toEqual([403, 'forbidden']);
+    expect((await project.fhir('Observation', { as: clerk })).json.entry).toHaveLength(1);
+  });
+});
+
 describe('a GraphQL mutation', () => {
   const mutate = async (query: string, res?: object): Promise<{ data: Json; codes: string[] }> => {
     const answer = await project.fhir('$graphql', {

@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => t.close());
 
 const member = (rule: readonly JsonObject[], options?: MemberOptions) =>
-  t.repository({ policy: rules(rule, options), agent: 'Practitioner/me', author: { reference: 'Practitioner/me' } });
+  t.repository({ policy: rules(rule, options), agent: 'Practitioner/me', author: 'Practitioner/me' });
 
 const refused = (category: string) => expect.objectContaining({ category }) as unknown;
 const forbidden = refused('forbidden');
@@ -306,6 +306,15 @@ describe('PUT of an unknown id', () => {
     const scoped = (scope: string) => member([{ resourceType: 'Patient' }], { admin: true, scope });
     await expect(put(await scoped('user/Patient.ru'), 'new-of-scope')).rejects.toEqual(refused('not-found'));
     await expect(put(await scoped('user/Patient.rc'), 'new-of-scope')).rejects.toEqual(forbidden);
+    await expect(put(await scoped('user/Observation.cruds'), 'new-of-scope')).rejects.toEqual(forbidden);
+    for (const [index, scope] of ['user/Patient.cu', 'user/Patient.c user/*.u', 'system/*.write'].entries()) {
+      expect(await put(await scoped(scope), `new-of-scope-${index}`)).toMatchObject({ created: true });
+    }
+    const narrow = await scoped('user/Patient.cu?active=true');
+    await expect(put(narrow, 'new-of-narrow-scope', { active: false })).rejects.toEqual(forbidden);
+    expect((await put(narrow, 'new-of-narrow-scope')).created).toBe(true);
+    const noAdmin = await member([{ resourceType: 'Patient' }], { scope: 'user/Patient.cu' });
+    await expect(put(noAdmin, 'new-of-scope')).rejects.toEqual(refused('not-found'));
   });
 });
 
@@ -313,7 +322,7 @@ describe('what a client says of what the server sets', () => {
   test('counts for nothing', async () => {
     const forged = {
       meta: {
-        versionId: '9999',
+        versionId: '999999999999',
         lastUpdated: '2001-01-01T00:00:00Z',
         project: 'other',
         author: { reference: 'Practitioner/other' },
@@ -325,7 +334,7 @@ describe('what a client says of what the server sets', () => {
     const { version } = await repository.create(aPatient(forged));
     const seen = `${version.body}${version.extendedMeta}`;
     expect(seen).not.toContain('other');
-    expect(seen).not.toContain('9999');
+    expect(seen).not.toContain('999999999999');
     expect(version.extendedMeta).toContain('"author":{"reference":"Practitioner/me"}');
     const patched = await repository.patch(
       'Patient',

@@ -48,7 +48,8 @@ const whereAmI = named('broker.where', sql`SELECT current_database() AS database
 async function countServerConnections(): Promise<number> {
   const names = tenants.map(({ database }) => database);
   const [row] = await admin.query<{ count: string }>(
-    sql`SELECT count(*) FROM pg_stat_activity WHERE datname = ANY(${names})`,
+    // Without PostgreSQL's own autovacuum, which looks into every database now and then.
+    sql`SELECT count(*) FROM pg_stat_activity WHERE datname = ANY(${names}) AND backend_type = 'client backend'`,
   );
   return Number(row?.count);
 }
@@ -74,7 +75,9 @@ test('every caller reaches its own database, and the server never has more conne
   expect(wrong).toBe(0);
   expect(most).toBeGreaterThan(0);
   expect(most).toBeLessThanOrEqual(cap);
-  expect(broker.stats()).toMatchObject({ waiting: 0, dialling: 0 });
+  // A connection may still come for whom another one was given back in the meantime.
+  while (lent.stats().dialling > 0) await new Promise((resolve) => setImmediate(resolve));
+  expect(lent.stats()).toMatchObject({ waiting: 0, dialling: 0 });
 });
 
 test('a connection that the server has ended is replaced', async () => {

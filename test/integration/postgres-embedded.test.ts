@@ -147,7 +147,7 @@ describe('after a kill', () => {
   test('of the launching process and its guard, the next start stops the orphaned server first', async () => {
     const launcher = await launchApart();
     const server = postmasterPid();
-    for (const child of childrenOf(launcher.pid)) if (child !== server) process.kill(child, 'SIGKILL');
+    for (const child of childrenOf(launcher.pid)) if (child !== server) end(child);
     await kill(launcher.process);
     expect(isAlive(server)).toBe(true);
     expect(await ask((await start()).url, readTable)).toEqual(kept);
@@ -159,7 +159,7 @@ describe('after a kill', () => {
     const launcher = await launchApart();
     const server = postmasterPid();
     const backends = childrenOf(server);
-    for (const pid of [...childrenOf(launcher.pid), ...backends]) process.kill(pid, 'SIGKILL');
+    for (const pid of [...childrenOf(launcher.pid), ...backends]) end(pid);
     await kill(launcher.process);
     for (const pid of [server, ...backends]) await gone(pid);
     const pidFile = path.join(dataDir, 'postgres/postmaster.pid');
@@ -248,6 +248,15 @@ function statFields(pid: number): string[] {
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
     return [];
+  }
+}
+
+/** Kills it, unless it has ended by itself meanwhile. */
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 

@@ -85,6 +85,24 @@ describe('references checked on write', () => {
     expect(await paths(blind.create(text(observation(`Patient/${seen}`))))).toEqual(['Observation.subject']);
   });
 
+  test('are neither the variables of policies nor what the server itself looks after', async () => {
+    const elsewhere = { owner: { reference: 'User/nobody' }, link: [{ project: { reference: 'Project/elsewhere' } }] };
+    const repository = await settings({ checkReferencesOnWrite: true, ...elsewhere });
+    const compartment = { reference: '%organization' };
+    const resource = [{ resourceType: 'Patient', compartment }];
+    const policy = text({ resourceType: 'AccessPolicy', compartment, resource });
+    expect((await repository.create(policy)).created).toBe(true);
+    // The project that has changed is written under the setting now, and so is somebody's place in it.
+    const again = await settings({ checkReferencesOnWrite: true, ...elsewhere, description: 'changed' });
+    const membership = {
+      resourceType: 'ProjectMembership',
+      project: { reference: `Project/${t.tenant.projectId}` },
+      user: { reference: 'User/nobody' },
+      profile: { reference: 'Practitioner/nobody' },
+    };
+    expect(await paths(again.create(text(membership)))).toEqual(['ProjectMembership.profile']);
+  });
+
   test('may lead to what the same transaction makes, and refuse it as a whole', async () => {
     const repository = await settings({ checkReferencesOnWrite: true });
     const send = (...subjects: string[]) =>

@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { DataSource, QueryRunner } from 'typeorm';
 import {
+  type MaintenanceWindow,
   openControlDatabase,
+  ProjectRepository,
   type RequestedRollout,
   type RolloutPlan,
   RolloutRequestRepository,
@@ -148,27 +150,33 @@ export class RolloutFleet {
     readonly dataSource: DataSource,
     readonly admin: OwnedConnection,
     private readonly closers: (() => Promise<unknown>)[],
+    /** The superuser's URL of the server of the tenant databases. */
+    private readonly tenantServer: string,
   ) {
     this.requests = new RolloutRequestRepository(dataSource);
     this.transactions = new Transactions(dataSource);
   }
 
-  /** So many projects, called `p0`, `p1`, …, all with the schema `baseVersion`. */
-  static async open(count: number): Promise<RolloutFleet> {
+  /**
+   * So many projects, called `p0`, `p1`, …, all with the schema `baseVersion`. Their databases are on the server of the control
+   * database, unless the superuser's URL of another one is given.
+   */
+  static async open(count: number, tenantServer = testPostgresUrl()): Promise<RolloutFleet> {
     const control = await aDatabase();
     const dataSource = await openControlDatabase({ databaseUrl: control.url }, { migrate: true });
-    const admin = await connectOnce(testPostgresUrl());
+    const admin = await connectOnce(tenantServer);
     const closers: (() => Promise<unknown>)[] = [];
-    const fleet = new RolloutFleet(control, dataSource, admin, closers);
+    const fleet = new RolloutFleet(control, dataSource, admin, closers, tenantServer);
     const tell = () => fleet.watchers.forEach((watcher) => watcher());
     const listener = await listen(control.url, ['boxyard_rollout', 'boxyard_project'], tell, tell);
     closers.push(() => listener.close());
     await fleet.makeTemplate();
-    const { host, port } = loginOf(new URL(control.url));
+    const { host, port } = loginOf(new URL(tenantServer));
+    const adminSecret = tenantServer === testPostgresUrl() ? null : Buffer.from('sealed');
     await dataSource.query(
-      `INSERT INTO cluster (id, name, host, port, max_projects, max_connections, reserved_connections, region)
-       VALUES ($1, 'one', $2, $3, 1000, 100, 10, 'north')`,
-      [fleet.clusterId, host, port],
+      `INSERT INTO cluster (id, name, host, port, max_projects, max_connections, reserved_connections, region, admin_secret)
+       VALUES ($1, 'one', $2, $3, 1000, 100, 40, 'north', $4)`,
+      [fleet.clusterId, host, port, adminSecret],
     );
     await dataSource.query('INSERT INTO fleet (target_version) VALUES ($1)', [baseVersion]);
     for (let number = 0; number < count; number++) await fleet.addProject(`p${number}`);
@@ -191,6 +199,7 @@ export class RolloutFleet {
   /** For a server of the test's own that has crashed meanwhile: everything else goes with it. */
   async closeAfterCrash(): Promise<void> {
     for (const child of this.children) await endChild(child, 'SIGKILL');
+    await this.stopWorkers();
     for (const close of this.closers) await close();
     await this.dataSource.destroy();
     rmSync(path.join(tmpdir(), `${this.template}.json`), { force: true });
@@ -224,6 +233,16 @@ export class RolloutFleet {
     return project;
   }
 
+  /** As an operator gives a project another maintenance window, or none. */
+  async setWindow(slug: string, maintenanceWindow: MaintenanceWindow | null): Promise<void> {
+    const projects = new ProjectRepository(this.dataSource);
+    await this.transactions.run(async (transaction) => {
+      const before = await projects.getForUpdate(this.project(slug).id, transaction);
+      const { id, name, labels } = before;
+      await projects.update(id, { name, labels, schemaPin: null, maintenanceWindow }, transaction);
+    });
+  }
+
   /** A worker in this process that runs rollouts and nothing else. */
   async startWorker(
     steps: readonly SchemaStep[],
@@ -231,7 +250,7 @@ export class RolloutFleet {
   ): Promise<FleetWorker> {
     const { publicDataUrl, ...rest } = options;
     const logger = createLogger({ logLevel: process.env['LOG_LEVEL'] ?? 'silent', logFormat: 'json' }, 'worker');
-    const admins = new ClusterAdmins(this.control.url);
+    const admins = new ClusterAdmins(this.control.url, async () => loginOf(new URL(this.tenantServer)));
     const rollouts = await startRollouts({
       config: {
         ...loadConfig({}),
@@ -387,7 +406,7 @@ export class RolloutFleet {
 
   /** A connection into a tenant database as its owner; close it. */
   connect(databaseName: string): Promise<OwnedConnection> {
-    const url = new URL(testPostgresUrl());
+    const url = new URL(this.tenantServer);
     url.pathname = `/${databaseName}`;
     return connectOnce(url.href);
   }
@@ -422,7 +441,7 @@ export class RolloutFleet {
   }
 
   /** Looks at every change that is announced, and twenty times a second, until there is something. */
-  async until<T>(what: string, look: () => Promise<T | undefined>, withinMs = 30_000): Promise<T> {
+  async until<T>(what: string, look: () => Promise<T | undefined>, withinMs = 45_000): Promise<T> {
     const giveUpAt = performance.now() + withinMs;
     for (;;) {
       let announced!: () => void;

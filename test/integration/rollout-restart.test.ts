@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '#postgres';
 import { freePort } from '#testing';
 import { baseVersion, counted, RolloutFleet, type SyntheticMigration } from './rollout-fleet.fixture.js';
+import { upTo } from './rollout-migrations.fixture.js';
 import { endChild, lineWith } from './worker.fixture.js';
 
 const target = baseVersion + counted.length;
@@ -56,10 +57,10 @@ test('a rollout goes on by itself when PostgreSQL has crashed, and applies nothi
     await crash();
     await start();
   }
-  await fleet.reached(id, 'succeeded', 60_000);
-  const versions = Array.from({ length: target }, (_, index) => index + 1);
+  await fleet.reached(id, 'succeeded', 120_000);
+  const versions = upTo(target);
   expect(await fleet.truth()).toEqual(fleet.projects.map(({ slug }) => ({ slug, versions, steps: [1, 2] })));
   expect(await fleet.counts(id)).toEqual({ done: 4 });
   expect(worker.exitCode).toBeNull();
   await endChild(worker, 'SIGKILL');
-}, 120_000);
+}, 300_000);

@@ -43,7 +43,7 @@ export class FleetRows {
   constructor(private readonly plane: ControlPlane) {}
 
   async aCluster(name: string, region: string | null = null): Promise<Cluster> {
-    const limits = { maxProjects: 100, maxConnections: 100, reservedConnections: 5 };
+    const limits = { maxProjects: 100, maxConnections: 100, reservedConnections: 40 };
     const cluster = await new ClusterRepository(this.plane.dataSource).ensure({
       ...{ name, host: '127.0.0.1', port: 5432 },
       ...limits,

@@ -10,9 +10,7 @@ import {
   stepsWith,
   type SyntheticMigration,
 } from './rollout-fleet.fixture.js';
-
-const [first, second] = [baseVersion + 1, baseVersion + 2];
-const upTo = (version: number): number[] => Array.from({ length: version }, (_, index) => index + 1);
+import { closedWindow, contracted, first, second, upTo } from './rollout-migrations.fixture.js';
 
 let fleet: RolloutFleet;
 let steps: SchemaStep[];
@@ -124,6 +122,7 @@ describe('a fleet that is up to date', () => {
   });
 
   test('has backfills done that an earlier rollout has left', async () => {
+    // All is done in the batch that says that nothing is left.
     const filled: SyntheticMigration = {
       name: 'Filled',
       statements: ['CREATE TABLE big (id integer, twice integer)', 'INSERT INTO big VALUES (1), (2)'],
@@ -175,14 +174,8 @@ describe('a database that is behind what somebody has written down', () => {
   test('keeps its pin and its maintenance window, and counts at once as what it is', async () => {
     await think(first);
     await fleet.dataSource.query(`UPDATE project SET schema_pin = ${baseVersion} WHERE slug = 'p0'`);
-    const hour = (new Date().getUTCHours() + 22) % 24;
-    const window = {
-      days: [],
-      from: `${String(hour).padStart(2, '0')}:00`,
-      until: `${String((hour + 1) % 24).padStart(2, '0')}:00`,
-    };
     await fleet.dataSource.query(`UPDATE project SET maintenance_window = $1 WHERE slug = 'p1'`, [
-      JSON.stringify(window),
+      JSON.stringify(closedWindow()),
     ]);
     await fleet.startWorker(steps);
     const id = await fleet.start(first, { verify: true, waves: [] });
@@ -201,17 +194,12 @@ describe('a database that is behind what somebody has written down', () => {
     expect(await versionsOf('p1')).toEqual(upTo(first));
   });
 
-  const contract: readonly SyntheticMigration[] = [
-    counted[0]!,
-    { name: 'Contract', phase: 'contract', statements: ['ALTER TABLE resource DROP counted_once'] },
-  ];
-
   test.each([
     ['at the target', () => ({ thought: second, verify: true })],
     ['just before a contract step', () => ({ thought: first, verify: false })],
   ])('and was thought to be %s gets no contract step before it has the schema in front of it', async (_, settings) => {
     const { thought, verify } = settings();
-    steps = await stepsWith(contract);
+    steps = await stepsWith(contracted);
     await bringToFirst();
     await fleet.addProject('stale');
     await think(thought, 'stale');

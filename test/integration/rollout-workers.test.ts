@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { SchemaStep } from '#tenant-schema';
 import type { RolloutMoment } from '../../apps/worker/src/rollouts/rollout-services.js';
 import { baseVersion, counted, RolloutFleet, stepsWith, type SyntheticMigration } from './rollout-fleet.fixture.js';
+import { closedWindow, filling, upTo } from './rollout-migrations.fixture.js';
 
 const target = baseVersion + counted.length;
 const moments: readonly RolloutMoment['at'][] = ['claimed', 'planned', 'begun', 'migrated', 'recorded'];
@@ -23,7 +24,7 @@ afterEach(() => fleet.close());
 /** Every step was applied to every database, once, and the control database says so. */
 async function expectCompleteOnce(id: string): Promise<void> {
   await fleet.reached(id, 'succeeded');
-  const versions = Array.from({ length: target }, (_, index) => index + 1);
+  const versions = upTo(target);
   expect(await fleet.truth()).toEqual(fleet.projects.map(({ slug }) => ({ slug, versions, steps: [1, 2] })));
   const rows = Object.values(await fleet.rows(id));
   expect(rows.map(({ state, schemaVersion }) => ({ state, schemaVersion }))).toEqual(
@@ -132,22 +133,7 @@ describe('several workers', () => {
 
 describe('a backfill', () => {
   const rows = 95;
-  const filled: readonly SyntheticMigration[] = [
-    {
-      name: 'Filled',
-      statements: [
-        'CREATE TABLE big (id integer PRIMARY KEY, twice integer, touched integer NOT NULL DEFAULT 0)',
-        `INSERT INTO big (id) SELECT generate_series(1, ${rows})`,
-      ],
-      backfill: {
-        batch: `WITH batch AS (SELECT id FROM big WHERE id > coalesce($1, '0')::integer ORDER BY id LIMIT $2),
-          done AS (UPDATE big SET twice = 2 * big.id, touched = touched + 1 FROM batch WHERE big.id = batch.id RETURNING big.id)
-          SELECT max(id)::text AS watermark, count(*)::integer AS rows FROM done`,
-        batchSize: 10,
-        pauseMs: 1,
-      },
-    },
-  ];
+  const filled = [filling(rows)];
   const filledTarget = baseVersion + 1;
 
   const expectFilledOnce = async (id: string): Promise<void> => {
@@ -184,6 +170,8 @@ describe('a backfill', () => {
   });
 
   test('stops while the rollout is paused, and what an aborted rollout left is taken up by the next', async () => {
+    // There is time between two batches in which the pause is heard of.
+    steps = await stepsWith(filled.map((each) => ({ ...each, backfill: { ...each.backfill!, pauseMs: 100 } })));
     let id = '';
     let batches = 0;
     const worker = await fleet.startWorker(steps, {
@@ -237,7 +225,7 @@ describe('a backfill', () => {
     const id = await fleet.start(filledTarget);
     expect((await fleet.reached(id, 'paused')).reason).toEqual({
       code: 'budget-exceeded',
-      message: '1 of 1 projects of wave 0 failed (1 in their backfills); the budget is 0.',
+      message: '1 of 1 projects of wave 0 failed (1 in their backfills); 1 stops it.',
     });
     expect(await fleet.counts(id)).toEqual({ done: 1, pending: 3 });
   });
@@ -297,18 +285,15 @@ describe('a backfill', () => {
   });
 
   test('waits for the maintenance window of its project, and for the operation that works on it', async () => {
-    const hour = (new Date().getUTCHours() + 22) % 24;
-    const window = {
-      days: [],
-      from: `${String(hour).padStart(2, '0')}:00`,
-      until: `${String(hour).padStart(2, '0')}:01`,
-    };
     const [closed, busy] = [fleet.project('p0').id, fleet.project('p1').id];
     await fleet.startWorker(steps, {
       onMoment: async ({ at, projectId }) => {
         if (at !== 'migrated') return;
         if (projectId === closed) {
-          await fleet.dataSource.query('UPDATE project SET maintenance_window = $2 WHERE id = $1', [closed, window]);
+          await fleet.dataSource.query('UPDATE project SET maintenance_window = $2 WHERE id = $1', [
+            closed,
+            closedWindow(),
+          ]);
         }
         if (projectId === busy) {
           await fleet.dataSource.query(

@@ -139,9 +139,17 @@ describe('the audit of readings', () => {
     ).map((row) => row.entity);
 
   test('writes entries together soon after the first one, and seals them', async () => {
-    for (let n = 0; n < 3; n++) audit.record(t.tenant, entry(`soon ${n}`));
-    expect(await entitiesLike('soon')).toEqual([]);
-    const deadline = Date.now() + 5_000;
+    let uses = 0;
+    const counting = tenantDatabase({
+      ...t.tenant,
+      use: (work) => {
+        uses++;
+        return t.tenant.use(work);
+      },
+    });
+    for (let n = 0; n < 3; n++) audit.record(counting, entry(`soon ${n}`));
+    expect(uses).toBe(0);
+    const deadline = Date.now() + 30_000;
     while ((await entitiesLike('soon')).length === 0 && Date.now() < deadline);
     expect(await entitiesLike('soon')).toEqual(['soon 0', 'soon 1', 'soon 2']);
     expect((await t.rows('SELECT DISTINCT writer FROM audit_event WHERE entity LIKE $1', 'soon%')).length).toBe(1);
@@ -162,7 +170,7 @@ describe('the audit of readings', () => {
   test('does not wait when many entries have gathered', async () => {
     const eager = new ReadAudit({ maxBatch: 10, maxWaitMs: 3_600_000, onFailure: () => undefined });
     for (let n = 0; n < 10; n++) eager.record(t.tenant, entry(`many ${n}`));
-    const deadline = Date.now() + 5_000;
+    const deadline = Date.now() + 30_000;
     while ((await entitiesLike('many')).length === 0 && Date.now() < deadline);
     expect(await entitiesLike('many')).toHaveLength(10);
     await eager.flush();
@@ -194,6 +202,31 @@ describe('the audit of readings', () => {
     audit.record(shaky, entry('kept 2'));
     await audit.flush();
     expect(await entitiesLike('kept')).toEqual(['kept 1', 'kept 2']);
+  });
+
+  test('does the upkeep once for all that is written within a second, and nobody waits for it', async () => {
+    let uses = 0;
+    const counting = tenantDatabase({
+      ...t.tenant,
+      use: (work) => {
+        uses++;
+        return t.tenant.use(work);
+      },
+    });
+    let upkeeps = 0;
+    const audit = new ReadAudit({
+      onFailure: (_, error) => expect(error).toBeUndefined(),
+      onUpkeep: () => void upkeeps++,
+    });
+    for (const name of ['first', 'second', 'third']) {
+      audit.record(counting, entry(name));
+      await audit.written(counting);
+      audit.sealSoon(counting);
+    }
+    expect([uses, upkeeps]).toEqual([3, 0]);
+    await until(async () => Promise.resolve(upkeeps === 1));
+    await audit.flush();
+    expect(upkeeps).toBe(1);
   });
 
   test('gives the oldest entries up when it can keep no more, and says how many', async () => {

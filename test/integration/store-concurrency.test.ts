@@ -50,6 +50,23 @@ describe('parallel writers', () => {
     }
   });
 
+  test('of what is not there yet by If-None-Match: one makes it, and keeps what it made', async () => {
+    const putting = (n: number) =>
+      repository.update('Patient', 'anew', aPatient({ id: 'anew', multipleBirthInteger: n }), { ifNoneMatch: '*' });
+    const query = 'identifier=urn:mrn|anew';
+    const finding = () =>
+      repository.conditionalUpdate('Patient', query, aPatient({ identifier: [{ system: 'urn:mrn', value: 'anew' }] }), {
+        ifNoneMatch: '*',
+      });
+    for (const write of [putting, finding]) {
+      const found = await outcomes(together(write));
+      expect(found.filter((outcome) => outcome === 'done')).toHaveLength(1);
+      expect(found.filter((outcome) => outcome === 'precondition-failed')).toHaveLength(parallel - 1);
+    }
+    expect((await repository.history(historyRequest({ type: 'Patient', id: 'anew' }, ''))).total).toBe(1);
+    expect(await find('Patient', query)).toHaveLength(1);
+  });
+
   test('of one condition make one resource', async () => {
     const ifNoneExist = 'identifier=urn:mrn|race';
     const results = await Promise.all(

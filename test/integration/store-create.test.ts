@@ -31,7 +31,7 @@ describe('creating a resource', () => {
     );
     expect(version.lastUpdated).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     expect(version.extendedMeta).toBe(
-      `"author":{"reference":"ClientApplication/test","display":"Test"},"project":"${t.tenant.projectId}"`,
+      `"author":{"reference":"ClientApplication/test"},"project":"${t.tenant.projectId}"`,
     );
     expect(await repository.read('Observation', version.id)).toMatchObject(version);
     expect(await repository.readVersion('Observation', version.id, version.versionId)).toEqual(version);
@@ -189,7 +189,7 @@ describe('putting a resource at an id that does not exist', () => {
 
   test('is not found for everybody else', async () => {
     await expect(putPatient('put-unknown', { policy: memberPolicy })).rejects.toMatchObject({ category: 'not-found' });
-    const mayNotCreate = { ...policyOf('update Patient'), projectAdmin: true };
+    const mayNotCreate = { ...policyOf('update Patient'), isAdministrator: true };
     await expect(putPatient('put-unknown', { policy: mayNotCreate })).rejects.toMatchObject({ category: 'not-found' });
   });
 

@@ -8,6 +8,7 @@ import {
   isClientSecret,
   isGoodLink,
   readPrincipal,
+  rehearseLogIn,
   setClientSecret,
   setUserPassword,
   tenantDatabase,
@@ -17,6 +18,7 @@ import {
 } from '#fhir-store';
 import { jsonPatch } from '#fhir';
 import { sha256 } from '#platform';
+import { sql } from '#postgres';
 import { aTenant, baseUrl, memberPolicy, parse, text, type TestTenant } from './store.fixture.js';
 
 let t: TestTenant;
@@ -37,6 +39,17 @@ async function everything(): Promise<string> {
   );
   return rows[0]?.all ?? '';
 }
+
+test('a log-in can be rehearsed: its statements are planned, and nothing is counted or found', async () => {
+  const planned = await t.tenant.use(async (connection) => {
+    await rehearseLogIn(connection);
+    return connection.query<{ name: string }>(sql`SELECT name FROM pg_prepared_statements`);
+  });
+  expect(planned.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['store_client', 'store_begin_login_attempt']),
+  );
+  expect(await t.rows('SELECT 1 FROM login_attempt')).toEqual([]);
+});
 
 test('what a policy is based on is told of an effective one only: it is never stored', async () => {
   const basedOn = [{ reference: 'AccessPolicy/pretended' }];

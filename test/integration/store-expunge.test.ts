@@ -185,7 +185,7 @@ describe('a chart that is expunged', () => {
 
   it('goes however much of other charts was deleted that names the patient', async () => {
     const [patient, other] = [await idOf(aPatient()), await idOf(aPatient())];
-    const byPatient = await t.repository({ author: { reference: `Patient/${patient}` } });
+    const byPatient = await t.repository({ author: `Patient/${patient}` });
     const { version } = await byPatient.create(aboutPatient(other));
     await repository.delete('Observation', version.id);
     const [deleted] = await t.rows<{ meta: string }>(

@@ -198,9 +198,9 @@ describe('a change of rights and a running write', () => {
         changing = repository
           .create(text({ resourceType: 'AccessPolicy', name: 'waits' }))
           .then(() => events.push('rights changed'));
-        await waitFor(`SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND mode = 'ExclusiveLock'`);
+        await waitFor(`${waitingHere} AND mode = 'ExclusiveLock'`);
         late = repository.create(aPatient()).catch((error: unknown) => events.push((error as Error).name));
-        await waitFor(`SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND mode = 'ShareLock'`);
+        await waitFor(`${waitingHere} AND mode = 'ShareLock'`);
         events.push('write ends');
       });
       await Promise.all([changing, late]);
@@ -226,8 +226,12 @@ describe('a change of rights and a running write', () => {
     expect(await t.epoch()).toBe(before);
   });
 
+  /** Other test files have databases on the same server, and pg_locks shows those of all. */
+  const waitingHere = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+
   async function waitFor(query: string): Promise<void> {
-    const deadline = Date.now() + 10_000;
+    const deadline = Date.now() + 30_000;
     while ((await t.rows(query)).length === 0) {
       if (Date.now() > deadline) throw new Error(`Nothing came of: ${query}`);
     }

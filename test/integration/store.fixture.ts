@@ -90,7 +90,7 @@ export async function aTenant(version = 'R4', schemaVersion = testSchemaVersion)
         policy: systemPolicy('test'),
         epoch: await epoch(),
         agent: 'ClientApplication/test',
-        author: { reference: 'ClientApplication/test', display: 'Test' },
+        author: 'ClientApplication/test',
         requestId: 'request-1',
         ...caller,
       }),
@@ -115,11 +115,11 @@ export async function aTenant(version = 'R4', schemaVersion = testSchemaVersion)
   };
 }
 
-/** Asks until it is so; fails after ten seconds. */
+/** Asks until it is so; fails after half a minute. */
 export async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 30_000;
   while (!(await isSo())) {
-    if (performance.now() > deadline) throw new Error('It has not come about in ten seconds.');
+    if (performance.now() > deadline) throw new Error('It has not come about in half a minute.');
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }

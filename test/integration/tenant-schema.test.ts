@@ -123,6 +123,16 @@ describe('a database is brought to the schema of the release', () => {
     expect(await migrate(all, { expected: 0 })).toMatchObject({ from: 3, to: 3, applied: [] });
   });
 
+  test('when it has another schema than was thought, by a step with another content, it is refused', async () => {
+    const all = await steps(makeSlot);
+    await migrate(all);
+    const edited = await steps(migration('Slot2', ['CREATE TABLE slot (id bigint PRIMARY KEY, label text)']));
+    expect(await failure(migrate(edited, { expected: 1 }))).toMatchObject({
+      code: 'checksum-mismatch',
+      message: expect.stringContaining('Slot2'),
+    });
+  });
+
   test('when it is behind what was thought, it is left as it is and told', async () => {
     const all = await steps(makeSlot, migration('More3', ['ALTER TABLE slot ADD more text']));
     await migrate(all, { target: 1 });
@@ -157,6 +167,15 @@ describe('a look into a database', () => {
       message: expect.stringContaining('TenantBaseline1793232000000'),
     });
   });
+});
+
+test('a database keeps the content that a step of this release supersedes, and goes on from it', async () => {
+  const [baseline, slot] = (await steps(makeSlot)) as [SchemaStep, SchemaStep];
+  await migrate([baseline], { target: 1 });
+  const mended = [{ ...baseline, checksum: 'f'.repeat(64), supersedes: [baseline.checksum] }, slot];
+  expect(await verifySchema(owner, mended)).toBe(1);
+  await migrate(mended);
+  expect((await appliedSchema(owner)).map(({ checksum }) => checksum)).toEqual([baseline.checksum, slot.checksum]);
 });
 
 describe('a database refuses', () => {
@@ -494,6 +513,18 @@ describe('a backfill', () => {
       statement: { number: 1, text: 'SELECT nothing FROM slot' },
       code: '42703',
     });
+  });
+
+  test('that meets the batch of another connection says so without a statement, for nothing of it has run', async () => {
+    const step = await prepared(5);
+    await once(step);
+    await run('BEGIN');
+    await run('UPDATE schema_backfill SET updated_at = now()');
+    const other = await connect();
+    const met = await failure(runBackfill(other, { step, fence: '7', lockTimeoutMs: 50 }));
+    await run('ROLLBACK');
+    expect(met).toMatchObject({ migration: 'Fill2', code: '55P03', isTransient: true });
+    expect(met).not.toHaveProperty('statement');
   });
 });
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { connectOnce, sql } from '#postgres';
+import { configureProject } from '../../apps/worker/src/lifecycle/actions/configure-project.action.js';
 import { createProject } from '../../apps/worker/src/lifecycle/actions/create-project.action.js';
 import { purgeProject } from '../../apps/worker/src/lifecycle/actions/purge-project.action.js';
 import { rotateAdminClient } from '../../apps/worker/src/lifecycle/actions/rotate-admin-client.action.js';
@@ -55,7 +56,7 @@ describe('a worker that is killed', () => {
     }
     await bench.spares(1);
     await bench.assertNoOrphans();
-  }, 170_000);
+  }, 600_000);
 
   test('at any moment of any step of project.purge leaves nothing when another worker has finished', async () => {
     await bench.startWorker({ sparesPerCluster: 1 });
@@ -76,7 +77,7 @@ describe('a worker that is killed', () => {
     for (const { id } of projects) expect((await bench.projects.get(id)).state).toBe('deleted');
     await bench.spares(1);
     await bench.assertNoOrphans();
-  }, 170_000);
+  }, 600_000);
 
   test('at any moment of project.rotate-admin-client leaves a secret that another worker puts into force', async () => {
     await bench.startWorker({ sparesPerCluster: 1 });
@@ -103,7 +104,58 @@ describe('a worker that is killed', () => {
         expect(secrets).toEqual([{ secret: secretSha256, retiring: null }]);
       }
     }
-  }, 170_000);
+  }, 600_000);
+
+  test('at any moment of project.configure leaves settings that another worker puts into force, and none of them twice', async () => {
+    await bench.startWorker({ sparesPerCluster: 1 });
+    const [{ id }, other] = await Promise.all([bench.anActiveProject(), bench.anActiveProject()]);
+    await bench.stopWorkers();
+    let days = 30;
+    let versions = 1;
+    for (const { name } of configureProject.steps) {
+      for (const at of moments) {
+        const params = {
+          strictMode: days % 2 === 1,
+          validationLevel: 'structure',
+          features: [`at-${days}`],
+          auditRetentionDays: ++days,
+        };
+        const operationId = await bench.queueOperation('project.configure', id, params);
+        await killedAt(name, at);
+        await bench.expireLeases();
+        await bench.startWorker({ sparesPerCluster: 1 });
+        expect((await bench.ended(operationId)).state).toBe('succeeded');
+        await bench.stopWorkers();
+        const { epoch, project } = await settingsOf(id);
+        // Each that was new has raised the epoch once, whoever wrote it.
+        expect([name, at, epoch]).toEqual([name, at, String(++versions)]);
+        expect(project).toMatchObject({
+          strictMode: params.strictMode,
+          features: params.features,
+          systemSetting: [
+            { name: 'validationLevel', valueString: 'structure' },
+            { name: 'auditRetentionDays', valueInteger: days },
+          ],
+        });
+      }
+    }
+    const untouched = await settingsOf(other.id);
+    expect([untouched.epoch, untouched.project]).toMatchObject(['1', { strictMode: true }]);
+    expect(untouched.project).not.toHaveProperty('systemSetting');
+  }, 600_000);
+
+  /** The Project resource of a project, and how often its rights have changed. */
+  async function settingsOf(id: string): Promise<{ epoch: string; project: object }> {
+    const tenant = await connectOnce(await bench.loginOf(await bench.databaseOf(id)));
+    try {
+      const [row] = await tenant.query<{ epoch: string; body: string }>(
+        sql`SELECT epoch, body FROM security_epoch, resource WHERE type = 'Project' AND fhir_id = ${id}`,
+      );
+      return { epoch: row!.epoch, project: JSON.parse(row!.body) as object };
+    } finally {
+      await tenant.close();
+    }
+  }
 
   // What is made inside the step `place`, in its order; the kill comes as soon as it is seen from outside.
   test.each([

@@ -174,7 +174,7 @@ export class WorkerBench {
   }
 
   /** Looks at every change that is announced, and ten times a second, until there is something. */
-  async until<T>(what: string, look: () => Promise<T | undefined>, withinMs = 45_000): Promise<T> {
+  async until<T>(what: string, look: () => Promise<T | undefined>, withinMs = 120_000): Promise<T> {
     const giveUpAt = performance.now() + withinMs;
     for (;;) {
       let announced!: () => void;

@@ -32,6 +32,7 @@ import { SetAccountsController } from './fhir/operations/set-accounts.controller
 import { ValidateController } from './fhir/operations/validate.controller.js';
 import { ResourceController } from './fhir/resource.controller.js';
 import { SearchController } from './fhir/search.controller.js';
+import { ExpandController } from './fhir/terminology/expand.controller.js';
 import { WrongMethodController } from './fhir/wrong-method.controller.js';
 import { OutcomeFilter } from './http/outcome.filter.js';
 import { Mail } from './mail/mail.js';
@@ -71,6 +72,7 @@ export class DataPlaneModule {
         ExportController,
         EverythingController,
         ExpandProfileController,
+        ExpandController,
         ExpungeController,
         MetaController,
         SetAccountsController,

@@ -48,7 +48,7 @@ import { BinaryLimits } from './fhir/binary/binary-limits.js';
 import { acceptRawUploads } from './fhir/binary/raw-upload.js';
 import { awaitAudit } from './fhir/strict-audit.js';
 import { negotiateRepresentation } from './fhir/negotiate-representation.js';
-import { loggableError } from './http/loggable-error.js';
+import { refuseEncodedBodies } from './http/plain-bodies.js';
 import { rewriteRequest } from './http/request-target.js';
 import { FileMail } from './mail/file-mail.js';
 import { showMetrics } from './metrics.js';
@@ -151,7 +151,7 @@ async function open(
   await shares.open();
   const audit = new ReadAudit({
     onFailure: (projectId, error, lost) =>
-      logger.error({ projectId, lost, err: loggableError(error) }, 'audit entries could not be written'),
+      logger.error({ projectId, lost, err: error }, 'audit entries could not be written'),
     onUpkeep: (projectId) => jobs.isInUse(projectId),
   });
   shutdown.add(() => audit.flush());
@@ -226,6 +226,7 @@ async function open(
     configureFastify: (fastify) => {
       routeRequests(fastify, { router, directory, baseUrls });
       countTraffic(fastify, counters);
+      refuseEncodedBodies(fastify);
       negotiateRepresentation(fastify);
       acceptRawUploads(fastify);
       if (config.auditReads === 'strict') awaitAudit(fastify, audit);
@@ -265,7 +266,7 @@ function followPlaces(directory: TenantDirectory, runtimes: TenantRuntimes, logg
   directory.onChange((before, after) => {
     if (before === undefined) return;
     const { projectId } = before;
-    const report = (what: string) => (error: unknown) => logger.error({ projectId, err: loggableError(error) }, what);
+    const report = (what: string) => (error: unknown) => logger.error({ projectId, err: error }, what);
     if (before.state === 'provisioning' && before.placement === undefined && after?.placement !== undefined) {
       runtimes.prepare(after.placement, projectId).catch(report('a connection could not be opened ahead'));
       return;

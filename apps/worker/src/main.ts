@@ -1,10 +1,12 @@
 import 'reflect-metadata';
 import { ConfigError, createHttpApp, createLogger, listenOn, loadConfig, stopOnSignals } from '#platform';
 import { AppModule } from './app.module.js';
+import { giveWay } from './give-way.js';
 import { startWorker } from './worker.js';
 
 /** Ends with status 1 and a message when the worker cannot start; stops cleanly on SIGTERM and SIGINT. */
 async function main(): Promise<void> {
+  giveWay();
   const config = loadConfig();
   const logger = createLogger(config, 'worker');
   const worker = await startWorker(config, logger);

@@ -60,10 +60,15 @@ export interface AccessPolicy {
   /** Whose policy it is, for logs: `system: …` or a word about the membership. */
   readonly reason: string;
   /**
-   * Whether the caller may do what only administrators of the project may, such as choosing the id of a resource: an
-   * administrator whose log-in has no SMART scopes, or one that allows everything.
+   * Whether the caller may administer the project: an administrator whose log-in has no SMART scopes, or one that allows
+   * everything.
    */
   readonly projectAdmin: boolean;
+  /**
+   * Whether the member is an administrator of the project, whatever the scopes of the log-in. What administrators may say
+   * about a resource that they write (its id, where it is filed) goes by this: whether they may write it, the rules say.
+   */
+  readonly isAdministrator: boolean;
   /** References (`Organization/1`) under one or more of which what the caller creates is filed; the first by default. */
   readonly accounts: readonly string[];
 }
@@ -85,6 +90,7 @@ export function policyByType(
     chartLimit: undefined,
     reason,
     projectAdmin,
+    isAdministrator: projectAdmin,
     accounts: [],
   };
 }

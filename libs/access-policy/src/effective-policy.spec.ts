@@ -2,6 +2,7 @@ import { describe, expect, it, test } from '@jest/globals';
 import { type JsonObject } from '#fhir';
 import { interactions } from './access-policy.js';
 import { effectivePolicy, type EffectivePolicy } from './effective-policy.js';
+import { ipAccess } from './ip-access.js';
 import { granted, looking, organization, patientOf, policyFor, projectId, version } from './policy-for.fixture.js';
 
 describe('the entries of a membership', () => {
@@ -210,6 +211,21 @@ describe('the accounts of new resources', () => {
 
   it('are none when the variable has no value', () => {
     expect(policyFor({ access: [entry('with')], policies }).accounts).toEqual([]);
+  });
+});
+
+describe('the rules about addresses', () => {
+  it('of all entries count, those of the first entry first', () => {
+    const only = (value: string, action: string) => ({ ipAccessRule: [{ value, action }] });
+    const policies = { office: only('10.0.0.1', 'allow'), nobody: only('*', 'block') };
+    const entered = (...order: (keyof typeof policies)[]) => {
+      const access = order.map((id) => ({ policy: { reference: `AccessPolicy/${id}` } }));
+      const { ipAccessRules } = policyFor({ access, policies });
+      return ['10.0.0.1', '10.0.0.2'].map((address) => ipAccess(ipAccessRules, address));
+    };
+    expect(entered('office')).toEqual([true, true]);
+    expect(entered('office', 'nobody')).toEqual([true, false]);
+    expect(entered('nobody', 'office')).toEqual([false, false]);
   });
 });
 

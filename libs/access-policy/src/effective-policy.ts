@@ -80,6 +80,7 @@ let policiesMade = 0;
 class MemberPolicy implements EffectivePolicy {
   readonly reason: string;
   readonly projectAdmin: boolean;
+  readonly isAdministrator: boolean;
   readonly accounts: readonly string[];
   readonly basedOn: readonly string[];
   readonly dropped: readonly DroppedRule[];
@@ -95,9 +96,10 @@ class MemberPolicy implements EffectivePolicy {
     private readonly effective: EffectiveRules,
     membershipId: string,
   ) {
-    const { admin, accounts, basedOn, dropped, ipAccessRules } = effective;
+    const { admin, isAdministrator, accounts, basedOn, dropped, ipAccessRules } = effective;
     this.reason = [`${admin ? 'project admin' : 'member'} ProjectMembership/${membershipId}`, ...basedOn].join(' ');
     this.projectAdmin = admin;
+    this.isAdministrator = isAdministrator;
     this.accounts = accounts;
     this.basedOn = basedOn;
     this.dropped = dropped;

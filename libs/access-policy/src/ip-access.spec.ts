@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from '@jest/globals';
-import { ipAccess } from './ip-access.js';
+import { ipAccess, namesAddresses } from './ip-access.js';
 
 const rule = (value: string, action = 'block') => ({ value, action });
 
@@ -40,10 +40,15 @@ describe.each([
   ['', [], ['10.0.0.0', '::1']],
   ['.', [], ['10.0.0.0']],
   ['10.0.0.1.2', [], ['10.0.0.1']],
+  ['127.0.0.*', [], ['127.0.0.1']],
+  ['010.', [], ['10.0.0.1']],
+  ['256.', [], ['25.6.0.1']],
+  ['localhost', [], ['127.0.0.1', '::1']],
 ])('a rule for %s', (value, named, others) => {
   it('names exactly those addresses', () => {
     expect(named.filter((address) => ipAccess([rule(value)], address))).toEqual([]);
     expect(others.filter((address) => !ipAccess([rule(value)], address))).toEqual([]);
+    expect(namesAddresses(value)).toBe(named.length > 0);
   });
 });
 

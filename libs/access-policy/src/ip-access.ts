@@ -22,17 +22,43 @@ interface Address {
   readonly family: Family;
 }
 
+/** Whether the `value` of a rule names any address at all. A rule that names none decides nothing, whatever it is meant for. */
+export const namesAddresses = (value: string): boolean => rangeOf(value.trim()) !== undefined;
+
+/** Which addresses a value names. */
+type Range = 'all' | { readonly network: Address; readonly length: number } | { readonly beginning: string };
+
 function names(value: string, caller: Address): boolean {
-  if (value === '*') return true;
+  const range = rangeOf(value);
+  if (range === undefined || range === 'all') return range === 'all';
+  return 'beginning' in range ? beginsWith(caller, range.beginning) : isWithin(caller, range.network, range.length);
+}
+
+function rangeOf(value: string): Range | undefined {
+  if (value === '*') return 'all';
   const [start = '', bits, ...rest] = value.split('/');
   const network = readAddress(start);
-  if (bits === undefined)
-    return network === undefined ? beginsWith(caller, value) : isWithin(caller, network, fullLength(network));
+  if (bits === undefined) {
+    if (network !== undefined) return { network, length: fullLength(network) };
+    return isBeginning(value) ? { beginning: value } : undefined;
+  }
   // An IPv4 network written as an IPv6 one counts 96 bits more.
   const length = /^\d{1,3}$/.test(bits) ? Number(bits) - (isMapped(start) ? 96 : 0) : -1;
-  if (network === undefined || rest.length > 0 || length < 0 || length > fullLength(network)) return false;
-  return isWithin(caller, network, length);
+  const isNetwork = network !== undefined && rest.length === 0 && length >= 0 && length <= fullLength(network);
+  return isNetwork ? { network, length } : undefined;
 }
+
+const ipv4Beginning = /^(?:\d{1,3}\.){0,2}\d{1,3}\.?$/;
+const ipv6Beginning = /^(?:[0-9a-f]{1,4}:){0,6}[0-9a-f]{1,4}:?$/i;
+
+/** Whether an address can begin like this: at least one group, and not all of them. */
+function isBeginning(value: string): boolean {
+  const groups = value.split('.').filter((group) => group !== '');
+  // No address has a group such as 010 or 300.
+  return (ipv4Beginning.test(value) && groups.every(isByte)) || ipv6Beginning.test(value);
+}
+
+const isByte = (group: string): boolean => String(Number(group)) === group && Number(group) < 256;
 
 const fullLength = ({ family }: Address): number => (family === 'ipv4' ? 32 : 128);
 

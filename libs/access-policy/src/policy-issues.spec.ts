@@ -34,6 +34,16 @@ test('what the server does not know may be stored: types, parameters, variables'
   expect(policyIssues({ resourceType: 'AccessPolicy' })).toEqual([]);
 });
 
+test('a rule about addresses that names none is refused', () => {
+  const rules = ['10.1.', '127.0.0.*', '*', 'localhost', '2001:db8::/32', '10.0.0.0/33', ''].map((value) => ({
+    value,
+  }));
+  const issues = policyIssues({ resourceType: 'AccessPolicy', ipAccessRule: [...rules, { action: 'block' }, 'x'] });
+  expect(issues.map(({ code, expression }) => [code, expression?.[0]])).toEqual(
+    [1, 3, 5, 6, 7, 8].map((position) => ['invalid', `AccessPolicy.ipAccessRule[${position}].value`]),
+  );
+});
+
 const times = <T>(count: number, make: T): T[] => Array.from({ length: count }, () => make);
 const constraint = (expression: string) => ({ language: 'text/fhirpath', expression });
 const nested = (depth: number) => `${'('.repeat(depth)}true${')'.repeat(depth)}`;

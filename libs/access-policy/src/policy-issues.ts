@@ -1,27 +1,39 @@
-import { isJsonObject, type Issue, type JsonObject, type JsonValue } from '#fhir';
-import { isTooLarge } from './constraints/expression-size.js';
+import { isJsonObject, isTooLargeExpression, type Issue, type JsonObject, type JsonValue } from '#fhir';
+import { namesAddresses } from './ip-access.js';
 
 /**
- * What is wrong with an AccessPolicy that is about to be saved, in a project that is strict about it: criteria that do not
- * begin with the rule's own type and a question mark, which look like a limit and can be none. Parameters that the server
- * does not know are no error: such a rule grants nothing, and may mean something elsewhere.
+ * What is wrong with an AccessPolicy that is about to be saved, in a project that is strict about it: what looks like a
+ * limit and can be none. That are criteria that do not begin with the rule's own type and a question mark, and rules about
+ * addresses that name no address. Parameters that the server does not know are no error: such a rule grants nothing, and
+ * may mean something elsewhere.
  */
-export function policyIssues(accessPolicy: JsonObject): Issue[] {
-  const rules = Array.isArray(accessPolicy['resource']) ? accessPolicy['resource'] : [];
-  return rules.flatMap((rule, position) => {
-    const { resourceType, criteria } = isJsonObject(rule) ? rule : {};
+export function policyIssues({ resource, ipAccessRule }: JsonObject): Issue[] {
+  return [...criteriaIssues(resource), ...addressIssues(ipAccessRule)];
+}
+
+function criteriaIssues(rules: JsonValue | undefined): Issue[] {
+  return elementsOf(rules).flatMap(({ resourceType, criteria }, position) => {
     if (criteria === undefined || typeof resourceType !== 'string') return [];
     if (typeof criteria === 'string' && criteria.startsWith(`${resourceType}?`)) return [];
-    return [
-      {
-        severity: 'error' as const,
-        code: 'invalid',
-        text: `The criteria of a rule for ${resourceType} must begin with '${resourceType}?'.`,
-        expression: [`AccessPolicy.resource[${position}].criteria`],
-      },
-    ];
+    const text = `The criteria of a rule for ${resourceType} must begin with '${resourceType}?'.`;
+    return [invalid(text, `AccessPolicy.resource[${position}].criteria`)];
   });
 }
+
+function addressIssues(rules: JsonValue | undefined): Issue[] {
+  return elementsOf(rules).flatMap(({ value }, position) => {
+    if (typeof value === 'string' && namesAddresses(value)) return [];
+    const text = "The value must be '*', an address, a network such as 10.1.0.0/16, or the first groups of an address.";
+    return [invalid(text, `AccessPolicy.ipAccessRule[${position}].value`)];
+  });
+}
+
+const invalid = (text: string, path: string): Issue => ({
+  severity: 'error',
+  code: 'invalid',
+  text,
+  expression: [path],
+});
 
 /** So many rules an AccessPolicy may have, and write constraints each of them; a membership so many entries with values. */
 const maxRules = 500;
@@ -46,7 +58,7 @@ function policySizeIssues(rules: JsonValue | undefined): Issue[] {
     const path = `AccessPolicy.resource[${position}].writeConstraint`;
     const constraints = rule['writeConstraint'];
     const large = elementsOf(constraints).flatMap(({ expression }, at) =>
-      typeof expression === 'string' && isTooLarge(expression)
+      typeof expression === 'string' && isTooLargeExpression(expression)
         ? [tooLarge('The expression is too long, or its brackets are too deep.', `${path}[${at}].expression`)]
         : [],
     );

@@ -42,6 +42,7 @@ export {
   type NewCluster,
   type RegisteredCluster,
 } from './clusters/cluster.repository.js';
+export { rolloutRoom, workerConnections } from './clusters/cluster-reserve.js';
 export { type ClusterLogin, openClusterLogin, type SealedLogin, sealClusterLogin } from './clusters/cluster-login.js';
 export { CONNECTION_SHARE_CHANNEL, ConnectionShareRepository } from './clusters/connection-share.repository.js';
 export { TenantDatabase, type TenantDatabaseState } from './tenant-databases/tenant-database.entity.js';
@@ -58,6 +59,7 @@ export type {
   RolloutProjectState,
   RolloutState,
   TrafficSample,
+  WaitsFor,
   WaveHealth,
   WaveSelector,
   WaveState,
@@ -79,6 +81,7 @@ export {
   type BackfillProject,
   type DueProject,
   type ProjectOutcome,
+  type Turns,
 } from './rollouts/rollout-projects.repository.js';
 export {
   RolloutRequestRepository,
@@ -106,7 +109,12 @@ export {
 } from './rollouts/fleet.repository.js';
 export { WaveTrafficRepository, type SmokeCandidate, type WaveTraffic } from './rollouts/wave-traffic.repository.js';
 export { FleetTarget, olderThanFleet } from './rollouts/fleet-target.js';
-export { ProjectTrafficRepository, trafficKeptMs, type ServedTraffic } from './rollouts/project-traffic.repository.js';
+export {
+  ProjectTrafficRepository,
+  trafficKeptMs,
+  trafficWrittenAfterMs,
+  type ServedTraffic,
+} from './rollouts/project-traffic.repository.js';
 
 export { Operator, operatorRoles, type OperatorRole } from './operators/operator.entity.js';
 export { OperatorRepository, type NewOperator } from './operators/operator.repository.js';

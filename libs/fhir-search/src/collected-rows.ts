@@ -8,7 +8,7 @@ import { displayLexeme } from './parameter-types/display.js';
 import type { IndexWriter, NumberEntry } from './parameter-types/parameter-type.js';
 import { timestampText } from './timestamp-text.js';
 import type { TokenHasher } from './token-hasher.js';
-import { presentText, referenceText } from './token-texts.js';
+import { greatestText, presentText, referenceInEmbeddedText, referenceText } from './token-texts.js';
 import { quoteLexeme } from './words.js';
 
 /** Longer spans of time are found by an index of their own, so that all others can be found by where they start. */
@@ -62,6 +62,12 @@ export class CollectedRows {
   writerFor({ code, key }: Pick<SearchParameter, 'code' | 'key'>): IndexWriter {
     this.present.push(presentText(key));
     return new ParameterWriter(this, code, key);
+  }
+
+  /** The same for a parameter of `resource`, which stands inside the one that the rows are of. */
+  embeddedWriter(key: number, resource: JsonObject): IndexWriter {
+    this.present.push(presentText(key));
+    return new EmbeddedWriter(this, key, resource);
   }
 
   /** All rows. `mainDate` is the key of the type's main date parameter. */
@@ -141,7 +147,13 @@ export class CollectedRows {
     if (code.startsWith('_')) return;
     const cut = withoutNul(text).slice(0, maxSortText).toWellFormed();
     const least = this.sortTexts.get(code);
-    if (least === undefined || cut < least) this.sortTexts.set(code, cut);
+    if (least === undefined) {
+      this.sortTexts.set(code, cut);
+      return;
+    }
+    const greatest = this.sortTexts.get(greatestText(code)) ?? least;
+    if (cut < least) this.sortTexts.set(code, cut);
+    if (cut < least || cut > greatest) this.sortTexts.set(greatestText(code), cut > greatest ? cut : greatest);
   }
 
   private numberRows(): NumberRow[] {
@@ -180,9 +192,9 @@ export class CollectedRows {
 /** Writes under the key of one parameter. A class, because a resource needs one for each of its parameters. */
 class ParameterWriter implements IndexWriter {
   constructor(
-    private readonly rows: CollectedRows,
+    protected readonly rows: CollectedRows,
     private readonly code: string,
-    private readonly key: number,
+    protected readonly key: number,
   ) {}
 
   get resource(): JsonObject {
@@ -231,6 +243,32 @@ class ParameterWriter implements IndexWriter {
 
   localReference(reference: string): string {
     return this.rows.localReference(reference);
+  }
+}
+
+/**
+ * Nothing is sorted by what stands inside a resource, and its references are not the resource's own: no chain, include or
+ * compartment may follow them.
+ */
+class EmbeddedWriter extends ParameterWriter {
+  constructor(
+    rows: CollectedRows,
+    key: number,
+    private readonly embedded: JsonObject,
+  ) {
+    super(rows, '', key);
+  }
+
+  override get resource(): JsonObject {
+    return this.embedded;
+  }
+
+  override reference(target: string): void {
+    this.rows.addToken(referenceInEmbeddedText(this.key, target));
+  }
+
+  override sortText(): void {
+    // See above.
   }
 }
 

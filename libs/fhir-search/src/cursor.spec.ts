@@ -9,6 +9,8 @@ const position = { id: '42', values: ['müller', null] };
 const request = (query: string, type = 'Patient') => parseSearch(version, type, query, { handling: 'strict' });
 const sorted = 'gender=male&active=true&_sort=family,birthdate';
 const cursor = encodeCursor(key, request(sorted), position);
+// The nonce is random: one cursor in 64 begins with any given letter.
+const changed = `${cursor.startsWith('B') ? 'C' : 'B'}${cursor.slice(1)}`;
 
 describe('a cursor', () => {
   it('leads back to the position that it was made from', () => {
@@ -40,12 +42,9 @@ describe('a cursor', () => {
     expect(() => decodeCursor(Buffer.alloc(32, 2), request(`_sort=_id&_cursor=${made}`))).toThrow('was not made');
   });
 
-  it.each(['x', 'AAAA', 'null', cursor.slice(0, -2), `${cursor}AAAA`, `B${cursor.slice(1)}`])(
-    'cannot be made up: %s',
-    (text) => {
-      expect(() => decodeCursor(key, request(`${sorted}&_cursor=${text}`))).toThrow('was not made for this search');
-    },
-  );
+  it.each(['x', 'AAAA', 'null', cursor.slice(0, -2), `${cursor}AAAA`, changed])('cannot be made up: %s', (text) => {
+    expect(() => decodeCursor(key, request(`${sorted}&_cursor=${text}`))).toThrow('was not made for this search');
+  });
 
   it('does not show the values that it holds', () => {
     expect(Buffer.from(cursor, 'base64url').toString('latin1')).not.toContain('ller');

@@ -42,6 +42,7 @@ describe('the span of a decimal number', () => {
           expect(span && span.start < span.value && span.value < span.end).toBe(true);
         },
       ),
+      { seed: 1 },
     );
   });
 });
@@ -55,6 +56,7 @@ describe('the neighbours of a number', () => {
         expect([value, up]).toContain(value / 2 + up / 2);
         expect(nextDown(up)).toBe(value === 0 ? 0 : value);
       }),
+      { seed: 1 },
     );
   });
 

@@ -254,7 +254,7 @@ describe('words and sort texts', () => {
     expect(index({ resourceType: 'Basic', text: { div: text } }).words.length).toBeLessThan(1_000_000);
   });
 
-  it('are the least code of a token and the least text of a reference', () => {
+  it('are the least code of a token and the least text of a reference, and the greatest where it is another', () => {
     const { sortTexts } = index({
       resourceType: 'Patient',
       meta: { tag: [{ code: 'x' }] },
@@ -264,6 +264,7 @@ describe('words and sort texts', () => {
     });
     expect(JSON.parse(sortTexts)).toEqual({
       identifier: 'a',
+      '-identifier': 'b',
       active: 'true',
       deceased: 'false',
       organization: 'Organization/o',

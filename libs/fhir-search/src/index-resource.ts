@@ -5,6 +5,7 @@
 import { isJsonObject, type FhirVersion, type JsonObject } from '#fhir';
 import { CollectedRows } from './collected-rows.js';
 import type { IndexRows } from './index-rows.js';
+import { indexEmbedded } from './embedded.js';
 import { filedUnderCode, indexFiledUnder } from './filed-under.js';
 import { listMembers } from './list-members.js';
 import { localReferences } from './local-reference.js';
@@ -36,6 +37,7 @@ export function indexResource(
     const writer = rows.writerFor(parameter);
     const parameterType: ParameterType = parameterTypes[parameter.type];
     if (parameter.code === filedUnderCode) indexFiledUnder(parameter, values, writer);
+    else if (parameter.embeds) indexEmbedded(version, parameter, values, rows);
     else parameterType.index(parameter, values, writer);
   }
   if (type === listMembers.type) indexMembers(resource, rows.writerFor(listMembers));

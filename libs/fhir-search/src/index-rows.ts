@@ -9,7 +9,7 @@ export interface IndexRows {
   readonly numbers: NumberRow[];
   /** For `resource_text.words`: the text form of a `tsvector`; empty when the resource has no words. */
   readonly words: string;
-  /** For `resource.sort_texts`: a JSON object, by code of the parameter. */
+  /** For `resource.sort_texts`: a JSON object, by code of the parameter; see `greatestText`. */
   readonly sortTexts: string;
 }
 

@@ -7,6 +7,7 @@ export { parseSearch, parseSearchAt, parseSystemSearch, type ParseOptions } from
 export { SearchBudget } from './search-budget.js';
 export { compartmentCriterion, compartmentTypes, type CompartmentOwner } from './compartment.js';
 export { filedUnderCode, filedUnderToken } from './filed-under.js';
+export { canonicalToken } from './canonical-token.js';
 export { localReferences } from './local-reference.js';
 export { unrestricted, type Restrict } from './restrict.js';
 export { planSearch } from './plan-search.js';
@@ -14,6 +15,7 @@ export { isQuick } from './sql/plan-choice.js';
 export { planIncludes, type IncludePlan, type IncludeStart } from './plan-includes.js';
 export { selfHash } from './self-hash.js';
 export { showParts } from './shown-parts.js';
+export { shownPartsOf } from './result-parameters.js';
 export { maxPageBytes, toCountSql, toSql } from './sql/to-sql.js';
 export { decodeCursor, encodeCursor, openCursor, sealCursor } from './cursor.js';
 export { indexResource } from './index-resource.js';

@@ -4,7 +4,9 @@
  * both directions, as deep as the limit.
  */
 import { badRequest, OutcomeError, tooCostly, type FhirVersion, type SearchParameter } from '#fhir';
+import { assertAskedOfEmbedded, parseEmbeddedId } from './embedded.js';
 import { filedUnderCode, parseFiledUnder } from './filed-under.js';
+import { assertFollowable } from './followable.js';
 import { parseDateTest } from './parameter-types/date.js';
 import { parseFullText } from './parameter-types/full-text.js';
 import { parameterTypes } from './parameter-types/index.js';
@@ -14,7 +16,7 @@ import { parseMembership } from './parse-membership.js';
 import type { SearchBudget } from './search-budget.js';
 import type { Criterion, TypeCriteria } from './search-request.js';
 import { parameterOf, UnknownParameter } from './unknown-parameter.js';
-import { unescapeValue } from './value-text.js';
+import { splitUnescaped, unescapeValue } from './value-text.js';
 
 /** What reading a criterion depends on besides its own text. */
 export interface CriterionContext extends ParseContext {
@@ -72,6 +74,7 @@ function parseHas(
 ): Criterion {
   if (!context.isResourceType(source)) throw new UnknownParameter(`There is no resource type '${source}'.`);
   const parameter = referenceParameter(source, code, context);
+  assertFollowable(parameter, source, `_has:${source}:${code}:${rest}`);
   if (!pointsTo(parameter, type)) {
     throw new UnknownParameter(`The search parameter '${code}' of ${source} does not point to ${type}.`);
   }
@@ -88,18 +91,23 @@ function parseChain(
   depth: number,
 ): Criterion {
   const parameter = referenceParameter(type, code, context);
+  const { embeds } = parameter;
+  if (!embeds) assertFollowable(parameter, type, `${code}.${rest}`);
   const read = (targetType: string): TypeCriteria => {
     context.budget.follow();
-    return { type: targetType, criteria: [parseCriterion(targetType, rest, values, context, depth + 1)] };
+    const criterion = parseCriterion(targetType, rest, values, context, depth + 1);
+    if (embeds) assertAskedOfEmbedded(criterion, `${code}.${rest}`);
+    return { type: targetType, criteria: [criterion] };
   };
+  const kind = embeds ? 'embedded' : 'chain';
   const link = { code, key: parameter.key };
   if (target !== undefined) {
     if (!context.isResourceType(target) || !pointsTo(parameter, target)) {
       throw new UnknownParameter(`The search parameter '${code}' of ${type} does not point to '${target}'.`);
     }
-    return { kind: 'chain', parameter: link, targets: [read(target)] };
+    return { kind, parameter: link, targets: [read(target)] };
   }
-  return { kind: 'chain', parameter: link, targets: readTargets(type, parameter, rest, read, context) };
+  return { kind, parameter: link, targets: readTargets(type, parameter, rest, read, context) };
 }
 
 /** The types that a reference may point to: those that its definition declares, or all. */
@@ -172,13 +180,43 @@ function parseOwn(type: string, name: string, values: readonly string[], context
   context.budget.take(values.length);
   if (code === '_in') return parseMembership(context.version, parameter, modifier, values);
   if (modifier === 'missing') return parseMissing(parameter, values);
+  if (parameter.embeds) return parseEmbeddedId(parameter, modifier, values, context);
   if (code === '_id') return parseId(modifier, values);
   if (code === filedUnderCode) return parseFiledUnder(parameter, modifier, values, context);
   if (code === '_lastUpdated') {
     if (modifier !== undefined) throw modifierNotSupported(code, modifier);
     return { kind: 'last-updated', tests: values.map((value) => parseDateTest(code, value, context.now)) };
   }
+  if (isVersioned(code, modifier, values)) return parseVersionedUrl(type, parameter, values, context);
   return parameterTypes[parameter.type].parse(parameter, modifier, values, context);
+}
+
+/** Whether one of the values of `url` carries a version behind a bar. */
+const isVersioned = (code: string, modifier: string | undefined, values: readonly string[]): boolean =>
+  code === 'url' && modifier === undefined && values.some((value) => splitUnescaped(value, '|').length > 1);
+
+/**
+ * `url=http://acme.org/vs|2.0`: the canonical address of a definition and its version, which are two elements of it
+ * (https://hl7.org/fhir/R4/search.html#uri). A type without versions has the bar in its address.
+ */
+function parseVersionedUrl(
+  type: string,
+  url: SearchParameter,
+  values: readonly string[],
+  context: CriterionContext,
+): Criterion {
+  const version = context.version.searchParameters(type).get('version');
+  const parse = (parameter: SearchParameter, text: string) =>
+    parameterTypes[parameter.type].parse(parameter, undefined, [text], context);
+  if (version === undefined) return parameterTypes[url.type].parse(url, undefined, values, context);
+  const criteria = values.map((value): Criterion => {
+    const [address = '', ...rest] = splitUnescaped(value, '|');
+    const wanted = rest.join('|');
+    if (wanted === '') return parse(url, address);
+    return { kind: 'and', criteria: [parse(url, address), parse(version, rest.join('\\|'))] };
+  });
+  const [only, ...others] = criteria;
+  return only !== undefined && others.length === 0 ? only : { kind: 'or', criteria };
 }
 
 function parseId(modifier: string | undefined, values: readonly string[]): Criterion {

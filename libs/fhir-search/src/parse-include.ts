@@ -1,4 +1,5 @@
 import { badRequest, type FhirVersion, type SearchParameter } from '#fhir';
+import { assertFollowable } from './followable.js';
 import { pointsTo } from './parse-criterion.js';
 import type { Include } from './search-request.js';
 import { parameterOf, UnknownParameter } from './unknown-parameter.js';
@@ -31,16 +32,23 @@ export function parseInclude(version: FhirVersion, name: string, value: string):
   if (target !== undefined && !version.isResourceType(target)) {
     throw new UnknownParameter(`There is no resource type '${target}'.`);
   }
-  return { ...common, parameters: keysOf(version, source, code, target), target };
+  return { ...common, parameters: keysOf(version, source, code, target, name), target };
 }
 
-function keysOf(version: FhirVersion, source: string, code: string, target: string | undefined): number[] {
+function keysOf(
+  version: FhirVersion,
+  source: string,
+  code: string,
+  target: string | undefined,
+  name: string,
+): number[] {
   const all = version.searchParameters(source);
   if (code === '*') return [...all.values()].filter(({ type }) => type === 'reference').map(({ key }) => key);
   const parameter: SearchParameter = parameterOf(all, source, code);
   if (parameter.type !== 'reference') {
     throw new UnknownParameter(`The search parameter '${code}' of ${source} is no reference.`);
   }
+  assertFollowable(parameter, source, name);
   if (target !== undefined && !pointsTo(parameter, target)) {
     throw new UnknownParameter(`The search parameter '${code}' of ${source} does not point to ${target}.`);
   }

@@ -126,7 +126,7 @@ function parseTypes(
   }
   const [first, ...further] = branches.map(({ type, criteria }): TypeCriteria => ({ type, criteria }));
   if (first === undefined) throw new Error('A search is for at least one type.');
-  const settings = readResultParameters(version.searchParameters(first.type), types, results);
+  const settings = readResultParameters({ version, handling }, types, results);
   // Written out: a literal that spreads several objects costs more than all the rest of reading a query.
   return {
     type: first.type,

@@ -3,6 +3,7 @@
  * chain, `_has` or an include leads to, so this is the one place where the rights of the searcher narrow it.
  */
 import type { FhirVersion } from '#fhir';
+import { embeddedCondition } from './embedded.js';
 import type { Condition, TypePlan } from './search-plan.js';
 import type { Criterion, TypeCriteria } from './search-request.js';
 import { unrestricted, type Restrict } from './restrict.js';
@@ -74,6 +75,7 @@ const plannedKinds: ReadonlySet<string> = new Set<PlannedCriterion['kind']>([
   'or',
   'not',
   'chain',
+  'embedded',
   'has',
   'compartment',
   'list',
@@ -94,6 +96,8 @@ function planCriterion(planning: Planning, criterion: Criterion): Condition {
       if (plans.length === 0) return { kind: 'nothing' };
       return { kind: 'refers-to', parameter: criterion.parameter.key, plans };
     }
+    case 'embedded':
+      return embeddedCondition(criterion, planning.hasher);
     case 'has': {
       const plan = planType(planning, 'search', criterion.source);
       return plan === undefined

@@ -2,9 +2,11 @@
  * The parameters that shape the answer instead of selecting resources
  * (https://hl7.org/fhir/R4/search.html#Summary and the sections around it).
  */
-import { badRequest, type OutcomeError, type SearchParameter } from '#fhir';
+import { badRequest, type FhirVersion, type OutcomeError, type SearchParameter } from '#fhir';
 import { notSupportedYet } from './parameter-types/parameter-type.js';
+import { queryPairs } from './query-pairs.js';
 import type { SearchRequest, ShownParts, SortKey } from './search-request.js';
+import { elementOf } from './shown-parts.js';
 
 type ResultSettings = Pick<SearchRequest, 'count' | 'offset' | 'cursor' | 'sort' | 'total' | 'shown'>;
 
@@ -21,9 +23,9 @@ const readers = new Map<string, (value: string, context: ReadContext) => Partial
   ['_sort', (value, context) => ({ sort: parseSort(value, context) })],
   ['_total', (value) => ({ total: parseTotal(value) })],
   ['_summary', (value) => parseSummary(value)],
-  ['_elements', (value) => ({ shown: parseElements('_elements', value) })],
+  ['_elements', (value, context) => ({ shown: parseElements('_elements', value, context) })],
   // What clients of Medplum call it.
-  ['_fields', (value) => ({ shown: parseElements('_fields', value) })],
+  ['_fields', (value, context) => ({ shown: parseElements('_fields', value, context) })],
   ['_contained', (value) => parseContained(value)],
   // The representation is negotiated elsewhere; a search is the same whatever its format.
   ['_format', () => ({})],
@@ -35,6 +37,9 @@ export function isResultParameter(name: string): boolean {
 }
 
 interface ReadContext {
+  readonly version: FhirVersion;
+  /** `lenient` lets names pass that nothing has. */
+  readonly handling: 'strict' | 'lenient';
   /** What is searched, the type of `parameters` first. */
   readonly types: readonly string[];
   readonly parameters: ReadonlyMap<string, SearchParameter>;
@@ -45,16 +50,17 @@ interface ReadContext {
  * a parameter given twice, or a combination that has no meaning.
  */
 export function readResultParameters(
-  parameters: ReadonlyMap<string, SearchParameter>,
+  { version, handling }: Pick<ReadContext, 'version' | 'handling'>,
   types: readonly string[],
   pairs: readonly (readonly [name: string, value: string])[],
 ): ResultSettings {
+  const context = { version, handling, types, parameters: version.searchParameters(types[0] ?? '') };
   let settings: ResultSettings = { count: defaultCount, sort: [], total: 'none', shown: { kind: 'all' } };
   const seen = new Set<string>();
   for (const [name, value] of pairs) {
     if (seen.has(name)) throw badSetting(name, `'${name}' may be given once only.`);
     seen.add(name);
-    const read = readers.get(name)?.(value, { types, parameters });
+    const read = readers.get(name)?.(value, context);
     // Asking for the count alone wins over a `_count`, in whichever order they come.
     if (read?.shown && settings.shown.kind !== 'all') {
       throw badSetting(name, "'_summary', '_elements' and '_fields' cannot be combined.");
@@ -65,6 +71,26 @@ export function readResultParameters(
     throw badSetting('_offset', "'_offset' and '_cursor' cannot be combined.");
   }
   return settings.count === 0 ? { ...settings, total: 'accurate' } : settings;
+}
+
+/** The parameters by which parts of resources are shown. */
+const partParameters = new Set(['_summary', '_elements', '_fields']);
+
+/**
+ * What of a resource of `type` is shown to a read with this query string (https://hl7.org/fhir/R4/http.html#read); its other
+ * parameters are about other things. Throws as `readResultParameters` does, and for `_summary=count`, which counts what a
+ * search has found.
+ */
+export function shownPartsOf(
+  version: FhirVersion,
+  type: string,
+  query: string,
+  handling: 'strict' | 'lenient',
+): ShownParts {
+  const asked = queryPairs(query).filter(([name, value]) => partParameters.has(name) && /[^,]/.test(value));
+  const { shown, count } = readResultParameters({ version, handling }, [type], asked);
+  if (count === 0) throw badSetting('_summary', "'_summary=count' is for searches: a read has nothing to count.");
+  return shown;
 }
 
 function wholeNumber(name: string, value: string, max: number): number {
@@ -99,11 +125,22 @@ function parseContained(value: string): Partial<ResultSettings> {
 }
 
 /** Elements at the top of a resource; of a path into one (`name.family`) the whole of the first element is shown. */
-function parseElements(name: string, value: string): ShownParts {
+function parseElements(name: string, value: string, { version, handling, types }: ReadContext): ShownParts {
   const elements = value.split(',').filter((path) => path !== '');
   const flaw = elements.find((path) => !/^[A-Za-z]+(?:\.[A-Za-z]+)*$/.test(path));
   if (flaw !== undefined) throw badSetting(name, `'${name}' takes names of elements, not '${flaw}'.`);
+  const unknown = elements.find((path) => !types.some((type) => hasElement(version, type, path)));
+  if (unknown !== undefined && handling === 'strict') {
+    throw badSetting(name, `'${name}' names '${unknown}', which is no element of ${types.slice(0, 3).join(', ')}.`);
+  }
   return { kind: 'elements', elements };
+}
+
+/** Whether resources of the type have the element at which the path begins; a choice has its common name too. */
+function hasElement(version: FhirVersion, type: string, path: string): boolean {
+  const first = elementOf(type, path);
+  const members = version.structure(type) ?? [];
+  return first === 'resourceType' || members.some(({ name, choice }) => name === first || choice === first);
 }
 
 function parseSort(value: string, context: ReadContext): SortKey[] {
@@ -137,9 +174,9 @@ function parseSortKey(code: string, descending: boolean, { types, parameters }: 
   const parameter = parameters.get(code);
   if (parameter === undefined)
     throw badSetting('_sort', `${types[0] ?? ''} has no search parameter '${code}' to sort by.`);
-  const { type, key, indexKeys } = parameter;
+  const { type, key, indexKeys, embeds } = parameter;
   // Neither what stands in the index under other keys nor the codes that all types have is kept for sorting.
-  const isKept = indexKeys.includes(key) && !(sortedAs[type] === 'text' && code.startsWith('_'));
+  const isKept = !embeds && indexKeys.includes(key) && !(sortedAs[type] === 'text' && code.startsWith('_'));
   const by = isKept ? sortedAs[type] : undefined;
   if (by === undefined) throw notSupportedYet('_sort', `Sorting by '${code}' (of type ${type})`);
   return { code, descending, by, parameter: { code, key } };

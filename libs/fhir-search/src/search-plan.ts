@@ -101,11 +101,11 @@ export type OrderKey = { readonly descending: boolean } & (
   | { readonly by: 'id' }
   | { readonly by: 'last-updated' }
   | { readonly by: 'string'; readonly parameter: number }
-  /** The least number in `resource_number` whatever its unit. */
+  /** The number in `resource_number` that comes first, whatever its unit. */
   | { readonly by: 'number'; readonly parameter: number }
-  /** The member `code` of `resource.sort_texts`. */
+  /** The members for `code` of `resource.sort_texts`. */
   | { readonly by: 'text'; readonly code: string }
-  /** `main`: the parameter whose earliest start also stands in `resource_reference.ord`. */
+  /** `main`: the parameter whose start also stands in `resource_reference.ord`; no main date has several values. */
   | { readonly by: 'date'; readonly parameter: number; readonly main: boolean }
 );
 

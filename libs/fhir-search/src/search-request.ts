@@ -3,6 +3,7 @@
  * Everything here is plain data: it can be printed, compared and kept.
  */
 import type { SearchParameter } from '#fhir';
+import type { WordsQuery } from './words-query.js';
 
 /** How a comparison with a date, number or quantity is meant (https://hl7.org/fhir/R4/search.html#prefix). */
 export type Prefix = 'eq' | 'ne' | 'gt' | 'ge' | 'lt' | 'le' | 'sa' | 'eb' | 'ap';
@@ -56,6 +57,8 @@ export interface TypedIdentifier {
 export interface TokenValue {
   readonly system?: string;
   readonly code?: string;
+  /** True for a system of which no element of the data type `code` at which the parameter looks can be. */
+  readonly isForeign?: true;
 }
 
 /** What a criterion needs to know of its search parameter. */
@@ -112,11 +115,11 @@ export type Criterion =
     }
   /** `:text` of a token or reference: a text that belongs to the code or reference starts with one of the values. */
   | { readonly kind: 'display'; readonly parameter: SharedParameter; readonly values: readonly string[] }
-  /** `_text` (the narrative) and `_content` (every text of the resource): all words of one of the values occur. */
+  /** `_text` (the narrative) and `_content` (every text of the resource): the words that one of the values asks for occur. */
   | {
       readonly kind: 'full-text';
       readonly in: 'narrative' | 'content';
-      readonly values: readonly (readonly string[])[];
+      readonly values: readonly WordsQuery[];
     }
   /** `_list`: the resource is a current member of one of the Lists with these ids. */
   | { readonly kind: 'list'; readonly lists: readonly string[] }
@@ -131,6 +134,11 @@ export type CombiningCriterion =
    * (https://hl7.org/fhir/R4/search.html#chaining). Each criterion of a search has a chain of its own.
    */
   | { readonly kind: 'chain'; readonly parameter: CriterionParameter; readonly targets: readonly TypeCriteria[] }
+  /**
+   * The resource inside this one at which `parameter` looks satisfies one of the branches: the one of its type. Nothing in
+   * them leads to further resources.
+   */
+  | { readonly kind: 'embedded'; readonly parameter: CriterionParameter; readonly targets: readonly TypeCriteria[] }
   /** A resource of the type of `source` that satisfies it refers by `parameter` to this one (`_has`). */
   | { readonly kind: 'has'; readonly parameter: CriterionParameter; readonly source: TypeCriteria }
   /**
@@ -154,7 +162,7 @@ export interface TypeCriteria {
 export type SortKey = { readonly code: string; readonly descending: boolean } & (
   | { readonly by: 'id' }
   | { readonly by: 'last-updated' }
-  /** `text`: the code of a token or the text of a reference, the least of several. */
+  /** `text`: the code of a token or the text of a reference. Of several values the one that comes first counts. */
   | { readonly by: 'string' | 'date' | 'number' | 'text'; readonly parameter: CriterionParameter }
 );
 

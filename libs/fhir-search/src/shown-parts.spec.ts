@@ -65,6 +65,26 @@ describe('what is shown of a resource', () => {
   });
 });
 
+it.each(supportedFhirVersions())(
+  'what changes the meaning of the rest is shown with any element in FHIR $label',
+  ({ id }) => {
+    const text =
+      '{"resourceType":"Patient","id":"p","meta":{"versionId":"1"},"implicitRules":"http://r.example","modifierExtension":[{"url":"http://m.example","valueBoolean":true}],"active":false,"_active":{"id":"a"},"name":[{"family":"A"}],"deceasedBoolean":true,"birthDate":"2000"}';
+    const shown = JSON.parse(showParts(fhirVersion(id), 'Patient', text, elements('name'))) as object;
+    expect(Object.keys(shown)).toEqual([
+      'resourceType',
+      'id',
+      'meta',
+      'implicitRules',
+      'modifierExtension',
+      'active',
+      '_active',
+      'name',
+      'deceasedBoolean',
+    ]);
+  },
+);
+
 it.each(supportedFhirVersions())('a summary of a patient is a valid resource in FHIR $label', ({ id }) => {
   const fhir = fhirVersion(id);
   const text =

@@ -18,7 +18,8 @@ const always = ['resourceType', 'id', 'meta'];
 
 /**
  * The text of `body` (a resource of `type` in normal form) with the members that `shown` asks for and those that a
- * resource of its type must have. Anything but the whole gets the tag SUBSETTED.
+ * resource of its type must have; where elements are named, also with those that may change what they mean, in every
+ * version: R5 asks for it, and R4 lets a server show more than was named. Anything but the whole gets the tag SUBSETTED.
  */
 export function showParts(version: FhirVersion, type: string, body: string, shown: ShownParts): string {
   if (shown.kind === 'all') return body;
@@ -32,6 +33,12 @@ export function showParts(version: FhirVersion, type: string, body: string, show
   return `{${members.join(',')}}`;
 }
 
+/** The element of a resource of `type` at which a path of `_elements` begins. */
+export function elementOf(type: string, path: string): string {
+  const [element = ''] = (path.startsWith(`${type}.`) ? path.slice(type.length + 1) : path).split('.', 1);
+  return element;
+}
+
 function memberTest(
   version: FhirVersion,
   type: string,
@@ -42,10 +49,11 @@ function memberTest(
   if (shown.kind === 'text') members.add('text');
   if (shown.kind === 'summary') for (const name of version.summaryElements(type)) members.add(name);
   if (shown.kind !== 'elements') return (name) => members.has(name);
+  for (const name of version.modifierElements(type)) members.add(name);
 
   const structure = version.structure(type) ?? [];
   for (const path of shown.elements) {
-    const [element = ''] = (path.startsWith(`${type}.`) ? path.slice(type.length + 1) : path).split('.', 1);
+    const element = elementOf(type, path);
     members.add(element);
     // `value` stands for `valueQuantity` and all its other forms.
     for (const { name, choice } of structure) if (choice === element) members.add(name);

@@ -33,5 +33,21 @@ export const ofTypeText = (parameter: number, { system, code, value }: TypedIden
 export const compositeText = (parameter: number, parts: readonly string[]): string =>
   `${parameter}|composite|${parts.map((part) => `${part.length}|${part}`).join('|')}`;
 
+/** A resource of the type stands inside the resource, where the parameter looks. */
+export const embeddedTypeText = (parameter: number, type: string): string => `${parameter}|embedded|${type}`;
+
+/** The same of a resource with that id. */
+export const embeddedText = (parameter: number, type: string, id: string): string =>
+  `${parameter}|embedded|${type}/${id}`;
+
+/** What a resource inside another one refers to: only its own container is found by it. */
+export const referenceInEmbeddedText = (parameter: number, target: string): string => `${parameter}|refers|${target}`;
+
+/**
+ * The member of `resource.sort_texts` for the greatest text of a parameter, there only when it is another than the least,
+ * which stands under the parameter's code. No code begins with this character.
+ */
+export const greatestText = (code: string): string => `-${code}`;
+
 /** The text whose hash stands in `resource_reference.target`. */
 export const referenceText = (target: string): string => `reference|${target}`;

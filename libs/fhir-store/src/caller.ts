@@ -9,10 +9,10 @@ export interface Caller {
   readonly agent: string;
   /** Whose rights hold, for the audit: `ProjectMembership/…`; undefined for the system. */
   readonly membership?: string;
-  /** What `meta.author` of a written version says. */
-  readonly author?: { readonly reference: string; readonly display?: string };
+  /** To whom `meta.author` of a written version refers: `Practitioner/…`. Their name stands nowhere beside it. */
+  readonly author?: string;
   /** Whom an administrator acts for (header `X-Medplum-On-Behalf-Of`): their rights hold, and `agent` stays the caller. */
-  readonly onBehalfOf?: { readonly reference: string; readonly display?: string } | undefined;
+  readonly onBehalfOf?: string | undefined;
   /** Whether the request is in extended mode, in which a project admin says where resources are filed. */
   readonly extended?: boolean;
   readonly requestId: string;

@@ -4,10 +4,12 @@ export { servesSchema } from './schema-features.js';
 export { StaleRights, type Caller } from './caller.js';
 export { ResourceRepository } from './repository.js';
 export { isUnchanged } from './reading/modified-since.js';
+export { inParts } from './reading/in-parts.js';
 export { isFhirId, type StoredVersion } from './stored-version.js';
 export { assertCurrentEpoch, type Identity } from './sql/read.sql.js';
 export type { SearchResult } from './search/search.js';
 export { searchBinaryVersions } from './sql/binary-versions.sql.js';
+export { operatorSettingsPatch } from './operator-settings.js';
 export { historyRequest, type HistoryScope } from './history/history-request.js';
 export { historyBundle } from './history/history-bundle.js';
 export type { HistoryResult } from './history/read-history.js';
@@ -110,6 +112,7 @@ export {
   withdrawJob,
 } from './jobs/jobs.sql.js';
 export { leasedDatabase } from './jobs/leased-database.js';
+export { rehearseLogIn } from './credentials/rehearse-log-in.js';
 export { rehearseSeeding, seedProject, type ProjectSeed } from './seed-project.js';
 export { administer, type Administration } from './administration/administration.js';
 export type { SecretChange } from './administration/client-secret.sql.js';

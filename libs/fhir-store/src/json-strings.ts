@@ -47,7 +47,7 @@ export function withoutMembers(members: string, names: ReadonlySet<string>): str
 }
 
 /** The position behind the string that starts at `start`: behind the first quote that is not escaped. */
-function endOfString(text: string, start: number): number {
+export function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let backslashes = 0;
     while (text.charCodeAt(end - 1 - backslashes) === backslash) backslashes++;

@@ -1,20 +1,28 @@
 /** What the Project resource says about writes. It carries rights, so a change of it raises the security epoch. */
-import { isJsonObject, type JsonObject, type JsonValue } from '#fhir';
+import { isJsonObject, type JsonObject, type JsonValue, type ValidationLevel } from '#fhir';
+import { validationLevelOf } from './operator-settings.js';
 import { ownReadings } from './reading/reading-scope.js';
 import type { Context } from './rights/rights.js';
 import { findCurrent } from './sql/read.sql.js';
 import type { TenantDatabase } from './tenant-database.js';
 
 export interface ProjectSettings {
-  /** Whether resources must be what their definitions say in every respect; else their form alone is checked. */
+  /** Whether resources must be what their definitions say; else their form alone is checked. */
   readonly isStrict: boolean;
+  /** How far a strict project's resources are checked. */
+  readonly validation: ValidationLevel;
   /** Whether what a resource refers to must be there, and visible to whoever writes it. */
   readonly checksReferences: boolean;
   /** By type: the profiles of a resource that names none. */
   readonly defaultProfiles: ReadonlyMap<string, readonly string[]>;
 }
 
-const noSettings: ProjectSettings = { isStrict: true, checksReferences: false, defaultProfiles: new Map() };
+const noSettings: ProjectSettings = {
+  isStrict: true,
+  validation: 'invariants',
+  checksReferences: false,
+  defaultProfiles: new Map(),
+};
 
 /** Read once under each epoch. A tenant database belongs to one project, and what is known of it goes with it. */
 const known = new WeakMap<TenantDatabase, { readonly epoch: string; readonly settings: ProjectSettings }>();
@@ -36,10 +44,12 @@ export async function projectSettings({ tenant, caller: { epoch } }: Context): P
   return settings;
 }
 
-function settingsOf({ strictMode, checkReferencesOnWrite, defaultProfile }: JsonObject): ProjectSettings {
+function settingsOf(project: JsonObject): ProjectSettings {
+  const { strictMode, checkReferencesOnWrite, defaultProfile } = project;
   const defaults = Array.isArray(defaultProfile) ? defaultProfile.filter(isJsonObject) : [];
   return {
     isStrict: strictMode !== false,
+    validation: validationLevelOf(project),
     checksReferences: checkReferencesOnWrite === true,
     defaultProfiles: new Map(
       defaults.flatMap(({ resourceType, profile }) =>

@@ -1,4 +1,5 @@
-import { metaPatch, notFound, type JsonObject, type OutcomeError, type ResourcePatch, type ResourceText } from '#fhir';
+import { metaPatch, notFound } from '#fhir';
+import type { Issue, JsonObject, OutcomeError, ResourcePatch, ResourceText } from '#fhir';
 import type { SearchRequest } from '#fhir-search';
 import { uuidv7 } from '#platform';
 import { admittedAccounts, setAccounts, type AccountsRequest } from './accounts/set-accounts.js';
@@ -6,7 +7,8 @@ import { assertNotAudit } from './audit/audit-id.js';
 import type { BundleOptions } from './bundle/bundle-context.js';
 import { checkBundle, processBundle } from './bundle/process-bundle.js';
 import type { Caller } from './caller.js';
-import { conditionalRequest } from './writing/conditional.js';
+import { conditionalRequest, conditionalSystemRequest, typesOf } from './writing/conditional.js';
+import type { WriteConditions } from './writing/decide-update.js';
 import { deleteMatches, maxConditionalDeletes } from './writing/conditional-delete.js';
 import { expunge } from './expunge/expunge.js';
 import type { HistoryRequest } from './history/history-request.js';
@@ -16,6 +18,7 @@ import { projectSettings } from './project-settings.js';
 import { ownReadings } from './reading/reading-scope.js';
 import { Readings } from './reading/readings.js';
 import { assertIdentity, assertType } from './writing/resource-checks.js';
+import { profileReport } from './profiles/profile-report.js';
 import { assertGranted, auditingDenial, underCurrentRights, type Context } from './rights/rights.js';
 import type { SearchResult } from './search/search.js';
 import {
@@ -90,6 +93,16 @@ export class ResourceRepository {
   }
 
   /**
+   * What is wrong with a resource, which is right by the definition of its type, by the profiles of the project: by those
+   * that are `asked` for and by those that it claims.
+   */
+  profileReport(resource: JsonObject, asked: readonly string[]): Promise<Issue[]> {
+    const { context } = this;
+    const scope = ownReadings(context.tenant, context.caller.epoch);
+    return underCurrentRights(context, () => profileReport(context, scope, resource, asked));
+  }
+
+  /**
    * Stores a new resource. The server gives the id unless `id` says otherwise (409 when it is taken). With `ifNoneExist`
    * (the header If-None-Exist) a resource that matches is returned instead; several: 412. `accounts` counts like
    * `meta.accounts` of a request in extended mode.
@@ -111,21 +124,21 @@ export class ResourceRepository {
 
   /**
    * Stores `text` as the resource `id`. Unknown or deleted ids are for project admins who may create, else 404 and 410;
-   * `ifMatch` (the header If-Match) that names another version: 412; the same content: no new version. What `keep` names
+   * conditions (the headers If-Match and If-None-Match) that do not hold: 412; the same content: no new version. What `keep` names
    * of the resource's members keeps its stored value.
    */
   update(
     type: string,
     id: string,
     text: ResourceText,
-    options: { ifMatch?: string; keep?: readonly string[] } = {},
+    options: WriteConditions & { keep?: readonly string[] } = {},
   ): Promise<UpdateResult> {
     return this.writing('U', `${type}/${id}`, async () => {
       assertGranted(this.context, 'update', type);
       assertNotAudit(type, id);
       assertIdentity(text, type, id);
-      const { ifMatch, ...further } = options;
-      return putOne(this.context, id, await this.written('update', text, further), ifMatch);
+      const { keep } = options;
+      return putOne(this.context, id, await this.written('update', text, keep === undefined ? {} : { keep }), options);
     });
   }
 
@@ -137,27 +150,27 @@ export class ResourceRepository {
     type: string,
     query: string,
     text: ResourceText,
-    options: { ifMatch?: string } = {},
+    options: WriteConditions = {},
   ): Promise<UpdateResult> {
     return this.writing('U', `${type}?${query}`, async () => {
       assertGranted(this.context, 'update', type);
       assertType(text, type);
       const written = await this.written('update', text);
-      return putMatch(this.context, conditionalRequest(this.context, type, query), written, options.ifMatch);
+      return putMatch(this.context, conditionalRequest(this.context, type, query), written, options);
     });
   }
 
   /**
    * Changes the current version of a resource as `patch` says (https://hl7.org/fhir/R4/http.html#patch). The result is
    * checked like an update's, but what is wrong with it is 422; no change: no new version. Writers that meet are carried
-   * out one after the other, each on what the one before has left, unless `ifMatch` names a version (412).
+   * out one after the other, each on what the one before has left, unless If-Match names a version (412).
    */
-  patch(type: string, id: string, patch: ResourcePatch, options: { ifMatch?: string } = {}): Promise<UpdateResult> {
+  patch(type: string, id: string, patch: ResourcePatch, options: WriteConditions = {}): Promise<UpdateResult> {
     return this.writing('U', `${type}/${id}`, async () => {
       assertGranted(this.context, 'update', type);
       assertNotAudit(type, id);
       if (!isFhirId(id)) throw notFound();
-      return patchOne(this.context, type, id, { patch, ifMatch: options.ifMatch });
+      return patchOne(this.context, type, id, { patch, conditions: options });
     });
   }
 
@@ -166,12 +179,12 @@ export class ResourceRepository {
     type: string,
     query: string,
     patch: ResourcePatch,
-    options: { ifMatch?: string } = {},
+    options: WriteConditions = {},
   ): Promise<UpdateResult> {
     return this.writing('U', `${type}?${query}`, async () => {
       assertGranted(this.context, 'update', type);
       const request = conditionalRequest(this.context, type, query);
-      return patchMatch(this.context, request, { patch, ifMatch: options.ifMatch });
+      return patchMatch(this.context, request, { patch, conditions: options });
     });
   }
 
@@ -198,12 +211,12 @@ export class ResourceRepository {
   }
 
   /** Deletes the resource and returns the version that says so; deleted already: that version, unchanged. */
-  delete(type: string, id: string, options: { ifMatch?: string } = {}): Promise<StoredVersion> {
+  delete(type: string, id: string, options: WriteConditions = {}): Promise<StoredVersion> {
     return this.writing('D', `${type}/${id}`, async () => {
       assertGranted(this.context, 'delete', type);
       assertNotAudit(type, id);
       if (!isFhirId(id)) throw notFound();
-      return deleteOne(this.context, type, id, options.ifMatch);
+      return deleteOne(this.context, type, id, options);
     });
   }
 
@@ -211,11 +224,23 @@ export class ResourceRepository {
    * DELETE Type?query (https://hl7.org/fhir/R4/http.html#3.1.0.7.1): deletes all resources that match, in one
    * transaction, and returns the versions that say so. More than 100: 412, and nothing is deleted.
    */
-  conditionalDelete(type: string, query: string, options: { ifMatch?: string } = {}): Promise<StoredVersion[]> {
+  conditionalDelete(type: string, query: string, options: WriteConditions = {}): Promise<StoredVersion[]> {
     return this.writing('D', `${type}?${query}`, async () => {
       assertGranted(this.context, 'delete', type);
       const request = conditionalRequest(this.context, type, query, maxConditionalDeletes);
-      return deleteMatches(this.context, request, options.ifMatch);
+      return deleteMatches(this.context, request, options);
+    });
+  }
+
+  /**
+   * DELETE [base]?query (https://hl7.org/fhir/R5/http.html#3.2.0.7.1), in versions that have it: the same for resources of
+   * all types that `_type` names; 412 when it names none.
+   */
+  conditionalDeleteAcrossTypes(query: string, options: WriteConditions = {}): Promise<StoredVersion[]> {
+    return this.writing('D', `?${query}`, async () => {
+      const request = conditionalSystemRequest(this.context, query, maxConditionalDeletes);
+      for (const { type } of typesOf(request)) assertGranted(this.context, 'delete', type);
+      return deleteMatches(this.context, request, options);
     });
   }
 

@@ -1,4 +1,4 @@
-import type { FhirVersion, ValidationLevel } from '#fhir';
+import type { FhirVersion } from '#fhir';
 import type { TokenHasher } from '#fhir-search';
 import type { Connection } from '#postgres';
 
@@ -15,8 +15,6 @@ export interface TenantDatabase {
   readonly schemaVersion: number;
   /** Base URLs of the project's own FHIR API, each with a slash at its end: references below them are local ones. */
   readonly ownBaseUrls?: readonly string[];
-  /** How far resources are checked before they are written; `invariants` unless it says otherwise. */
-  readonly validation?: ValidationLevel;
   /** Runs `work` on a connection to this database and gives the connection back when `work` has settled. */
   use<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
   /**

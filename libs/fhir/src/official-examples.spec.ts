@@ -44,6 +44,14 @@ describe.each(supportedFhirVersions())('the official examples of FHIR $label', (
     }
   });
 
+  it('have one main date each at most, so that one column can hold it for both directions of an order', () => {
+    const several = lines
+      .map((line) => readResource(line))
+      .filter(({ resourceType, value }) => (version.mainDate(resourceType)?.evaluate(value).length ?? 0) > 1)
+      .map(({ resourceType, id: resourceId }) => `${resourceType}/${String(resourceId)}`);
+    expect(several).toEqual([]);
+  });
+
   it('have a value for a search parameter of their own type, but for those listed', () => {
     const without = lines
       .map((line) => readResource(line))

@@ -3,6 +3,7 @@ export {
   type OperationKind,
   type OperationParams,
   type OperationState,
+  type ProjectConfigureParams,
   type ProjectCreateParams,
   type ProjectDeleteParams,
   type ProjectPlacement,

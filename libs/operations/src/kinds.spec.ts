@@ -8,6 +8,7 @@ describe('operation kinds', () => {
       'project.delete',
       'project.purge',
       'project.rotate-admin-client',
+      'project.configure',
       'cluster.register',
     ]);
     for (const kind of operationKinds) expect(isOperationKind(kind)).toBe(true);

@@ -40,6 +40,17 @@ interface ProjectRotateAdminClientParams {
   adminClient: ProjectCreateParams['adminClient'];
 }
 
+/** All of what the operator has decided for a project, not only what is new: whoever runs it writes it all. */
+export interface ProjectConfigureParams {
+  /** Whether resources must be what their definitions say; else their form alone is checked. */
+  strictMode: boolean;
+  /** How far a strict project's resources are checked: by their form, or also by invariants and required bindings. */
+  validationLevel: 'structure' | 'invariants';
+  features: readonly string[];
+  /** For how many days the audit is kept at least; null: for ever. */
+  auditRetentionDays: number | null;
+}
+
 /** The cluster is described by its row. */
 interface ClusterRegisterParams {
   clusterId: string;
@@ -51,6 +62,7 @@ export interface OperationParams {
   'project.delete': ProjectDeleteParams;
   'project.purge': ProjectPurgeParams;
   'project.rotate-admin-client': ProjectRotateAdminClientParams;
+  'project.configure': ProjectConfigureParams;
   'cluster.register': ClusterRegisterParams;
 }
 
@@ -61,6 +73,7 @@ export const operationKinds = Object.keys({
   'project.delete': true,
   'project.purge': true,
   'project.rotate-admin-client': true,
+  'project.configure': true,
   'cluster.register': true,
 } satisfies Record<OperationKind, true>) as readonly OperationKind[];
 

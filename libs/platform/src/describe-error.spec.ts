@@ -21,7 +21,15 @@ test('an error that is its own cause does not run for ever', () => {
   expect(JSON.stringify(describeError(error)).match(/"message":"loop"/g)?.length).toBeLessThan(10);
 });
 
-test('what is thrown and no error is shown as text', () => {
-  expect(describeError('plain')).toEqual({ type: 'string', message: 'plain' });
-  expect(describeError(undefined)).toEqual({ type: 'undefined', message: 'undefined' });
+test('a value that PostgreSQL quotes is not shown', () => {
+  const error = Object.assign(new Error('invalid input syntax for type integer: "Jane Doe"'), { code: '22P02' });
+  const shown = describeError(error);
+  expect(shown.message).toBe('invalid input syntax for type integer: "…"');
+  expect(shown.stack).toContain('describe-error.spec');
+  expect(JSON.stringify(shown)).not.toContain('Jane');
+});
+
+test('what is thrown and no error is not shown', () => {
+  expect(describeError('Jane Doe')).toEqual({ type: 'string', message: 'something that is no Error was thrown' });
+  expect(describeError(undefined)).toMatchObject({ type: 'undefined' });
 });

@@ -47,6 +47,7 @@ describe('quantile', () => {
           expect(found).toBeLessThanOrEqual(latencyBucketsMs[bucket]! + 1e-6);
         },
       ),
+      { seed: 1 },
     );
   });
 

@@ -18,4 +18,5 @@ export {
   terminateConnections,
   type NewDatabase,
 } from './admin/databases.js';
+export { ddlBlock } from './admin/ddl-block.js';
 export { disableLogin, dropRole, ensureLoginRole } from './admin/roles.js';

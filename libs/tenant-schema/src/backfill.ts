@@ -19,7 +19,8 @@ export interface BackfillProgress {
 /**
  * Does one batch of the step's backfill, where the last recorded one ended: the batch and the new watermark are one
  * transaction, so that a batch that dies is done again and none is done twice. The caller waits `pauseMs` before the next.
- * Throws a SchemaError; `stale-fence` as for migrateSchema.
+ * Throws a SchemaError, which names the statement when it was the batch that failed; `stale-fence` as for migrateSchema, and
+ * `no-row` for a batch that does not say where the next one begins.
  */
 export async function runBackfill(connection: Connection, options: BackfillOptions): Promise<BackfillProgress> {
   const { step, fence, lockTimeoutMs } = options;
@@ -41,17 +42,24 @@ export async function runBackfill(connection: Connection, options: BackfillOptio
         });
       }
       if (state.finished) return { rows: 0, isFinished: true };
-      const [batch] = await transaction.query<{ watermark: string | null; rows: number }>(
-        runBatch(backfill.batch, state.watermark, backfill.batchSize),
-      );
-      if (batch === undefined) throw new Error(`The batch of ${step.name} gave no row.`);
+      const [batch] = await transaction
+        .query<{ watermark: string | null; rows: number }>(
+          runBatch(backfill.batch, state.watermark, backfill.batchSize),
+        )
+        .catch((error: unknown) => {
+          const statement = { number: 1, text: backfill.batch };
+          throw new SchemaError(failureOf(error, { migration: step.name, statement }), { cause: error });
+        });
+      if (batch === undefined) {
+        const message = 'the batch of its backfill gave no row';
+        throw new SchemaError({ code: 'no-row', migration: step.name, message, isTransient: false });
+      }
       const { watermark, rows } = batch;
       await transaction.query(recordBatch(step.name, watermark, rows));
       return { rows, isFinished: watermark === null };
     });
   } catch (error) {
     if (error instanceof SchemaError) throw error;
-    const statement = { number: 1, text: backfill.batch };
-    throw new SchemaError(failureOf(error, { migration: step.name, statement }), { cause: error });
+    throw new SchemaError(failureOf(error, { migration: step.name }), { cause: error });
   }
 }

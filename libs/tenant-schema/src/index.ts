@@ -6,7 +6,7 @@ export {
   type SchemaMigrationOptions,
   schemaVersion,
 } from './migrate-schema.js';
-export { verifySchema } from './verify-schema.js';
+export { hasContent, verifySchema } from './verify-schema.js';
 export { failureOf, SchemaError, type SchemaFailure } from './schema-errors.js';
 export { runBackfill, type BackfillOptions, type BackfillProgress } from './backfill.js';
 export { lockForecast, type LockForecast, stepForecast, type StatementForecast } from './locks/lock-forecast.js';

@@ -3,6 +3,7 @@ import { applyInTransaction, applyOutside } from './apply-step.js';
 import { failureOf, SchemaError, type SchemaFailure } from './schema-errors.js';
 import type { SchemaStep } from './schema-step.js';
 import { appliedSteps, hasVersionTable } from './statements.sql.js';
+import { verifySchema } from './verify-schema.js';
 
 export interface SchemaMigrationOptions {
   /** Every step of this release, oldest first. */
@@ -60,8 +61,8 @@ export async function migrateSchema(connection: Connection, options: SchemaMigra
       const failure = failureBy(error, step);
       const failed = () => new SchemaError(failure, { cause: error, reached: at });
       if (failure.code !== 'unexpected-schema') throw failed();
-      // Another lease was faster, or died after its commit and before it could tell anybody.
-      const found = await schemaVersion(connection);
+      // Another lease was faster, or died after its commit and before it could tell anybody; by another release, maybe.
+      const found = await verifySchema(connection, options.steps);
       if (found === at) throw failed();
       if (found < at) return { from: found, to: found, applied: [] };
       at = found;

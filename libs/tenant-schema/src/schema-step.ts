@@ -14,6 +14,8 @@ export interface SchemaStep {
   readonly backfill?: TenantBackfill;
   /** SHA-256, in hex, of everything above that the database comes to hold; so a backfill's batch can still be mended. */
   readonly checksum: string;
+  /** Of earlier contents of this step, which databases may have been given instead. */
+  readonly supersedes?: readonly string[];
 }
 
 const defaultStatementTimeoutMs = 60_000;
@@ -34,7 +36,7 @@ export async function schemaSteps(migrations: readonly (new () => TenantMigratio
 }
 
 function schemaStep(migration: TenantMigration, version: number, statements: readonly string[]): SchemaStep {
-  const { name, phase, transaction: transactional = true, backfill } = migration;
+  const { name, phase, transaction: transactional = true, backfill, supersedes } = migration;
   const hashed = [version, name, phase, transactional, statements, backfill === undefined ? null : 'backfill'];
   return {
     version,
@@ -44,6 +46,7 @@ function schemaStep(migration: TenantMigration, version: number, statements: rea
     statementTimeoutMs: migration.statementTimeoutMs ?? defaultStatementTimeoutMs,
     statements,
     ...(backfill === undefined ? {} : { backfill }),
+    ...(supersedes === undefined ? {} : { supersedes }),
     checksum: createHash('sha256').update(JSON.stringify(hashed)).digest('hex'),
   };
 }

@@ -18,13 +18,20 @@ export async function verifySchema(connection: Connection, steps: readonly Schem
 export const versionOf = (applied: readonly AppliedStep[]): number =>
   Math.max(0, ...applied.map(({ version }) => version));
 
+/** Whether a step that was applied with this checksum is the one of this release, or one that it supersedes. */
+export const hasContent = ({ checksum, supersedes }: SchemaStep, applied: string): boolean =>
+  checksum === applied || supersedes?.includes(applied) === true;
+
 /**
- * Throws a SchemaError `checksum-mismatch` when a step was applied with another content than this release has. Steps of
+ * Throws a SchemaError `checksum-mismatch` when a step was applied with another content than this release knows. Steps of
  * later releases are not judged. `migration`: the one that was to be applied.
  */
 export function assertContent(applied: readonly AppliedStep[], steps: readonly SchemaStep[], migration?: string): void {
   const [other] = applied
-    .filter(({ version, checksum }) => (steps[version - 1]?.checksum ?? checksum) !== checksum)
+    .filter(({ version, checksum }) => {
+      const step = steps[version - 1];
+      return step !== undefined && !hasContent(step, checksum);
+    })
     .toSorted((one, another) => one.version - another.version);
   if (other === undefined) return;
   throw new SchemaError({

@@ -9,3 +9,4 @@ export {
   type RunningPlatform,
 } from './running-platform.js';
 export { runs, SeededRandom } from './seeded-random.js';
+export { until } from './until.js';

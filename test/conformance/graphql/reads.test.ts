@@ -22,19 +22,24 @@ const ask = (query: string) =>
     headers: { 'content-type': 'application/json' },
   });
 
-/** What the audit says about the request that searched for this, once it is written. */
+/**
+ * What the audit says about the request that searched for this. The audit is written in order, a few entries at a time: all
+ * of the request is there once a later request is.
+ */
 async function readsOf(entity: string): Promise<string[]> {
-  const deadline = Date.now() + 20_000;
-  while (Date.now() < deadline) {
-    const found = await rows<{ entity: string }>(
-      `SELECT entity FROM audit_event
-       WHERE action = 'R' AND request_id IN (SELECT request_id FROM audit_event WHERE entity = $1) ORDER BY id`,
-      entity,
-    );
-    if (found.length > 0) return found.map((row) => row.entity);
+  const later = 'behind-what-is-looked-for';
+  await plane.fhir(project, 'Patient/p0', { headers: { 'x-request-id': later } });
+  const deadline = Date.now() + 30_000;
+  while ((await rows(`SELECT FROM audit_event WHERE request_id = $1`, later)).length === 0) {
+    if (Date.now() > deadline) throw new Error('The audit has no word of the later request after 30 seconds.');
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  throw new Error(`The audit has no read of ${entity} after 20 seconds.`);
+  const found = await rows<{ entity: string }>(
+    `SELECT entity FROM audit_event
+     WHERE action = 'R' AND request_id IN (SELECT request_id FROM audit_event WHERE entity = $1) ORDER BY id`,
+    entity,
+  );
+  return found.map((row) => row.entity);
 }
 
 beforeAll(async () => {

@@ -156,6 +156,59 @@ export const bundleCases: readonly RestCase[] = [
     ],
   },
   {
+    title: 'a batch can ask what the server can do, and says which way a search goes',
+    spec: 'https://hl7.org/fhir/R4/http.html#transaction',
+    steps: [
+      {
+        send: 'POST ',
+        body: {
+          resourceType: 'Bundle',
+          type: 'batch',
+          entry: [
+            { request: { method: 'GET', url: '/metadata' } },
+            { request: { method: 'POST', url: 'Patient/_search?name=x' } },
+            { request: { method: 'DELETE', url: 'Patient/?identifier=urn:bundle|{{unique}}-nobody' } },
+          ],
+        },
+        status: 200,
+        answer: {
+          entry: [
+            { resource: { resourceType: 'CapabilityStatement' }, response: { status: '200' } },
+            { response: { status: '400', outcome: { issue: [{ code: 'not-supported' }] } } },
+            { response: { status: '200' } },
+          ],
+        },
+      },
+      {
+        send: 'POST ',
+        body: {
+          resourceType: 'Bundle',
+          type: 'transaction',
+          entry: [{ request: { method: 'GET', url: 'metadata' } }],
+        },
+        status: 400,
+        issue: { code: 'not-supported' },
+      },
+    ],
+  },
+  {
+    title: 'a history is not replayed',
+    spec: 'https://hl7.org/fhir/R4/http.html#other-bundles',
+    steps: [
+      {
+        send: 'POST ',
+        body: {
+          resourceType: 'Bundle',
+          type: 'history',
+          entry: [{ resource: patient, request: { method: 'POST', url: 'Patient' }, response: { status: '201' } }],
+        },
+        status: 400,
+        issue: { expression: 'Bundle.type' },
+      },
+      { send: 'GET Patient?identifier=urn:bundle|{{unique}}', status: 200, ids: [] },
+    ],
+  },
+  {
     title: 'entries can carry conditions and patches',
     spec: transaction,
     steps: [

@@ -14,6 +14,27 @@ const operation = (...parts: (readonly [name: string, valueMember: string, value
   parameter: [{ name: 'operation', part: parts.map(([name, member, value]) => ({ name, [member]: value })) }],
 });
 
+const aTest = [{ op: 'test', path: '/status', value: 'amended' }];
+const failingTest = { send: 'PATCH Observation/{{unique}}', type: jsonPatch, body: aTest };
+const inBundle = (status: number): RestStep => ({
+  send: 'POST ',
+  body: {
+    resourceType: 'Bundle',
+    type: 'transaction',
+    entry: [
+      {
+        request: { method: 'PATCH', url: 'Observation/{{unique}}' },
+        resource: {
+          resourceType: 'Binary',
+          contentType: jsonPatch,
+          data: Buffer.from(JSON.stringify(aTest)).toString('base64'),
+        },
+      },
+    ],
+  },
+  status,
+});
+
 export const patchCases: readonly RestCase[] = [
   {
     title: 'JSON Patch changes what it names and leaves every other number as it was written',
@@ -42,16 +63,22 @@ export const patchCases: readonly RestCase[] = [
     ],
   },
   {
-    title: 'JSON Patch is refused when a test fails, when a path leads nowhere, and when the result is invalid',
+    title: 'a JSON Patch whose test fails is refused as a precondition',
+    spec: 'https://www.rfc-editor.org/rfc/rfc5789#section-2.2',
+    versions: ['R4', 'R4B'],
+    steps: [observation, { ...failingTest, status: 412 }, inBundle(412)],
+  },
+  {
+    title: 'a JSON Patch whose test fails is refused as one that cannot be carried out',
+    spec: 'https://hl7.org/fhir/R5/http.html#patch',
+    versions: ['R5'],
+    steps: [observation, { ...failingTest, status: 422 }, inBundle(422)],
+  },
+  {
+    title: 'JSON Patch is refused when a path leads nowhere, and when the result is invalid',
     spec: 'https://www.rfc-editor.org/rfc/rfc6902#section-5',
     steps: [
       observation,
-      {
-        send: 'PATCH Observation/{{unique}}',
-        type: jsonPatch,
-        body: [{ op: 'test', path: '/status', value: 'amended' }],
-        status: 412,
-      },
       {
         send: 'PATCH Observation/{{unique}}',
         type: jsonPatch,

@@ -178,6 +178,45 @@ export const resourceCases: readonly RestCase[] = [
     ],
   },
   {
+    title: 'a slash behind a type or an id means nothing',
+    spec: `${http}#3.1.0.7.1`,
+    steps: [
+      { send: 'PUT Patient/{{unique}}/', body: patient, status: 201 },
+      { send: 'GET Patient/{{unique}}/', status: 200, answer: { id: '{{unique}}' } },
+      { send: 'GET Patient/?_id={{unique}}', status: 200, ids: ['{{unique}}'] },
+      { send: 'PUT Patient/?_id={{unique}}', body: { ...patient, active: false }, status: 200 },
+      { send: 'POST Patient/', body: { resourceType: 'Patient' }, status: 201 },
+      { send: 'DELETE Patient/?_id={{unique}}', status: 200 },
+      { send: 'GET Patient/{{unique}}', status: 410 },
+      { send: 'GET Patient//', status: 404 },
+    ],
+  },
+  {
+    title: 'what never was cannot be deleted',
+    spec: `${http}#delete`,
+    steps: [{ send: 'DELETE Patient/{{unique}}-nobody', status: 404, issue: { code: 'not-found' } }],
+  },
+  {
+    title: 'a body that is compressed is refused',
+    spec: 'https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3',
+    steps: [
+      {
+        send: 'POST Patient',
+        headers: { 'content-encoding': 'gzip' },
+        body: { resourceType: 'Patient' },
+        status: 415,
+        answerHeaders: { 'accept-encoding': 'identity' },
+        issue: { code: 'not-supported' },
+      },
+      {
+        send: 'POST Patient',
+        headers: { 'content-encoding': 'identity' },
+        body: { resourceType: 'Patient' },
+        status: 201,
+      },
+    ],
+  },
+  {
     title: 'methods that an address does not have are refused, and unknown addresses are not found',
     spec: `${http}#2.21.0.5`,
     steps: [

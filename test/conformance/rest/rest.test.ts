@@ -6,12 +6,14 @@ import { bundleCases } from './bundle.cases.js';
 import { conditionalCases } from './conditional.cases.js';
 import { converse, type Target } from './conversation.js';
 import { historyCases } from './history.cases.js';
+import { linkCases } from './link.cases.js';
 import { negotiationCases } from './negotiation.cases.js';
 import { operationCases } from './operation.cases.js';
 import { patchCases } from './patch.cases.js';
 import { resourceCases } from './resource.cases.js';
 import type { RestCase } from './rest-case.js';
 import { searchCases } from './search.cases.js';
+import { shownPartsCases } from './shown-parts.cases.js';
 
 const tables: readonly [string, readonly RestCase[]][] = [
   ['resources', resourceCases],
@@ -19,8 +21,10 @@ const tables: readonly [string, readonly RestCase[]][] = [
   ['patches', patchCases],
   ['history', historyCases],
   ['bundles', bundleCases],
+  ['links', linkCases],
   ['operations', operationCases],
   ['searches', searchCases],
+  ['parts of resources', shownPartsCases],
   ['content negotiation', negotiationCases],
 ];
 

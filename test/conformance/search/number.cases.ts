@@ -24,7 +24,7 @@ export const numberCases: SearchCase[] = [
   { search: 'RiskAssessment?probability=ap43', finds: ['r44'], because: 'a tenth of 43 on either side' },
   { search: 'RiskAssessment?probability=ap0', finds: ['small'], because: 'no less than its digits leave open' },
   { search: 'RiskAssessment?probability=5,-7', finds: ['two', 'negative'] },
-  { search: 'RiskAssessment?probability=ge44&probability=lt50', finds: ['r49', 'r44'] },
+  { search: 'RiskAssessment?probability=ge44&probability=lt50', finds: ['r49', 'r44', 'two'] },
   {
     search: 'RiskAssessment?probability=lt6&probability=gt19',
     finds: ['two'],
@@ -40,4 +40,12 @@ export const numberCases: SearchCase[] = [
     spec: 'https://hl7.org/fhir/R4/search.html#sort',
   },
   { search: 'RiskAssessment?_sort=-probability&_count=3', finds: ['r56', 'r505', 'r50'] },
+  {
+    search: 'RiskAssessment?probability=lt46&_sort=-probability',
+    finds: ['two', 'r44', 'small', 'negative'],
+    because: 'two has 5 and 48',
+    spec: 'https://hl7.org/fhir/R4/search.html#sort',
+  },
+  { search: 'RiskAssessment?probability=lt10&_sort=-probability,_id', finds: ['two', 'small', 'negative'] },
+  { search: 'RiskAssessment?probability=gt10&_sort=probability&_count=2', finds: ['two', 'r44'] },
 ];

@@ -8,9 +8,19 @@ const patients: JsonObject[] = Array.from({ length: 47 }, (_, index) => ({
   id: `p${String((index * 29) % 47).padStart(2, '0')}`,
   active: index % 2 === 0,
   ...(index % 3 === 0 ? {} : { managingOrganization: { reference: 'Organization/quay' } }),
-  ...(index % 5 === 0 ? {} : { name: [{ family: `Family${index % 7}`, given: [`Given${index % 3}`, 'Zoe'] }] }),
+  ...(index % 5 === 0
+    ? {}
+    : { name: [{ family: `Family${index % 7}`, given: [`Given${index % 3}`, 'Zoe'] }, ...aliases(index)] }),
+  ...(index % 3 === 1
+    ? {}
+    : { identifier: [{ value: `m${index % 4}` }, { value: index % 2 === 0 ? 'a' : `z${index % 5}` }] }),
   ...(index % 4 === 0 ? {} : { birthDate: `19${70 + (index % 6)}` }),
 }));
+
+/** For every fourth a second name, which comes first in one of the directions. */
+function aliases(index: number): JsonObject[] {
+  return index % 4 === 0 ? [{ family: index % 8 === 0 ? `Alias${index % 3}` : `Zed${index % 3}` }] : [];
+}
 
 const observations: JsonObject[] = Array.from({ length: 31 }, (_, index) => ({
   resourceType: 'Observation',
@@ -38,6 +48,10 @@ const searches = [
   { type: 'Patient', query: '_sort=-_lastUpdated' },
   { type: 'Patient', query: '_sort=family' },
   { type: 'Patient', query: '_sort=-family' },
+  { type: 'Patient', query: '_sort=-given,family' },
+  { type: 'Patient', query: '_sort=identifier' },
+  { type: 'Patient', query: '_sort=-identifier' },
+  { type: 'Patient', query: '_sort=-identifier,-family,_id' },
   { type: 'Patient', query: '_sort=birthdate' },
   { type: 'Patient', query: '_sort=-birthdate' },
   { type: 'Patient', query: '_sort=-birthdate&active=true' },

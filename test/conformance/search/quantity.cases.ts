@@ -44,6 +44,15 @@ export const quantityCases: SearchCase[] = [
   { search: `Observation?value-quantity=ap7|${ucum}|mmol/L`, finds: ['above'] },
   { search: `Observation?value-quantity=ge4|${ucum}|mmol/L&value-quantity=lt5|${ucum}|mmol/L`, finds: ['below'] },
   { search: `Observation?combo-value-quantity=80|${ucum}|mm[Hg]`, finds: ['bp', 'bp2'] },
+  {
+    search: `Observation?value-quantity=gt39|${ucum}|uV`,
+    finds: ['ekg'],
+    because: 'sampled data are found by their bounds',
+    spec: 'https://hl7.org/fhir/R4/observation.html#search',
+  },
+  { search: `Observation?value-quantity=gt0.04|${ucum}|mV`, finds: [], because: 'the greatest point is 40 uV' },
+  { search: `Observation?value-quantity=lt-3|${ucum}|mV`, finds: ['ekg'], because: 'a point lies at the lower limit' },
+  { search: `Observation?combo-value-quantity=lt-3300|${ucum}|uV`, finds: [] },
   { search: `Observation?component-value-quantity=gt119|${ucum}|mm[Hg]`, finds: ['bp', 'bp2'] },
   { search: `Observation?combo-value-quantity=1|${ucum}|g,120|${ucum}|mm[Hg]`, finds: ['g1', 'mg1000', 'bp', 'bp2'] },
   { search: 'Observation?combo-value-quantity:missing=false&value-quantity:missing=true', finds: ['bp', 'bp2'] },
@@ -62,7 +71,7 @@ export const quantityCases: SearchCase[] = [
   {
     search: 'Observation?value-quantity:missing=false&_sort=-value-quantity&_count=4',
     finds: ['mg1000', 'warm', 'iu', 'own'],
-    because: 'the least of its numbers as written: "at least 5" starts at 5',
+    because: 'the greatest of its numbers as written: "at least 5" starts at 5',
     spec: 'https://hl7.org/fhir/R4/search.html#sort',
   },
 ];

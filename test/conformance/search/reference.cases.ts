@@ -1,6 +1,19 @@
 import type { SearchCase } from './search-case.js';
 
 export const referenceCases: SearchCase[] = [
+  {
+    search: 'QuestionnaireResponse?questionnaire.title=x',
+    refused: 'not-supported',
+    expression: 'questionnaire.title',
+    because: 'canonical addresses are not followed, and nobody is told that there is nothing',
+  },
+  {
+    search: 'QuestionnaireResponse?_include=QuestionnaireResponse:questionnaire',
+    refused: 'not-supported',
+    expression: '_include',
+  },
+  { search: 'Questionnaire?_revinclude=QuestionnaireResponse:questionnaire', refused: 'not-supported' },
+  { search: 'Questionnaire?_has:QuestionnaireResponse:questionnaire:status=completed', refused: 'not-supported' },
   { search: 'Observation?subject=Patient/ana', finds: ['o1', 'o2'], because: 'our own base URL is cut off' },
   { search: 'Observation?subject=https://quay.example.org/fhir/R4/Patient/ana', finds: ['o1', 'o2'] },
   { search: 'Observation?subject=https://elsewhere.example/fhir/Patient/ana', finds: ['o4'] },

@@ -146,8 +146,8 @@ const resources: readonly JsonObject[] = [
     questionnaire: 'http://forms.example/intake',
     authored: '2024-03-01T00:00:00Z',
   },
-  { resourceType: 'ValueSet', id: 'v1', url: 'http://sets.example/a/b', status: 'active' },
-  { resourceType: 'ValueSet', id: 'v2', url: 'http://sets.example/a', status: 'draft' },
+  { resourceType: 'ValueSet', id: 'v1', url: 'http://sets.example/a/b', version: 'V1.0a', status: 'active' },
+  { resourceType: 'ValueSet', id: 'v2', url: 'http://sets.example/a', version: '2', status: 'draft' },
   {
     resourceType: 'ValueSet',
     id: 'v3',

@@ -1,6 +1,7 @@
 import { chainCases } from './chain.cases.js';
 import { compositeCases } from './composite.cases.js';
 import { dateCases } from './date.cases.js';
+import { bundles, embeddedCases } from './embedded.cases.js';
 import { filedResources, filedUnderCases } from './filed-under.cases.js';
 import { filterCases } from './filter.cases.js';
 import { includeCases } from './include.cases.js';
@@ -61,6 +62,12 @@ export const suites: readonly SearchSuite[] = [
     spec: 'https://hl7.org/fhir/R4/compartmentdefinition.html',
     cases: filedUnderCases,
     resources: filedResources,
+  },
+  {
+    title: 'resources inside others',
+    spec: 'https://hl7.org/fhir/R4/search.html#reference',
+    cases: embeddedCases,
+    resources: bundles,
   },
   { title: 'orders', spec: 'https://hl7.org/fhir/R4/search.html#sort', cases: sortCases, resources: clinic },
 ];

@@ -17,6 +17,12 @@ export const uriCases: SearchCase[] = [
     spec: 'https://hl7.org/fhir/R5/search.html#modifiercontains',
   },
   { search: 'ValueSet?url:missing=true', finds: [] },
+  { search: 'ValueSet?url=http://sets.example/a/b|V1.0a', finds: ['v1'] },
+  { search: 'ValueSet?url=http://sets.example/a/b|v1.0A', finds: ['v1'], because: 'versions are strings' },
+  { search: 'ValueSet?url=http://sets.example/a/b|2', finds: [], because: 'that is the version of another one' },
+  { search: 'ValueSet?url=http://sets.example/a/b|2,http://sets.example/a|2,urn:oid:1.2.3', finds: ['v2', 'v3'] },
+  { search: 'ValueSet?url=http://sets.example/a|', finds: ['v2'] },
+  { search: 'ValueSet?_filter=url eq "http://sets.example/a" and version eq "2"', finds: ['v2'] },
   {
     search: 'Patient?_profile=http://profiles.example/patient',
     finds: ['ana', 'bob'],

@@ -41,7 +41,7 @@ export function measurements(label: string): readonly JsonObject[] {
     risk('r44', [44]),
     risk('r56', [56]),
     risk('small', [0.005]),
-    risk('two', [5, 20]),
+    risk('two', [5, 48]),
     risk('negative', [-7]),
     observation('g1', { valueQuantity: quantity(1, 'g') }),
     observation('mg1000', { valueQuantity: quantity(1000, 'mg'), code: { coding: [{ system: loinc, code: 'x' }] } }),
@@ -51,6 +51,16 @@ export function measurements(label: string): readonly JsonObject[] {
     observation('iu', { valueQuantity: quantity(30, '[iU]/L') }),
     observation('drops', { valueQuantity: { value: 5.4, unit: 'drops' } }),
     observation('own', { valueQuantity: { value: 5.4, unit: 'drop', system: 'http://units.example', code: 'gtt' } }),
+    observation('ekg', {
+      valueSampledData: {
+        origin: quantity(0, 'uV'),
+        ...(label === 'R5' ? { interval: 10, intervalUnit: 'ms' } : { period: 10 }),
+        factor: 2,
+        lowerLimit: -3300,
+        dimensions: 1,
+        data: '4 -6 E 20 L',
+      },
+    }),
     observation('warm', { valueQuantity: quantity(37, 'Cel') }),
     observation('bp', {
       code: { coding: [{ system: loinc, code: 'bp' }] },

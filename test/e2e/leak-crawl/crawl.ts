@@ -2,10 +2,13 @@
 import { SeededRandom } from '#testing';
 import { compiledSql } from '#postgres';
 import { identityOf } from '../../conformance/identity.js';
+import { crawlAuthors } from './authors.js';
 import { crawlExports } from './exports.js';
 import { send } from './http.js';
-import { judgeProbe, type Leak, type Probe } from './probe.js';
+import { crawlJobs } from './jobs.js';
+import { judgeProbe, type Judged, type Leak, type Probe } from './probe.js';
 import { Declared, type DeclaredType } from './requests/declared.js';
+import { expansions } from './requests/expansions.js';
 import { graphqlQueries } from './requests/graphql.js';
 import { launches } from './requests/launches.js';
 import { histories, instanceReads, operations, otherRoutes, ownVersions } from './requests/reads.js';
@@ -44,22 +47,30 @@ const writingFamilies = new Set([
   ...['hidden', 'admin', 'admin-write', 'before', 'operation', 'binary', 'launch', 'attachment'],
 ]);
 
+/** What is more than single requests. What the other side writes comes first, so that everything else looks at it. */
+const courses: Readonly<Record<string, (world: World, full: Place, alone: Place) => Promise<Judged>>> = {
+  author: (_world, full, alone) => crawlAuthors(full, alone),
+  export: (_world, full, alone) => crawlExports(full, alone),
+  job: (world, full) => crawlJobs(world, full),
+};
+
 /** Sends the requests that come of what the server declares, as a member of one organization, to both projects. */
 export async function crawl(world: World, full: Place, alone: Place, options: CrawlOptions): Promise<CrawlReport> {
+  const leaks: Leak[] = [];
+  const statuses = new Map<string, readonly number[]>();
+  const { stopAt = Infinity, families } = options;
+  for (const [family, course] of Object.entries(courses)) {
+    if (!(families?.includes(family) ?? true) || leaks.length >= stopAt) continue;
+    const judged = await course(world, full, alone);
+    leaks.push(...judged.leaks);
+    statuses.set(family, judged.statuses);
+  }
   const random = new SeededRandom(2_026);
   const declared = await declaredBy(world, full, random);
   const probes = await allProbes(world, full, declared, options.perFamily);
   const chosen = sampled(probes, random, options);
   const reading = chosen.filter(({ family }) => !writingFamilies.has(family));
   const writing = chosen.filter(({ family }) => writingFamilies.has(family));
-  const leaks: Leak[] = [];
-  const statuses = new Map<string, number[]>();
-  const { stopAt = Infinity, families } = options;
-  if (families?.includes('export') ?? true) {
-    const exports = await crawlExports(full, alone);
-    leaks.push(...exports.leaks);
-    statuses.set('export', [...exports.statuses]);
-  }
   for (const [probesOfPart, width] of [
     [reading, atOnce],
     [writing, 1],
@@ -100,6 +111,7 @@ async function allProbes(world: World, full: Place, declared: Declared, perFamil
     ...(await replayedPages(full)),
     ...graphqlQueries(declared),
     ...operations(declared),
+    ...expansions(),
     ...otherRoutes(await membershipsOf(world)),
     ...writesOnTheirs(declared),
     ...conditionalWrites(declared),

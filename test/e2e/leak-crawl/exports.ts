@@ -1,7 +1,8 @@
 /** Bulk exports of the crawling member: what they hold must be what it would be if the other side were not there. */
-import { judgeAnswers, type Leak, type Probe } from './probe.js';
+import { answeredLater, filesOf } from './later-answers.js';
+import { judgeAnswers, type Judged, type Leak, type Probe } from './probe.js';
 import { send, type Answer } from './http.js';
-import { inVersion, type Place } from './world.js';
+import type { Place } from './world.js';
 
 const family = 'export';
 const closed = { family, method: 'POST', expect: [403] };
@@ -22,10 +23,7 @@ const probes: readonly Probe[] = [
 ];
 
 /** Asks for them one after the other, follows each to its end, and reads every file. */
-export async function crawlExports(
-  full: Place,
-  alone: Place,
-): Promise<{ readonly statuses: readonly number[]; readonly leaks: readonly Leak[] }> {
+export async function crawlExports(full: Place, alone: Place): Promise<Judged> {
   const leaks: Leak[] = [];
   const statuses: number[] = [];
   for (const probe of probes) {
@@ -40,18 +38,12 @@ export async function crawlExports(
 
 /** The answer at the end, with the contents of all files in its place; the refusal when it was not accepted. */
 async function exported(place: Place, { method = 'GET', path }: Probe): Promise<Answer> {
-  const headers = { authorization: `Bearer ${place.memberToken}`, 'x-medplum': 'extended', prefer: 'respond-async' };
-  const accepted = await send(place.base, inVersion(place, `fhir/R4/${path}`), { method, headers });
-  if (accepted.status !== 202) return accepted;
-  const below = (url: string): string => url.slice(place.base.length);
-  const address = below(String(accepted.headers['content-location']));
-  let answer = accepted;
-  while (answer.status === 202) answer = await send(place.base, address, { headers });
-  if (answer.status !== 200) return answer;
-  const { output } = JSON.parse(answer.text) as { output: { type: string; url: string; count: number }[] };
+  const { answer, address } = await answeredLater(place, place.memberToken, `fhir/R4/${path}`, { method });
+  if (address === undefined || answer.status !== 200) return answer;
+  const headers = { authorization: `Bearer ${place.memberToken}` };
   const files: string[] = [];
-  for (const { type, url, count } of output) {
-    const file = await send(place.base, below(url), { headers });
+  for (const { type, address: path, count } of filesOf(place, answer)) {
+    const file = await send(place.base, path, { headers });
     files.push(`${type} ${count} ${file.status}\n${file.text}`);
   }
   // A member may keep only so many.

@@ -1,34 +1,6 @@
-/**
- * Protections of the server, each with the words that take it away. They are put into a copy of the built server, so that
- * no switch exists in the product; words that do not stand there exactly once are an error, so none is lost when the
- * code changes.
- */
-export interface Edit {
-  /** Below `dist`. */
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-}
-
-export interface Fault {
-  readonly name: string;
-  readonly edits: readonly Edit[];
-  /** The families of requests that must notice. */
-  readonly families: readonly string[];
-  /** True when it may change what the projects hold, so that the next fault needs others. */
-  readonly writes?: boolean;
-}
-
-const store = 'libs/fhir-store/src/';
-const search = 'libs/fhir-search/src/';
-const policy = 'libs/access-policy/src/';
-const plane = 'apps/data-plane/src/';
-
-const fault = (name: string, families: readonly string[], file: string, find: string, replace: string): Fault => ({
-  name,
-  families,
-  edits: [{ file, find, replace }],
-});
+/** The faults that are tried, by what part of the server they are in. */
+import { fault, plane, policy, search, store, type Fault } from './fault.js';
+import { jobFaults } from './job-faults.js';
 
 const writing = (made: Fault): Fault => ({ ...made, writes: true });
 
@@ -41,7 +13,7 @@ const anyRestriction = '{ ...planning, restrict: () => [] }';
 const searchFaults: readonly Fault[] = [
   fault(
     'searches are not limited by the policy',
-    ['parameter'],
+    ['parameter', 'expansion'],
     `${store}search/search-rights.js`,
     'caller.policy.limits(interaction, type)',
     '[]',
@@ -242,6 +214,22 @@ const readFaults: readonly Fault[] = [
 ];
 
 const writeFaults: readonly Fault[] = [
+  {
+    name: 'what somebody writes has their name beside it',
+    families: ['author'],
+    edits: [
+      {
+        file: `${plane}auth/session.js`,
+        find: 'onBehalfOf: this.actor === undefined',
+        replace: 'author: this.actor?.current.profile ?? profile, onBehalfOf: this.actor === undefined',
+      },
+      {
+        file: `${store}writing/draft.js`,
+        find: 'reference: author',
+        replace: 'reference: author.reference, display: author.display',
+      },
+    ],
+  },
   fault(
     'what is written over is not judged',
     ['before'],
@@ -351,5 +339,6 @@ export const faults: readonly Fault[] = [
   ...searchFaults,
   ...readFaults,
   ...identityFaults,
+  ...jobFaults,
   ...writeFaults.map(writing),
 ];

@@ -1,7 +1,7 @@
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Edit } from './faults.js';
+import type { Edit } from './fault.js';
 
 /** A copy of the built server, into which faults can be put. */
 export interface ServerCopy {

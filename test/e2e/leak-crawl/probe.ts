@@ -27,6 +27,12 @@ export interface Leak {
   readonly problem: string;
 }
 
+/** What came of a part of the crawl: the statuses of its answers, and what they tell. */
+export interface Judged {
+  readonly statuses: readonly number[];
+  readonly leaks: readonly Leak[];
+}
+
 /** How many pages are followed: more than anything of the crawler has. */
 const maxPages = 40;
 
@@ -101,7 +107,7 @@ function comparable({ answer: { text }, place }: Answered, namesTheirs: boolean)
     .replaceAll(place.base, '/')
     .replaceAll(place.slug, 'slug')
     .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '*')
-    .replace(/"(versionId|lastUpdated|lastModified|authTime)":"[^"]*"/g, '"$1":"*"')
+    .replace(/"(versionId|lastUpdated|lastModified|authTime|timestamp)":"[^"]*"/g, '"$1":"*"')
     .replace(/_history\/\d+/g, '_history/*')
     .replace(/W\/(\\?)"\d+\\?"/g, 'W/*')
     .replace(/_cursor=[\w-]+/g, '_cursor=*')

@@ -5,6 +5,7 @@ import { identityOf } from '../../conformance/identity.js';
 import { marks, secretYears } from './canaries.js';
 import { SampleWriter } from './samples.js';
 import { hiddenPatientFields } from './policies.js';
+import { valueSetsOf } from './value-sets.js';
 
 /** The organizations; their ids are no secret, each could be guessed. */
 export const ours = 'Organization/ours-organization-1';
@@ -86,6 +87,8 @@ export function samplesOfSides(version: FhirVersion, all: boolean): Sides {
       (type) => (type === 'Patient' ? far : own)(type),
     ),
     file('ours-file', `Patient/${contextOf.ours}`, crawler.word(), ours),
+    ...valueSetsOf({ name: 'ours', account: ours, word: () => crawler.word() }),
+    ...sharedBy(crawler),
   ];
   const theirsMade = [
     ...make(crawled, theirs, (type) => `far-${type.toLowerCase()}-1`, far),
@@ -93,6 +96,7 @@ export function samplesOfSides(version: FhirVersion, all: boolean): Sides {
     // In the chart of a patient of ours, and yet filed elsewhere.
     ...make(crawled, theirs, () => crawled.word(), own),
     file('far-file', `Patient/${contextOf.theirs}`, crawled.word(), theirs),
+    ...valueSetsOf({ name: 'far', account: theirs, word: () => crawled.word() }),
   ];
   return {
     ours: oursMade.map((resource) => withHidden(resource, `${marks.hidden}a`, secretYears.hidden)),
@@ -141,6 +145,26 @@ const patientMembers = (writer: SampleWriter): JsonObject => ({
   name: [{ family: writer.word(), given: [writer.word()] }],
   address: [{ city: writer.word(), line: [writer.word()] }],
 });
+
+/** A patient whom both organizations treat, and what both see of them. */
+export const sharedPatient = 'Patient/ours-shared-patient';
+export const sharedObservation = 'Observation/ours-shared-observation';
+
+function sharedBy(writer: SampleWriter): JsonObject[] {
+  const made = (address: string, members: JsonObject): JsonObject => {
+    const [resourceType, id] = address.split('/');
+    const accounts = [ours, theirs].map((reference) => ({ reference }));
+    return { resourceType, id, meta: { accounts }, ...members };
+  };
+  return [
+    made(sharedPatient, patientMembers(writer)),
+    made(sharedObservation, {
+      status: 'final',
+      code: { text: writer.word() },
+      subject: { reference: sharedPatient },
+    }),
+  ];
+}
 
 const file = (id: string, context: string, content: string, account: string): JsonObject => ({
   resourceType: 'Binary',

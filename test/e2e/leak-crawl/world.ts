@@ -25,6 +25,8 @@ export interface Place {
   readonly memberToken: string;
   /** Of a member of the other organization, with the same policy. */
   readonly theirToken: string;
+  /** Who that is: the profile, of which the crawler must not know the name. */
+  readonly theirProfile: string;
 }
 
 export interface World {
@@ -43,6 +45,8 @@ interface ProjectOfWorld {
   readonly database: OwnedConnection;
   /** Reaches the project through the data plane at `url`: logs in there. */
   at(url: string): Promise<Place>;
+  /** The token of one more log-in of a member there; of one with these scopes only, if any are given. */
+  readonly logIn: (url: string, email: string, scope?: string) => Promise<string>;
 }
 
 const fhirJson = { 'content-type': 'application/fhir+json' };
@@ -51,6 +55,9 @@ const password = 'a-password-of-nobody';
 
 /** As whom the member of the one organization logs in. */
 export const crawler = { email: 'member@crawl.example', password } as const;
+/** One of the other organization, and an administrator of the project whom a policy limits to the one organization. */
+export const theirMember = 'other@crawl.example';
+export const limitedAdmin = 'admin@crawl.example';
 
 /** Makes both projects through the data plane at `url`, with resources of some types or of all. */
 export async function makeWorld(
@@ -63,8 +70,9 @@ export async function makeWorld(
   const types = [...new Set(sides.ours.map((resource) => identityOf(resource).type))].filter(
     (type) => type !== 'Binary',
   );
-  const full = await makeProject(platform, url, `${name}-full`, { label, types });
-  const alone = await makeProject(platform, url, `${name}-alone`, { label, types });
+  const nameOfTheirs = `${marks.theirs}member`;
+  const full = await makeProject(platform, url, `${name}-full`, { label, types, nameOfTheirs });
+  const alone = await makeProject(platform, url, `${name}-alone`, { label, types, nameOfTheirs: 'Other' });
   const [fullPlace, alonePlace] = [await full.at(url), await alone.at(url)];
 
   await store(fullPlace, [...sides.theirs, ...sides.theirsDeleted]);
@@ -98,27 +106,27 @@ async function makeProject(
   platform: RunningPlatform,
   url: string,
   slug: string,
-  { label, types }: { readonly label: string; readonly types: readonly string[] },
+  { label, types, nameOfTheirs }: { readonly label: string; readonly types: readonly string[]; nameOfTheirs: string },
 ): Promise<ProjectOfWorld> {
   const project = await platform.createProject(slug, { fhirVersion: label });
   const base = (plane: string) => `${plane}/p/${slug}/`;
   const adminToken = (plane: string) => platform.clientToken({ ...project, baseUrl: base(plane) });
   const admin = { label, base: base(url), adminToken: await adminToken(url) };
-  const [email, theirEmail] = [crawler.email, 'other@crawl.example'];
   const policy = await asAdmin(admin, 'fhir/R4/AccessPolicy', {
     method: 'POST',
     headers: fhirJson,
     body: JSON.stringify(clinicPolicy(types)),
   });
   const reference = `AccessPolicy/${(JSON.parse(policy.text) as { id: string }).id}`;
-  const invite = (address: string, organization: string) =>
-    asAdmin(admin, `admin/projects/${project.id}/invite`, {
+  const invite = async (email: string, lastName: string, organization: string, more: JsonObject = {}) => {
+    const membership = await asAdmin(admin, `admin/projects/${project.id}/invite`, {
       method: 'POST',
       headers: fhirJson,
       body: JSON.stringify({
-        ...{ resourceType: 'Practitioner', firstName: 'Cleo', lastName: 'Crawler' },
-        ...{ email: address, password, sendEmail: false },
+        ...{ resourceType: 'Practitioner', firstName: 'Cleo', lastName },
+        ...{ email, password, sendEmail: false },
         membership: {
+          ...more,
           access: [
             {
               policy: { reference },
@@ -128,8 +136,11 @@ async function makeProject(
         },
       }),
     });
-  await invite(email, ours);
-  await invite(theirEmail, theirs);
+    return (JSON.parse(membership.text) as { profile: { reference: string } }).profile.reference;
+  };
+  await invite(crawler.email, 'Crawler', ours);
+  await invite(limitedAdmin, 'Admin', ours, { admin: true });
+  const theirProfile = await invite(theirMember, nameOfTheirs, theirs);
   return {
     project,
     database: await connectOnce(await tenantUrl(platform, project.id)),
@@ -139,19 +150,21 @@ async function makeProject(
       projectId: project.id,
       slug,
       adminToken: await adminToken(plane),
-      memberToken: await logIn(base(plane), email),
-      theirToken: await logIn(base(plane), theirEmail),
+      memberToken: await logIn(base(plane), crawler.email),
+      theirToken: await logIn(base(plane), theirMember),
+      theirProfile,
     }),
+    logIn: (plane, email, scope) => logIn(base(plane), email, scope),
   };
 }
 
-async function logIn(base: string, email: string): Promise<string> {
+async function logIn(base: string, email: string, scope = 'openid'): Promise<string> {
   const verifier = randomBytes(32).toString('base64url');
   const codeChallenge = createHash('sha256').update(verifier).digest('base64url');
   const login = await send(base, 'auth/login', {
     method: 'POST',
     headers: fhirJson,
-    body: JSON.stringify({ email, password, codeChallenge, codeChallengeMethod: 'S256' }),
+    body: JSON.stringify({ email, password, scope, codeChallenge, codeChallengeMethod: 'S256' }),
   });
   const { code } = jsonOf<{ code: string }>(login);
   const tokens = await send(base, 'oauth2/token', {

@@ -155,7 +155,9 @@ export interface RolloutForecast {
     readonly selector: WaveSelector | null;
     readonly counts: Counts;
     readonly verifies: number;
-    readonly projects: readonly { readonly slug: string; readonly waitsFor: string | null }[];
+    readonly waits: number;
+    /** Some of them. */
+    readonly projects: readonly { readonly slug: string }[];
   }[];
   readonly skipped: readonly { readonly slug: string; readonly reason: string }[];
   readonly migrations: readonly PendingMigration[];

@@ -18,7 +18,7 @@ export function forecastLines(forecast: RolloutForecast): string[] {
       ...(plan.verify ? [{ title: 'LOOKS INTO', cell: (wave: ForecastWave) => wave.verifies }] : []),
       { title: 'UP TO DATE', cell: (wave) => wave.counts.done },
       { title: 'SKIPS', cell: (wave) => wave.counts.skipped },
-      { title: 'WAIT', cell: ({ projects }) => projects.filter(({ waitsFor }) => waitsFor !== null).length },
+      { title: 'WAIT', cell: ({ waits }) => waits },
       { title: 'PROJECTS', cell: (wave) => exampleProjects(wave) },
     ]),
     ...section('Mind', noteLines(notes)),

@@ -1,11 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import {
-  OperationRepository,
-  ProjectRepository,
-  SealedSecretRepository,
-  type PlacedProject,
-  type ProjectState,
-} from '#control-database';
+import { OperationRepository, ProjectRepository, SealedSecretRepository, type PlacedProject } from '#control-database';
 import type { OperationKind, OperationParams } from '#operations';
 import { DomainError, generateSecret, newId, sha256, type Config } from '#platform';
 import { operatorName } from '../auth/caller.js';
@@ -18,10 +12,8 @@ import { toOperationResponse } from '../operations/operation.response.js';
 import { OperationsService } from '../operations/operations.service.js';
 import { toProjectResponse } from '../projects/project.response.js';
 import { ProjectsService } from '../projects/projects.service.js';
+import { assertReachable } from '../projects/reachable.js';
 import { WakeUps } from '../projects/wake-ups.js';
-
-/** States in which a project has a database into which a worker can log in. */
-const reachable: readonly ProjectState[] = ['active', 'suspended', 'stopped'];
 
 interface Draft {
   project: PlacedProject;
@@ -53,7 +45,7 @@ export class AdminClientService {
       prepare: () => this.draft(idOrSlug),
       change: async (transaction, { project: { id }, operationId, adminClient }) => {
         const project = await this.projects.getForUpdate(id, transaction);
-        assertReachable(project.state);
+        assertReachable(project.state, 'get another secret');
         const params: OperationParams['project.rotate-admin-client'] = {
           adminClient: {
             clientId: adminClient.clientId,
@@ -109,7 +101,7 @@ export class AdminClientService {
 
   private async draft(idOrSlug: string): Promise<Draft> {
     const project = await this.lookup.get(idOrSlug);
-    assertReachable(project.state);
+    assertReachable(project.state, 'get another secret');
     const kind = 'project.create' satisfies OperationKind;
     const created = (await this.operationRows.findParams(project.id, kind)) as
       Partial<OperationParams['project.create']> | undefined;
@@ -119,11 +111,4 @@ export class AdminClientService {
     const { clientId } = created.adminClient;
     return { project, operationId: newId('op'), adminClient: { clientId, clientSecret: generateSecret() } };
   }
-}
-
-function assertReachable(state: ProjectState): void {
-  if (reachable.includes(state)) return;
-  throw new DomainError('conflict', 'invalid-state', `A project in state ${state} cannot get another secret now.`, {
-    details: { state, allowed: reachable },
-  });
 }

@@ -10,6 +10,7 @@ import {
   type MessageEvent,
 } from '@nestjs/common';
 import {
+  ApiAcceptedResponse,
   ApiBearerAuth,
   ApiExtraModels,
   ApiHeader,
@@ -28,6 +29,7 @@ import { ClaimSecretsService } from './claim-secrets.service.js';
 import { ClaimedSecretsResponse } from './claimed-secrets.response.js';
 import { OperationResponse } from './operation.response.js';
 import { OperationsService } from './operations.service.js';
+import { RetryOperationService } from './retry-operation.service.js';
 
 /** Proxies close streams that stay silent; a comment line keeps them open. */
 const keepAliveMs = 15_000;
@@ -39,6 +41,7 @@ export class OperationsController {
   constructor(
     private readonly operations: OperationsService,
     private readonly secrets: ClaimSecretsService,
+    private readonly retries: RetryOperationService,
   ) {}
 
   @Get(':id')
@@ -79,5 +82,20 @@ export class OperationsController {
   @ApiProblems(401, 403, 404, 409, 410)
   claimSecrets(@Param('id') id: string, @CurrentMutation() mutation: Mutation): Promise<Answer> {
     return this.secrets.claim(id, mutation);
+  }
+
+  @UseInterceptors(AnswerInterceptor)
+  @Post(':id/retry')
+  @HttpCode(202)
+  @ApiOperation({
+    summary: 'Try a project.create that has failed once more',
+    description:
+      'The same project is made, under the same slug. Its secrets can be claimed as long as they could before.',
+  })
+  @ApiHeader(idempotencyKeyHeader)
+  @ApiAcceptedResponse({ type: OperationResponse })
+  @ApiProblems(401, 403, 404, 409)
+  retry(@Param('id') id: string, @CurrentMutation() mutation: Mutation): Promise<Answer> {
+    return this.retries.retry(id, mutation);
   }
 }

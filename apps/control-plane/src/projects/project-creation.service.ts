@@ -94,14 +94,15 @@ export class ProjectCreationService {
       return accepted;
     }
     const { operation, steps } = await this.operations.waitUntilFinished(operationId, waitSeconds, wake);
-    const project = await this.projects.get(projectId);
+    // Secrets are taken only when they are good for something, and for somebody who is still there to get them.
+    const isCreated = operation.state === 'succeeded' && !mutation.isAbandoned();
+    const [project, secrets] = await Promise.all([
+      this.projects.get(projectId),
+      isCreated ? this.secrets.take(operationId, mutation.caller, 'adminClient') : undefined,
+    ]);
     const body = { project: toProjectResponse(project, this.config), operation: toOperationResponse(operation, steps) };
     const preference = { 'Preference-Applied': `wait=${waitSeconds}` };
-    // Secrets are taken only for somebody who is still there to get them.
-    if (operation.state !== 'succeeded' || project.state !== 'active' || mutation.isAbandoned()) {
-      return { ...accepted, headers: { ...accepted.headers, ...preference }, body };
-    }
-    const secrets = await this.secrets.take(operationId, mutation.caller, 'adminClient');
+    if (secrets === undefined) return { ...accepted, headers: { ...accepted.headers, ...preference }, body };
     return {
       status: 201,
       headers: { Location: `/control/v1/projects/${projectId}`, ...preference },
@@ -118,7 +119,7 @@ async function prepareDraft(
   const resolvedVersion = resolveFhirVersion(fhirVersion);
   const clientSecret = generateSecret();
   const adminClient = { clientId: randomUUID(), clientSecret };
-  const ownerDraft = owner === undefined ? undefined : await prepareOwner(owner);
+  const ownerDraft = owner == null ? undefined : await prepareOwner(owner);
   return {
     projectId: uuidv7(),
     operationId: newId('op'),

@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ProjectRepository, schemaPinOf, type PlacedProject, type SchemaPin } from '#control-database';
 import { DomainError, type Clock, type Config } from '#platform';
-import { CLOCK, CONFIG } from '../environment/environment.module.js';
+import type { SchemaStep } from '#tenant-schema';
+import { CLOCK, CONFIG, SCHEMA_STEPS } from '../environment/environment.module.js';
 import type { Answer } from '../mutations/answer.js';
 import { assertRevisionMatches, revisionTag } from '../mutations/entity-tag.js';
 import { MutationRunner } from '../mutations/mutation-runner.js';
@@ -22,6 +23,7 @@ export class ProjectsService {
     private readonly mutations: MutationRunner,
     @Inject(CONFIG) private readonly config: Config,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(SCHEMA_STEPS) private readonly steps: readonly SchemaStep[],
   ) {}
 
   /** The project with this id (a deleted one too) or this slug; `not-found` otherwise. */
@@ -90,7 +92,7 @@ export class ProjectsService {
 
   private pinAfter({ schemaPin }: UpdateProjectDto, project: PlacedProject): SchemaPin | null {
     if (schemaPin === undefined) return schemaPinOf(project);
-    return schemaPin === null ? null : requestedPin(schemaPin, project, this.clock.now());
+    return schemaPin === null ? null : requestedPin(schemaPin, project, this.steps.length, this.clock.now());
   }
 }
 

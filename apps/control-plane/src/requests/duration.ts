@@ -33,10 +33,11 @@ export function durationText(ms: number): string {
   return `P${days === 0 ? '' : `${days}D`}${time === '' ? '' : `T${time}`}`;
 }
 
-/** A duration of ISO 8601 that is not longer than this. */
-export const IsDuration = (longest: string) =>
+/** A duration of ISO 8601 that is not longer than this, and, unless it is none at all, not shorter than `shortest`. */
+export const IsDuration = (longest: string, shortest = 'PT0S') =>
   FieldRuleOf('duration', (value) => {
     const ms = typeof value === 'string' && value.length <= 40 ? parseDuration(value) : undefined;
     if (ms === undefined) return 'must be a duration such as PT30M, in weeks, days, hours, minutes and seconds';
+    if (ms > 0 && ms < parseDuration(shortest)!) return `must be PT0S or at least ${shortest}`;
     return ms > parseDuration(longest)! ? `must not be longer than ${longest}` : undefined;
   });

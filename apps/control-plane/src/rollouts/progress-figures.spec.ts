@@ -52,6 +52,21 @@ describe('the estimated end', () => {
     expect(estimateEnd(running, aProgress({ waiting }))).toEqual(new Date('2026-11-21T22:00:00Z'));
   });
 
+  test('counts what is left of the rest and of the watch that it is in', () => {
+    const finishedAt = '2026-11-21T11:58:00Z';
+    const waves = (state: string, settledAt: string | null = null) =>
+      aProgress({ waves: [{ finishedAt }, { state, settledAt }] } as unknown as Partial<RolloutProgress>);
+    expect(estimateEnd(running, waves('pending'))).toEqual(new Date('2026-11-21T12:06:00Z'));
+    expect(estimateEnd(running, waves('running'))).toEqual(new Date('2026-11-21T12:03:00Z'));
+    const watched = { ...waves('checking', '2026-11-21T11:59:20Z'), counts: [count('done', 30)] };
+    expect(estimateEnd(running, watched)).toEqual(new Date('2026-11-21T12:00:20Z'));
+  });
+
+  test('is unknown while data is still filled in, of which nobody knows how long it takes', () => {
+    const counts = [count('done', 29), count('done', 1, { backfill: 'pending' })];
+    expect(estimateEnd(running, aProgress({ counts }))).toBeNull();
+  });
+
   test('is unknown before the first project and while the rollout does not run', () => {
     expect(estimateEnd(running, aProgress({ pace: { projects: 0, overMs: 0, idleMs: null } }))).toBeNull();
     expect(estimateEnd({ ...running, state: 'paused' }, aProgress())).toBeNull();

@@ -23,6 +23,11 @@ export class ProjectNames {
   }
 }
 
+/** The names, in order, by which a request calls these projects. */
+export function namesOf(ids: readonly ProjectId[], named: ReadonlyMap<string, ProjectId>): string[] {
+  return [...named].flatMap(([name, id]) => (ids.includes(id) ? [name] : []));
+}
+
 /** The first few of a list that may be long, as a text. */
 export function firstOf(names: readonly string[]): string {
   const shown = 5;

@@ -15,7 +15,7 @@ import { MutationRunner, type Change } from '../mutations/mutation-runner.js';
 import type { Mutation } from '../mutations/mutation.js';
 import { invalidRequest } from '../problems/request-validation.js';
 import type { RetryRolloutDto, SkipProjectsDto, StopRolloutDto } from './dto/change-rollout.dto.js';
-import { firstOf, ProjectNames } from './project-names.js';
+import { firstOf, namesOf, ProjectNames } from './project-names.js';
 import { RolloutForecasts } from './rollout-forecasts.js';
 import { assertUnderWay, invalidTransition, isThere, transitions, type RolloutVerb } from './rollout-rules.js';
 import { toRolloutSummary } from './rollout.response.js';
@@ -68,13 +68,13 @@ export class RolloutChangesService {
     return this.mutations.run(mutation, {
       prepare: async () => {
         await this.views.get(id);
-        return this.idsOf(projects);
+        return projects === undefined ? undefined : this.named(id, projects);
       },
-      change: async (transaction, ids: ProjectId[] | undefined) => {
+      change: async (transaction, named: Named | undefined) => {
         const before = await this.rollouts.getForUpdate(id, transaction);
         assertUnderWay('retry', before.state);
-        const { changed, ...others } = await this.rollouts.retry(id, ids, transaction);
-        assertKnown(others);
+        const { changed, ...others } = await this.rollouts.retry(id, named && idsOf(named), transaction);
+        assertKnown(others, named);
         const goesOn = changed.length > 0 && before.state === 'paused' && before.reason?.code !== requested;
         const after = goesOn ? await this.rollouts.move(id, transitions.resume, transaction) : before;
         return changedProjects('rollout.retry', before, after ?? before, changed);
@@ -83,25 +83,26 @@ export class RolloutChangesService {
   }
 
   /**
-   * Leaves pending and failed projects out, and failed backfills of those that are done. Refused with `project-not-skippable` when one is
-   * being migrated or all is well with it.
+   * Leaves pending and failed projects out, and failed backfills of those that are done. Refused with
+   * `project-not-skippable` when one is being migrated or all is well with it.
    */
   skip(id: RolloutId, { projects, reason }: SkipProjectsDto, mutation: Mutation): Promise<Answer> {
     return this.mutations.run(mutation, {
       prepare: async () => {
         await this.views.get(id);
-        return (await this.idsOf(projects))!;
+        return this.named(id, projects);
       },
-      change: async (transaction, ids) => {
+      change: async (transaction, named) => {
         const rollout = await this.rollouts.getForUpdate(id, transaction);
         assertUnderWay('skip', rollout.state);
-        const { changed, refused, ...others } = await this.rollouts.skip(id, ids, reason.trim(), transaction);
-        assertKnown(others);
+        const skipped = await this.rollouts.skip(id, idsOf(named), reason.trim(), transaction);
+        const { changed, refused, ...others } = skipped;
+        assertKnown(others, named);
         if (refused.length > 0) {
           throw new DomainError(
             'conflict',
             'project-not-skippable',
-            `These are being migrated or done: ${firstOf(refused)}. Only pending and failed projects, and failed backfills, can be skipped.`,
+            `These are being migrated or done: ${firstOf(namesOf(refused, named))}. Only pending and failed projects, and failed backfills, can be skipped.`,
             { details: { projects: refused }, retryAfterSeconds: 5 },
           );
         }
@@ -134,17 +135,27 @@ export class RolloutChangesService {
     });
   }
 
-  private async idsOf(projects: readonly string[] | undefined): Promise<ProjectId[] | undefined> {
-    if (projects === undefined) return undefined;
-    return [...new Set((await this.names.resolve({ projects })).values())];
+  /** The rollout's own projects come first: one of them may be deleted meanwhile, and nobody else finds it by its name. */
+  private async named(id: RolloutId, projects: readonly string[]): Promise<Named> {
+    const own = await this.rollouts.findProjects(id, projects);
+    const others = await this.names.resolve({ projects: projects.filter((name) => !own.has(name)) });
+    return new Map([...own, ...others]);
   }
 }
+
+/** The projects that a request names, by their names in it. */
+type Named = ReadonlyMap<string, ProjectId>;
+
+const idsOf = (named: Named): ProjectId[] => [...new Set(named.values())];
 
 function requestedReason(reason: string | undefined, otherwise: string): RolloutReason {
   return { code: requested, message: reason?.trim() ?? otherwise };
 }
 
-function assertKnown({ unknown, isBegun }: Pick<ChangedProjects, 'unknown' | 'isBegun'>): void {
+function assertKnown(
+  { unknown, isBegun }: Pick<ChangedProjects, 'unknown' | 'isBegun'>,
+  named: Named = new Map(),
+): void {
   if (unknown.length === 0) return;
   if (!isBegun) {
     throw new DomainError(
@@ -154,7 +165,9 @@ function assertKnown({ unknown, isBegun }: Pick<ChangedProjects, 'unknown' | 'is
       { retryAfterSeconds: 2 },
     );
   }
-  throw invalidRequest([{ field: 'projects', message: `are not part of this rollout: ${firstOf(unknown)}` }]);
+  throw invalidRequest([
+    { field: 'projects', message: `are not part of this rollout: ${firstOf(namesOf(unknown, named))}` },
+  ]);
 }
 
 function unchanged(rollout: RequestedRollout): Change {

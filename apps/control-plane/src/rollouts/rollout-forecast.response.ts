@@ -35,6 +35,11 @@ class ForecastWaveResponse {
   })
   verifies: number;
   @ApiProperty({
+    description: 'Of the pending ones: outside their maintenance window, or an operation works on them.',
+    example: 0,
+  })
+  waits: number;
+  @ApiProperty({
     type: [PendingProjectResponse],
     description: 'The first 20 that would be migrated, and then of those that would be looked into.',
   })

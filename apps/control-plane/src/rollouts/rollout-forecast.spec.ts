@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { RolloutCandidate } from '#control-database';
-import { emptyWaves, forecastRollout } from './rollout-forecast.js';
+import { crampedClusters, emptyWaves, forecastRollout } from './rollout-forecast.js';
 
 const now = new Date('2026-11-21T12:00:00Z');
 const candidate = (projectId: string, more: Partial<RolloutCandidate> = {}): RolloutCandidate => ({
@@ -28,6 +28,7 @@ test('says who goes when, who is there already, who is left out and who waits', 
     { selector: { label: 'ring:canary' }, counts: { pending: 1, running: 0, done: 1, failed: 0, skipped: 0 } },
     { selector: null, counts: { pending: 2, running: 0, done: 0, failed: 0, skipped: 1 } },
   ]);
+  expect(waves.map(({ waits }) => waits)).toEqual([0, 2]);
   expect(waves[1]!.pending.map(({ candidate, admission }) => [candidate.projectId, admission])).toEqual([
     ['d', { verdict: 'wait', for: 'window', until: new Date('2026-11-21T22:00:00Z') }],
     ['e', expect.objectContaining({ verdict: 'wait', for: 'operation' })],
@@ -71,4 +72,22 @@ test('counts those that are looked into as pending, behind those that are migrat
   expect(emptyWaves(forecast)).toEqual([
     'Wave 0 has nothing to migrate as far as is known (1 are looked into, 0 are left out); unless one is found behind, it passes without being judged.',
   ]);
+});
+
+test('tells of clusters that keep too few connections for the plan, when something is to be migrated there', () => {
+  const fleet = [
+    candidate('a'),
+    candidate('b', { clusterId: 'cl_2' }),
+    candidate('c', { clusterId: 'cl_3', schemaVersion: 2 }),
+  ];
+  const forecast = forecastRollout({ waves: [], verify: false }, 2, fleet, now);
+  const clusters = [
+    { id: 'cl_1', name: 'roomy', reservedConnections: 22 },
+    { id: 'cl_2', name: 'tight', reservedConnections: 21 },
+    { id: 'cl_3', name: 'done', reservedConnections: 0 },
+  ];
+  expect(crampedClusters(forecast, { parallelPerCluster: 4 }, clusters)).toEqual([
+    'On cluster tight no more than 3 at a time, not 4: of its connections it keeps 21 from data planes, and those are for other work too.',
+  ]);
+  expect(crampedClusters(forecast, { parallelPerCluster: 3 }, clusters)).toEqual([]);
 });

@@ -1,6 +1,8 @@
 import {
   admit,
+  type Cluster,
   planWaves,
+  rolloutRoom,
   type Admission,
   type RolloutCandidate,
   type RolloutPlan,
@@ -21,6 +23,8 @@ interface ForecastWave {
   readonly pending: readonly ForecastProject[];
   /** How many of the pending ones are thought to have the schema, and would only be looked into. */
   readonly verifies: number;
+  /** How many of the pending ones would have to wait. */
+  readonly waits: number;
 }
 
 export interface Forecast {
@@ -41,6 +45,22 @@ export function emptyWaves({ waves }: Pick<Forecast, 'waves'>): string[] {
     if (done + skipped === 0) return [`Wave ${position} takes no project, so nothing is tried in it.`];
     return [
       `Wave ${position} has nothing to migrate (${done} have the schema, ${skipped} are left out), so it passes without being judged.`,
+    ];
+  });
+}
+
+/** Says of clusters with something to migrate that they keep too few connections for as many databases as the plan allows. */
+export function crampedClusters(
+  { waves }: Pick<Forecast, 'waves'>,
+  { parallelPerCluster }: Pick<RolloutPlan, 'parallelPerCluster'>,
+  clusters: readonly Pick<Cluster, 'id' | 'name' | 'reservedConnections'>[],
+): string[] {
+  const inUse = new Set(waves.flatMap(({ pending }) => pending.map(({ candidate }) => candidate.clusterId)));
+  return clusters.flatMap((cluster) => {
+    const room = rolloutRoom(cluster);
+    if (!inUse.has(cluster.id) || room >= parallelPerCluster) return [];
+    return [
+      `On cluster ${cluster.name} no more than ${room} at a time, not ${parallelPerCluster}: of its connections it keeps ${cluster.reservedConnections} from data planes, and those are for other work too.`,
     ];
   });
 }
@@ -81,12 +101,14 @@ function forecastWave(
   const inOrder = projects.toSorted((one, other) => (one.candidate.projectId < other.candidate.projectId ? -1 : 1));
   const behind = inOrder.filter((project) => !isThere(project) && !isSkipped(project));
   const verified = verify ? inOrder.filter((project) => isThere(project) && !isSkipped(project)) : [];
-  const pending = behind.length + verified.length;
+  const ofWave = [...behind, ...verified];
+  const pending = ofWave.length;
   const done = verify ? 0 : projects.filter(isThere).length;
   return {
     selector,
     counts: { pending, running: 0, done, failed: 0, skipped: projects.length - done - pending },
-    pending: [...behind, ...verified],
+    pending: ofWave,
     verifies: verified.length,
+    waits: ofWave.filter(({ admission }) => admission.verdict === 'wait').length,
   };
 }

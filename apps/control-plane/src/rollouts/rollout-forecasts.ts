@@ -1,10 +1,22 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { contractRefusal, FleetRepository, RolloutProjectsRepository, type RolloutPlan } from '#control-database';
+import {
+  ClusterRepository,
+  contractRefusal,
+  FleetRepository,
+  RolloutProjectsRepository,
+  type RolloutPlan,
+} from '#control-database';
 import { DomainError, type Clock } from '#platform';
 import { stepForecast, type SchemaStep } from '#tenant-schema';
 import { CLOCK, SCHEMA_STEPS } from '../environment/environment.module.js';
 import { countStates } from './progress-figures.js';
-import { emptyWaves, forecastRollout, type Forecast, type ForecastProject } from './rollout-forecast.js';
+import {
+  crampedClusters,
+  emptyWaves,
+  forecastRollout,
+  type Forecast,
+  type ForecastProject,
+} from './rollout-forecast.js';
 import type { RolloutForecastResponse } from './rollout-forecast.response.js';
 import { toPlanResponse } from './rollout-plan.response.js';
 
@@ -17,6 +29,7 @@ export class RolloutForecasts {
   constructor(
     private readonly fleet: FleetRepository,
     private readonly projects: RolloutProjectsRepository,
+    private readonly clusters: ClusterRepository,
     @Inject(SCHEMA_STEPS) private readonly steps: readonly SchemaStep[],
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -48,7 +61,11 @@ export class RolloutForecasts {
 
   /** What its operator should know of such a rollout. */
   async notes(plan: RolloutPlan, target: number): Promise<string[]> {
-    return emptyWaves(await this.forecast(plan, target));
+    return this.notesOn(await this.forecast(plan, target), plan);
+  }
+
+  private async notesOn(forecast: Forecast, plan: RolloutPlan): Promise<string[]> {
+    return [...emptyWaves(forecast), ...crampedClusters(forecast, plan, await this.clusters.list())];
   }
 
   /** What a rollout would do if it began now. */
@@ -58,19 +75,21 @@ export class RolloutForecasts {
 
   /** The whole answer of a dry run. */
   async describe(plan: RolloutPlan, target: number): Promise<RolloutForecastResponse> {
-    const { waves, skipped } = await this.forecast(plan, target);
+    const forecast = await this.forecast(plan, target);
+    const { waves, skipped } = forecast;
     const pending = waves.flatMap((wave) => wave.pending);
     return {
       dryRun: true,
       target,
       plan: toPlanResponse(plan),
-      notes: emptyWaves({ waves }),
+      notes: await this.notesOn(forecast, plan),
       counts: countStates(waves.flatMap(({ counts }) => asCounts(counts))),
-      waves: waves.map(({ selector, counts, pending: ofWave, verifies }, position) => ({
+      waves: waves.map(({ selector, counts, pending: ofWave, verifies, waits }, position) => ({
         position,
         selector,
         counts,
         verifies,
+        waits,
         projects: ofWave.slice(0, projectsShown).map(toPendingProject),
       })),
       skipped: skipped.slice(0, skippedShown).map(({ candidate, admission }) => ({

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import type { BackfillState, RolloutProjectRow, RolloutProjectState } from '#control-database';
+import type { BackfillState, RolloutProjectRow, RolloutProjectState, WaitsFor } from '#control-database';
 import type { SchemaStep } from '#tenant-schema';
 import { rolloutProjectStates } from './dto/list-rollouts.dto.js';
 import { ProjectErrorResponse, toProjectError } from './rollout-failure.response.js';
@@ -48,11 +48,12 @@ export class RolloutProjectResponse {
   skipReason: string | null;
   @ApiProperty({
     nullable: true,
-    enum: ['retry', 'window', 'operation'],
-    description: 'Why it has to wait; of a project that is done: its backfill.',
+    enum: ['retry', 'server', 'window', 'operation'],
+    description:
+      'Why it has to wait: for another try, for the server of its database, for its maintenance window or for an operation; of a project that is done: why its backfill has to.',
     example: null,
   })
-  waitsFor: 'retry' | 'window' | 'operation' | null;
+  waitsFor: WaitsFor | null;
   @ApiProperty({
     format: 'date-time',
     nullable: true,

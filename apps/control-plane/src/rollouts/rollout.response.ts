@@ -9,7 +9,7 @@ const waveStates = ['pending', 'running', 'checking', 'passed', 'failed'] as con
 
 export class CountsResponse {
   @ApiProperty({ example: 120 }) pending: number;
-  @ApiProperty({ example: 4 }) running: number;
+  @ApiProperty({ description: 'Those that are next in line on their worker included.', example: 4 }) running: number;
   @ApiProperty({ description: 'Those that had the schema before included.', example: 14 }) done: number;
   @ApiProperty({ example: 1 }) failed: number;
   @ApiProperty({ example: 2 }) skipped: number;
@@ -123,14 +123,21 @@ export class WaveResponse {
   })
   state: WaveState;
   @ApiProperty({ type: CountsResponse }) counts: StateCounts;
-  @ApiProperty({ nullable: true, type: WaveHealthResponse, example: null }) health: WaveHealth | null;
+  @ApiProperty({
+    nullable: true,
+    type: WaveHealthResponse,
+    description: 'What its last judgement saw: of the wave, or of projects of it that came late.',
+    example: null,
+  })
+  health: WaveHealth | null;
   @ApiProperty({ format: 'date-time', nullable: true, type: String, example: '2026-11-21T09:07:00.000Z' }) startedAt:
     string | null;
   @ApiProperty({
     format: 'date-time',
     nullable: true,
     type: String,
-    description: 'When its last project was through and its health began to be watched.',
+    description:
+      'When its last project was through and its health began to be watched; later ones of its projects count anew.',
     example: '2026-11-21T09:07:00.000Z',
   })
   settledAt: string | null;
@@ -183,16 +190,24 @@ export class RolloutResponse extends ListedRolloutResponse {
       'Databases that were looked into: with `verify` those that were thought to have the schema, and always those that were found behind what was thought.',
   })
   verified: VerifiedResponse;
-  @ApiProperty({ type: WaitingResponse, description: 'For a maintenance window, or for an operation on the project.' })
+  @ApiProperty({
+    type: WaitingResponse,
+    description: 'For their server, their maintenance window, or an operation on them.',
+  })
   waiting: WaitingResponse;
   @ApiProperty({ type: BackfillCountsResponse, description: 'Data that is filled in after the migration.' })
   backfills: BackfillCountsResponse;
-  @ApiProperty({ description: 'Projects per minute, over the last minute.', example: 240 }) ratePerMinute: number;
+  @ApiProperty({
+    description:
+      'Projects per minute, at the pace of the last minute in which some were through; 0 when none is for a minute.',
+    example: 240,
+  })
+  ratePerMinute: number;
   @ApiProperty({
     format: 'date-time',
     nullable: true,
     type: String,
-    description: 'When it will probably have ended; null when nothing can be said.',
+    description: 'When it will probably have ended; null when nothing can be said, as while data is still filled in.',
     example: '2026-11-21T09:07:00.000Z',
   })
   eta: string | null;

@@ -9,6 +9,6 @@ import { RolloutsService } from './rollouts.service.js';
 @Module({
   controllers: [RolloutsController],
   providers: [ProjectNames, RolloutChangesService, RolloutFollower, RolloutForecasts, RolloutsService],
-  exports: [ProjectNames, RolloutForecasts],
+  exports: [ProjectNames, RolloutForecasts, RolloutsService],
 })
 export class RolloutsModule {}

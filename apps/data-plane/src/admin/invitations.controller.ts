@@ -4,7 +4,6 @@ import { generateSecret, hashPassword } from '#platform';
 import { securityLink } from '../auth/account/security-requests.js';
 import { jsonFields } from '../auth/json-fields.js';
 import { DataPlaneLogger } from '../data-plane-logger.js';
-import { loggableError } from '../http/loggable-error.js';
 import { Mail } from '../mail/mail.js';
 import { BaseUrls } from '../tenant/base-urls.js';
 import { sessionOf } from '../tenant/request-tenant.js';
@@ -58,7 +57,7 @@ export class InvitationsController {
       await this.mail.send(entry.projectId, invitationMail({ to: mail.to, projectName: entry.name, baseUrl, ...link }));
     } catch (error) {
       this.logger.logger.error(
-        { projectId: entry.projectId, membership: membership.id, requestId: request.id, err: loggableError(error) },
+        { projectId: entry.projectId, membership: membership.id, requestId: request.id, err: error },
         'the mail of an invitation could not be sent',
       );
     }

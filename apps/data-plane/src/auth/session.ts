@@ -98,14 +98,14 @@ export class Session {
   /** The caller of one request; `extended` when it is in extended mode. */
   caller(requestId: string, extended = false): Caller {
     const { policy, epoch, profile } = this.principal;
-    const author = this.actor?.current.profile ?? profile;
+    const author = (this.actor?.current.profile ?? profile).reference;
     return {
       policy,
       epoch,
-      agent: author.reference,
+      agent: author,
       membership: this.membership,
       author,
-      onBehalfOf: this.actor === undefined ? undefined : profile,
+      onBehalfOf: this.actor === undefined ? undefined : profile.reference,
       extended,
       requestId,
       renew: async () => {

@@ -3,7 +3,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ReadAudit, type OperationCall } from '#fhir-store';
 import type { Logger } from '#platform';
 import { DataPlaneLogger } from '../data-plane-logger.js';
-import { loggableError } from '../http/loggable-error.js';
 import { sendText } from '../http/send.js';
 import { withStoredAddresses } from '../storage/received-links.js';
 import { SignedAttachments } from '../storage/signed-attachments.js';
@@ -53,7 +52,7 @@ export class BundleController {
       onRead: (entity: string, outcome: 'success' | 'refused', subjects: string) =>
         recordRead(this.audit, request, entity, outcome, subjects),
       onFault: (error: unknown) =>
-        this.logger.error({ err: loggableError(error), requestId: request.id }, 'an entry of a batch failed'),
+        this.logger.error({ err: error, requestId: request.id }, 'an entry of a batch failed'),
     };
     const answer = await runAsCaller(request, (repository) => repository.processBundle(text, baseUrl, options));
     recordExecution(this.audit, request, 'Bundle');

@@ -12,10 +12,10 @@ const JSON_PATCH_TYPE = /^application\/json-patch\+json\s*(?:;|$)/i;
  */
 export function patchBody(request: FastifyRequest): ResourcePatch {
   const { body } = request;
+  const { version } = sessionOf(request).runtime.database;
   if (!JSON_PATCH_TYPE.test(request.headers['content-type'] ?? '')) {
-    const { version } = sessionOf(request).runtime.database;
     return fhirpathPatch(version, withStoredAddresses(request, jsonText(request)));
   }
   if (typeof body !== 'string' || body === '') throw badRequest('The request has no body.', { code: 'structure' });
-  return jsonPatch(withStoredAddresses(request, body));
+  return jsonPatch(withStoredAddresses(request, body), version);
 }

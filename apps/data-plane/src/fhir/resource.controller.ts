@@ -10,8 +10,9 @@ import { readAsCaller, theOne } from './read-audit.js';
 import { patchBody } from './patch-body.js';
 import { resourceBody } from './resource-body.js';
 import { runAsCaller } from './run-as-caller.js';
+import { wrongMethod } from './wrong-method.controller.js';
 import { sendDeleted, sendRead, sendWritten, type WrittenVersion } from './version-answer.js';
-import { accountsOption, ifMatchOption, ifNoneExistOption } from './write-conditions.js';
+import { accountsOption, conditionOptions, ifNoneExistOption } from './write-conditions.js';
 
 interface InstanceParams {
   type: string;
@@ -64,7 +65,7 @@ export class ResourceController {
     const written = await runAsCaller(request, (repository) =>
       repository.create(text, { ...ifNoneExistOption(request), ...accountsOption(request) }),
     );
-    return this.sendWritten(request, reply, written.created, written);
+    return this.sendWritten(request, reply, written, 'by criteria');
   }
 
   @Put(':type/:id')
@@ -73,9 +74,9 @@ export class ResourceController {
     assertKnownType(request, type);
     const text = resourceBody(request, type);
     const written = await runAsCaller(request, (repository) =>
-      repository.update(type, id, text, ifMatchOption(request)),
+      repository.update(type, id, text, conditionOptions(request)),
     );
-    return this.sendWritten(request, reply, written.created, written);
+    return this.sendWritten(request, reply, written);
   }
 
   /** PUT Type?query. */
@@ -85,9 +86,9 @@ export class ResourceController {
     assertKnownType(request, type);
     const text = resourceBody(request, type);
     const written = await runAsCaller(request, (repository) =>
-      repository.conditionalUpdate(type, queryOf(request), text, ifMatchOption(request)),
+      repository.conditionalUpdate(type, queryOf(request), text, conditionOptions(request)),
     );
-    return this.sendWritten(request, reply, written.created, written);
+    return this.sendWritten(request, reply, written, 'by criteria');
   }
 
   @Patch(':type/:id')
@@ -96,9 +97,9 @@ export class ResourceController {
     assertKnownType(request, type);
     const patch = patchBody(request);
     const written = await runAsCaller(request, (repository) =>
-      repository.patch(type, id, patch, ifMatchOption(request)),
+      repository.patch(type, id, patch, conditionOptions(request)),
     );
-    return this.sendWritten(request, reply, false, written);
+    return this.sendWritten(request, reply, written);
   }
 
   /** PATCH Type?query. */
@@ -108,15 +109,15 @@ export class ResourceController {
     assertKnownType(request, type);
     const patch = patchBody(request);
     const written = await runAsCaller(request, (repository) =>
-      repository.conditionalPatch(type, queryOf(request), patch, ifMatchOption(request)),
+      repository.conditionalPatch(type, queryOf(request), patch, conditionOptions(request)),
     );
-    return this.sendWritten(request, reply, false, written);
+    return this.sendWritten(request, reply, written, 'by criteria');
   }
 
   @Delete(':type/:id')
   async delete(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { type, id } = request.params as InstanceParams;
-    const version = await runAsCaller(request, (repository) => repository.delete(type, id, ifMatchOption(request)));
+    const version = await runAsCaller(request, (repository) => repository.delete(type, id, conditionOptions(request)));
     this.sealWrites(request);
     return sendDeleted(request, reply, [version]);
   }
@@ -126,7 +127,18 @@ export class ResourceController {
   async conditionalDelete(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { type } = request.params as { type: string };
     const versions = await runAsCaller(request, (repository) =>
-      repository.conditionalDelete(type, queryOf(request), ifMatchOption(request)),
+      repository.conditionalDelete(type, queryOf(request), conditionOptions(request)),
+    );
+    this.sealWrites(request);
+    return sendDeleted(request, reply, versions);
+  }
+
+  /** DELETE [base]?query. */
+  @Delete()
+  async conditionalDeleteAcrossTypes(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    if (!sessionOf(request).runtime.database.version.deletesAcrossTypes) throw wrongMethod(request);
+    const versions = await runAsCaller(request, (repository) =>
+      repository.conditionalDeleteAcrossTypes(queryOf(request), conditionOptions(request)),
     );
     this.sealWrites(request);
     return sendDeleted(request, reply, versions);
@@ -135,12 +147,16 @@ export class ResourceController {
   private sendWritten(
     request: FastifyRequest,
     reply: FastifyReply,
-    created: boolean,
-    written: WrittenVersion,
+    written: WrittenVersion & { readonly created: boolean },
+    found: 'by id' | 'by criteria' = 'by id',
   ): Promise<void> {
     this.sealWrites(request);
     const fhirBase = this.baseUrls.fhirBaseOfRequest(request, tenantOf(request));
-    return sendWritten(request, reply, created ? 201 : 200, written, { fhirBase, attachments: this.attachments });
+    return sendWritten(request, reply, written.created ? 201 : 200, written, {
+      fhirBase,
+      attachments: this.attachments,
+      isFound: found === 'by criteria',
+    });
   }
 
   /** A write has recorded itself in its own transaction; the seal over it is made with the next batch of reads. */

@@ -1,10 +1,12 @@
 /** Answers that are one version of one resource, with the headers that go with it. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { operationOutcome } from '#fhir';
-import { eTag, shownBody, type StoredVersion } from '#fhir-store';
+import { eTag, inParts, shownBody, type StoredVersion } from '#fhir-store';
 import { httpDate } from '../http/http-date.js';
 import { sendText } from '../http/send.js';
 import type { SignedAttachments } from '../storage/signed-attachments.js';
+import { sessionOf } from '../tenant/request-tenant.js';
+import { partsAsked } from './parts-asked.js';
 import { isNotModified, returnPreference, wantsExtendedMeta } from './request-headers.js';
 
 /** A browser or proxy asks again before it shows a copy: rights may have changed since. */
@@ -25,14 +27,19 @@ export function sendVersion(
   return sendText(request, reply, 200, text);
 }
 
-/** The same with the attachments as the caller can load them. */
+/**
+ * Answers a read with the parts of the version that it asks for, and with attachments as the caller can load them. Parts
+ * have the entity tag of the version: a client asks again at the same address, which says what is shown.
+ */
 export async function sendRead(
   request: FastifyRequest,
   reply: FastifyReply,
   version: StoredVersion,
   attachments: SignedAttachments,
 ): Promise<void> {
-  const text = bodyOf(request, version);
+  const shown = partsAsked(request, version.type);
+  const asked = shown.kind === 'all' ? version : inParts(sessionOf(request).runtime.database.version, version, shown);
+  const text = bodyOf(request, asked);
   if (!attachments.areIn(request, text)) return sendVersion(request, reply, version, text);
   // Never 304: the addresses in the client's copy expire, while the version stays.
   stampVersion(reply, version);
@@ -45,20 +52,29 @@ export interface WrittenVersion {
   readonly isShown?: boolean;
 }
 
+/** Where a written resource is, and how it is answered. */
+interface WrittenPlace {
+  readonly fhirBase: string;
+  readonly attachments: SignedAttachments;
+  /** The client has named criteria and not the resource: it learns its address, as of a new one. */
+  readonly isFound?: boolean;
+}
+
 /**
- * Answers a write; `Prefer: return=` decides what comes back, and the resource only if the caller may see it. `fhirBase` is
- * where it is found.
+ * Answers a write; `Prefer: return=` decides what comes back, and the resource only if the caller may see it. A new
+ * resource, and one that criteria have found, is named by Location (https://hl7.org/fhir/R5/http.html#cond-update, #ccreate).
  */
 export async function sendWritten(
   request: FastifyRequest,
   reply: FastifyReply,
   status: 200 | 201,
   { version, isShown = true }: WrittenVersion,
-  { fhirBase, attachments }: { readonly fhirBase: string; readonly attachments: SignedAttachments },
+  { fhirBase, attachments, isFound = false }: WrittenPlace,
 ): Promise<void> {
   stampVersion(reply, version);
   const location = `${fhirBase}${version.type}/${version.id}/_history/${version.versionId}`;
-  void reply.header(status === 201 ? 'location' : 'content-location', location);
+  if (status === 201 || isFound) void reply.header('location', location);
+  if (status === 200) void reply.header('content-location', location);
   const preference = returnPreference(request.headers);
   if (preference === 'minimal' || (preference === 'representation' && !isShown)) {
     void reply.status(status).send();

@@ -6,11 +6,14 @@ import type { FastifyRequest } from 'fastify';
 import { accountsInQuery } from '#fhir-store';
 import { queryOf } from './query.js';
 
-/** The header If-Match as an option of the store. */
-export function ifMatchOption(request: FastifyRequest): { ifMatch?: string } {
-  const ifMatch = request.headers['if-match'];
-  return ifMatch === undefined ? {} : { ifMatch };
-}
+/**
+ * The headers If-Match and If-None-Match as options of the store: on which stored version a write depends
+ * (https://www.rfc-editor.org/rfc/rfc9110#section-13.1).
+ */
+export const conditionOptions = ({ headers }: FastifyRequest): { ifMatch?: string; ifNoneMatch?: string } => ({
+  ...(headers['if-match'] === undefined ? {} : { ifMatch: headers['if-match'] }),
+  ...(headers['if-none-match'] === undefined ? {} : { ifNoneMatch: headers['if-none-match'] }),
+});
 
 /** The header If-None-Exist as an option of the store. */
 export function ifNoneExistOption(request: FastifyRequest): { ifNoneExist?: string } {

@@ -31,6 +31,7 @@ describe('an error becomes an answer', () => {
     [tooCostly('x'), 400, undefined, 'too-costly'],
     [new DomainError('denied', 'project-suspended', 'x'), 403, 'project-suspended', 'forbidden'],
     [new DomainError('not-found', 'some-code', 'x'), 404, 'not-found', 'not-found'],
+    [new DomainError('too-many-requests', 'too-many-jobs', 'x'), 429, 'too-many-requests', 'throttled'],
     [new HttpStatusError(415), 415, undefined, 'not-supported'],
     [new NotFoundException('Cannot GET /secret'), 404, 'not-found', 'not-found'],
     [new HttpException('x', 413), 413, undefined, 'too-long'],
@@ -61,7 +62,7 @@ describe('an error becomes an answer', () => {
   });
 
   test('405 names the methods that there are', () => {
-    expect(of(new HttpStatusError(405, 'GET')).headers['allow']).toBe('GET');
+    expect(of(new HttpStatusError(405, { allow: 'GET' })).headers['allow']).toBe('GET');
   });
 
   test.each([

@@ -28,7 +28,7 @@ export function answerOf(error: unknown): ErrorAnswer {
   if (error instanceof OutcomeError) return ofOutcome(error);
   if (error instanceof DomainError) return ofDomainError(error);
   if (error instanceof StaleRights) return tryAgain('Rights are being changed. Try again.');
-  if (error instanceof HttpStatusError) return ofHttp(error.status, error.allow);
+  if (error instanceof HttpStatusError) return ofHttp(error.status, error.headers);
   if (error instanceof HttpException) return ofHttp(error.getStatus());
   return ofDatabase(error) ?? ofFastify(error) ?? unexpected();
 }
@@ -42,7 +42,7 @@ function ofOutcome(error: OutcomeError): ErrorAnswer {
 function ofDomainError(error: DomainError): ErrorAnswer {
   const { status, issueCode } = statusOfDomainError[error.category];
   if (status === 500) return unexpected();
-  const id = status === 404 ? 'not-found' : error.code;
+  const id = status === 404 ? 'not-found' : status === 429 ? 'too-many-requests' : error.code;
   const refusal = answer(
     status,
     id,
@@ -56,12 +56,12 @@ function ofDomainError(error: DomainError): ErrorAnswer {
 }
 
 /** Refusals that carry a status only. A client's mistake that has no text of its own is answered 400. */
-function ofHttp(status: number, allow?: string): ErrorAnswer {
+function ofHttp(status: number, headers: Readonly<Record<string, string>> = {}): ErrorAnswer {
   if (status >= 500) return unexpected();
   const known = issueCodeOfHttpStatus[status];
   if (known === undefined) return ofHttp(400);
   const refusal = answer(status, known.id, [{ severity: 'error', code: known.issueCode, text: known.text }]);
-  return allow === undefined ? refusal : { ...refusal, headers: { ...refusal.headers, allow } };
+  return { ...refusal, headers: { ...refusal.headers, ...headers } };
 }
 
 /** Errors that Fastify raises where Nest does not see them first; they carry the status to answer. */

@@ -4,8 +4,8 @@ export class HttpStatusError extends Error {
 
   constructor(
     readonly status: 400 | 405 | 406 | 414 | 415 | 416,
-    /** The methods that the resource does have, for a 405. */
-    readonly allow?: string,
+    /** What its answer says besides, by names of headers: a 405, for one, the methods that the resource does have. */
+    readonly headers: Readonly<Record<string, string>> = {},
   ) {
     super(`HTTP ${status}`);
   }

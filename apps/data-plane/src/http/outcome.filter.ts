@@ -5,7 +5,6 @@ import { DataPlaneLogger } from '../data-plane-logger.js';
 import { recordDenial } from '../fhir/read-audit.js';
 import { answerOf } from './error-answer.js';
 import { discardBody } from './discard-body.js';
-import { loggableError } from './loggable-error.js';
 import { sendText } from './send.js';
 
 /** Answers every error of every route, and of routes that do not exist, with an OperationOutcome. */
@@ -22,14 +21,11 @@ export class OutcomeFilter implements ExceptionFilter {
     const reply = http.getResponse<FastifyReply>();
     const answer = answerOf(error);
     if (answer.unexpected) {
-      this.logger.logger.error(
-        { err: loggableError(error), requestId: request.id, method: request.method },
-        'a request failed',
-      );
+      this.logger.logger.error({ err: error, requestId: request.id, method: request.method }, 'a request failed');
     }
     recordDenial(this.audit, request, error);
     if (reply.sent) return;
-    if (answer.status === 413) await discardBody(request.raw);
+    if (answer.status === 413 || answer.status === 415) await discardBody(request.raw);
     void reply.headers(answer.headers);
     await sendText(request, reply, answer.status, answer.body);
   }

@@ -1,7 +1,8 @@
 /**
  * The request target, read once before Fastify chooses a route. Two of its parts are routing rather than what is asked:
  * `/p/<slug>`, which names the project, and the version segment of `/fhir/R4/…`, which must be the project's own. Both
- * are taken off, so that every route exists once and later rules see one spelling of a path.
+ * are taken off, and a slash at the end with them, so that every route exists once and later rules see one spelling of a
+ * path.
  */
 import type { IncomingMessage } from 'node:http';
 
@@ -46,13 +47,22 @@ export function parseRequestTarget(url: string, pathRouting: boolean): RequestTa
       fhirVersion = segment;
       rest = `/fhir${rest.slice(end)}`;
     }
-    // `/fhir/` is the root, like `/fhir`.
-    const slash = FHIR_PREFIX.length - 1;
-    if (rest[slash] === '/' && segmentEnd(rest, slash + 1) === slash + 1)
-      rest = rest.slice(0, slash) + rest.slice(slash + 1);
+    rest = withoutTrailingSlash(rest);
   }
   const flaw = flawOf(rest);
   return { projectName, prefix, fhirVersion, url: flaw === undefined ? rest : '/', flaw };
+}
+
+/** The root, a type or a resource, with a slash that means nothing. */
+const TRAILING_SLASH = /^(\/fhir(?:\/[^/?]+){0,2})\/(?=\?|$)/;
+
+/**
+ * FHIR writes some addresses with a slash before the question mark (`DELETE [base]/[type]/?…`,
+ * https://hl7.org/fhir/R4/http.html#3.1.0.7.1). It is taken off, so that it leads nowhere else and is seen by nobody.
+ */
+function withoutTrailingSlash(url: string): string {
+  const query = url.indexOf('?');
+  return url[(query === -1 ? url.length : query) - 1] === '/' ? url.replace(TRAILING_SLASH, '$1') : url;
 }
 
 function flawOf(url: string): RequestTarget['flaw'] {

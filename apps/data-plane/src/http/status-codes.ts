@@ -34,6 +34,9 @@ export const issueCodeOfHttpStatus: Readonly<Record<number, { id?: string; issue
   408: { issueCode: 'timeout', text: 'The request did not arrive in time.' },
   413: { issueCode: 'too-long', text: 'The body is longer than this server takes.' },
   414: { issueCode: 'too-long', text: 'The address is longer than this server takes.' },
-  415: { issueCode: 'not-supported', text: 'The body must be application/fhir+json or application/json in UTF-8.' },
+  415: {
+    issueCode: 'not-supported',
+    text: 'The body must be application/fhir+json or application/json in UTF-8, without Content-Encoding.',
+  },
   416: { issueCode: 'value', text: 'The range lies behind the end of the content.' },
 };

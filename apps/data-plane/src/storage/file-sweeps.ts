@@ -1,6 +1,5 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock, Logger } from '#platform';
-import { loggableError } from '../http/loggable-error.js';
 import type { TenantRuntime, TenantRuntimes } from '../tenant/tenant-runtime.js';
 import { sweepFiles } from './sweep-files.js';
 
@@ -77,7 +76,7 @@ export class FileSweeps {
       );
     } catch (error) {
       if (this.closing.signal.aborted) return;
-      this.options.logger.error({ projectId, err: loggableError(error) }, 'files could not be swept');
+      this.options.logger.error({ projectId, err: error }, 'files could not be swept');
       this.due.set(projectId, { ...due, at: now.getTime() + AFTER_FAILURE_MS });
     }
   }

@@ -8,7 +8,7 @@ import { LRUCache } from 'lru-cache';
 import { fhirVersion } from '#fhir';
 import { tokenHasher } from '#fhir-search';
 import type { FileStorage } from '#files';
-import { tenantDatabase, type TenantDatabase } from '#fhir-store';
+import { rehearseLogIn, tenantDatabase, type TenantDatabase } from '#fhir-store';
 import { DomainError, type KeyProvider, type Logger } from '#platform';
 import type { ConnectionBroker, DatabaseTarget } from '#postgres';
 import {
@@ -131,7 +131,7 @@ export class TenantRuntimes {
 
   /** Opens a connection for a project that is about to be put into service: its first request comes within moments. */
   async prepare(placement: TenantPlacement, projectId: string): Promise<void> {
-    this.options.broker.prepare(await this.targetOf(placement, projectId));
+    this.options.broker.prepare(await this.targetOf(placement, projectId), rehearseLogIn);
   }
 
   /** Forgets the project's keys and closes its connections as they become idle. */

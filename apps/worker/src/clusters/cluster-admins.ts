@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { Cluster, ClusterLogin, NewCluster, SslMode } from '#control-database';
+import { type Cluster, type ClusterLogin, type NewCluster, type SslMode, workerConnections } from '#control-database';
 import { DomainError } from '#platform';
 import {
   type Connection,
@@ -20,7 +20,7 @@ const longestSilenceMs = 10_000;
 export const maintenanceDatabase = 'postgres';
 
 /** Enough for four builds, a drop and what is short; an administrator's connection is one that no tenant can have. */
-const connectionsPerCluster = 12;
+const connectionsPerCluster = workerConnections.administration;
 
 /** Work that waits longer than this for a connection fails and is tried again with its operation. */
 const queueDeadlineMs = 60_000;

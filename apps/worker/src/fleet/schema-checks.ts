@@ -8,7 +8,7 @@ import type {
   TenantDatabaseRepository,
 } from '#control-database';
 import type { Logger } from '#platform';
-import { appliedSchema, failureOf, schemaDescription, schemaDrift, type SchemaStep } from '#tenant-schema';
+import { appliedSchema, failureOf, hasContent, schemaDescription, schemaDrift, type SchemaStep } from '#tenant-schema';
 import type { ClusterAdmins } from '../clusters/cluster-admins.js';
 import type { Reconciler } from '../reconcilers/reconciler.js';
 import type { ExpectedSchemas } from './expected-schemas.js';
@@ -120,7 +120,7 @@ function otherMigrations(
 ): string[] {
   return applied.flatMap(({ version, name, checksum }) => {
     const step = steps[version - 1];
-    if (step === undefined || step.checksum === checksum) return [];
+    if (step === undefined || hasContent(step, checksum)) return [];
     return [`- migration ${version} ${step.name} ${step.checksum}`, `+ migration ${version} ${name} ${checksum}`];
   });
 }

@@ -3,8 +3,8 @@ import type { OperationKind, OperationParams } from '#operations';
 import type { LifecycleServices } from './lifecycle-services.js';
 
 /**
- * A lifecycle action is data: a list of named steps. The operation runner runs them in order and records each before
- * the next starts; what may happen to a step (run twice, die in the middle, be undone) is the same for all of them and
+ * A lifecycle action is data: a list of named steps. The operation runner runs them in order and records each
+ * before the next ends; what may happen to a step (run twice, die in the middle, be undone) is the same for all of them and
  * is written here once.
  */
 export interface LifecycleAction<Kind extends OperationKind> {
@@ -27,7 +27,7 @@ export interface Step<Kind extends OperationKind> extends StepBehaviour<Kind> {
 export interface StepBehaviour<Kind extends OperationKind> {
   /**
    * Effects outside the control database. Looks before it acts: it may run twice, by two workers one after the other,
-   * also when the first run ended in the middle.
+   * also when the first run ended in the middle, or when the next step has begun already.
    */
   readonly do?: (context: ActionContext<Kind>) => Promise<void>;
   /**

@@ -1,4 +1,5 @@
 import type { OperationKind } from '#operations';
+import { configureProject } from './actions/configure-project.action.js';
 import { createProject } from './actions/create-project.action.js';
 import { deleteProject } from './actions/delete-project.action.js';
 import { purgeProject } from './actions/purge-project.action.js';
@@ -14,5 +15,6 @@ export const lifecycleActions: LifecycleActions = {
   'project.delete': deleteProject,
   'project.purge': purgeProject,
   'project.rotate-admin-client': rotateAdminClient,
+  'project.configure': configureProject,
   'cluster.register': registerCluster,
 };

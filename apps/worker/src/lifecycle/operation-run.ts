@@ -31,6 +31,8 @@ export class OperationRun<Kind extends OperationKind> {
   private readonly resources = new RunResources();
   private readonly lease: LeaseKeeper;
   private readonly logger: Logger;
+  /** The record of the latest step that is done, while it is written beside the work of the next one. */
+  private recording: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly operation: ClaimedOperation,
@@ -77,6 +79,8 @@ export class OperationRun<Kind extends OperationKind> {
       try {
         await timeStep(this.action.kind, step.name, () => this.runStep(context, step));
       } catch (error) {
+        // What becomes of the operation is written after what was done, whether that could be written or not.
+        await this.recording.catch(() => undefined);
         this.lease.assertHeld();
         if (isLeaseLost(error)) throw error;
         return this.failStep(context, step, error);
@@ -97,8 +101,10 @@ export class OperationRun<Kind extends OperationKind> {
     await this.showing(step, async () => step.do?.(context));
     await this.tell('performed', step);
     this.lease.assertHeld();
-    await this.recordStep(context, step);
-    await this.tell('recorded', step);
+    this.recording = this.recordStep(context, step, this.recording).then(() => this.tell('recorded', step));
+    if (step === this.action.steps.at(-1)) await this.recording;
+    // Whoever waits for it next hears of its failure.
+    else this.recording.catch(() => undefined);
   }
 
   /** Shows a step as running when it lasts longer than a moment; a quick one is not worth another write. */
@@ -119,16 +125,20 @@ export class OperationRun<Kind extends OperationKind> {
 
   /**
    * Records the step together with what it changes in the control database. Only the end of the operation must be on
-   * disk before anybody hears of it: a step whose record is lost by a crash of the database server is run again.
+   * disk before anybody hears of it: a step whose record is lost by a crash, of this process or of the database server,
+   * is run again. Nothing of it stays when the record of the step before (`before`) could not be written.
    */
-  private async recordStep(context: ActionContext<Kind>, step: Step<Kind>): Promise<void> {
+  private async recordStep(context: ActionContext<Kind>, step: Step<Kind>, before: Promise<void>): Promise<void> {
     const { operations, transactions, undurable } = this.services;
     const { id, fence } = this.operation;
     const isLast = step === this.action.steps.at(-1);
+    // Only the last one begins while the one before is written, because it has its connection from another pool.
+    if (!isLast) await before;
     if (!isLast && !step.record) return undurable.operations.recordStep(id, fence, step.name, 'done');
     const recording = isLast ? transactions : undurable.transactions;
     return recording.run(async (transaction) => {
       await step.record?.(context, transaction);
+      await before;
       if (isLast) await operations.succeedWith(id, fence, step.name, transaction);
       else await operations.recordStep(id, fence, step.name, 'done', undefined, transaction);
     });

@@ -1,15 +1,23 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { admitBackfill, type BackfillOutcome, type BackfillProject, type Cluster } from '#control-database';
+import {
+  admitBackfill,
+  type BackfillOutcome,
+  type BackfillProject,
+  type Cluster,
+  type Turns,
+  workerConnections,
+} from '#control-database';
 import type { Connection } from '#postgres';
 import { failureOf, runBackfill, SchemaError, type SchemaFailure, type SchemaStep } from '#tenant-schema';
 import { asError, type LaneOptions } from './migration-lane.js';
 import { ClusterSlots } from './cluster-slots.js';
-import { failureFingerprint, retryPauseMs } from './plan-failure.js';
+import { contentionEndsAfterMs } from './obstacles.js';
+import { failureFingerprint, planFailure } from './plan-failure.js';
 import { untilAborted } from './until-aborted.js';
 
 /** A budget of its own, and a small one: backfills read and write what the projects' requests need too. */
 const projectsInAll = 2;
-const projectsPerCluster = 1;
+const projectsPerCluster = workerConnections.backfills;
 
 /** Projects that are looked up at once. */
 const pageSize = 32;
@@ -19,6 +27,9 @@ const lockTimeoutMs = 500;
 
 /** How often the control database hears how far a backfill is. */
 const toldEveryMs = 2_000;
+
+/** How long a database that is not there may be missing. */
+const missingForMs = 60_000;
 
 /** Then it is looked at again whether an operation works on the project. */
 const admittedForMs = 10_000;
@@ -31,6 +42,8 @@ export class BackfillLane {
   private readonly slots = new ClusterSlots(projectsInAll, projectsPerCluster);
   private readonly running = new Set<string>();
   private stopping = new AbortController();
+  /** How many tries in a row have failed, by project; they are counted on when it is admitted anew. */
+  private readonly failedTries = new Map<string, number>();
   private broken: Error | undefined;
 
   constructor(private readonly options: LaneOptions) {}
@@ -39,13 +52,13 @@ export class BackfillLane {
    * Begins with as many pending ones as there is room for; those whose maintenance window is closed, or on which an
    * operation works, are put off. Rejects when one of those that ran cannot be recorded.
    */
-  async fill(): Promise<void> {
+  async fill(turns: Pick<Turns, 'retriedOnly'>): Promise<void> {
     if (this.broken !== undefined) throw this.broken;
     this.stopping = this.stopping.signal.aborted ? new AbortController() : this.stopping;
     while (!this.slots.isFull) {
-      const { rollout, services } = this.options;
+      const { rollout, services, obstacles } = this.options;
       const now = services.clock.now();
-      const page = await services.projects.listBackfills(rollout.id, pageSize);
+      const page = await services.projects.listBackfills(rollout.id, turns, obstacles.away(), pageSize);
       let putOff = 0;
       for (const project of page) {
         if (this.running.has(project.projectId)) continue;
@@ -57,7 +70,7 @@ export class BackfillLane {
             ...{ waitsFor: admission.for, dueInMs },
           });
           putOff++;
-        } else if (this.slots.take(project.clusterId)) {
+        } else if (obstacles.mayTry(project.clusterId) && this.slots.take(project.clusterId)) {
           const closesInMs = admission.until === null ? Infinity : admission.until.getTime() - now.getTime();
           this.running.add(project.projectId);
           void this.run(project, performance.now() + closesInMs);
@@ -78,7 +91,7 @@ export class BackfillLane {
   /** Never rejects: what cannot be recorded ends the lane. */
   private async run(project: BackfillProject, closesAt: number): Promise<void> {
     try {
-      await this.untilDone(project, closesAt);
+      await this.fillIn(project, closesAt);
     } catch (error) {
       this.broken ??= asError(error);
     } finally {
@@ -89,28 +102,71 @@ export class BackfillLane {
   }
 
   /**
-   * Tries until every step is through, or failed as often in a row as the plan allows. Leaves off when the rollout stops or
-   * the project's maintenance window closes, and after a while, so that the project is admitted anew.
+   * Works on it until every step is through, or leaves off: when the rollout stops, when the project's maintenance window
+   * closes, after a while, so that the project is admitted anew, and when it fails. What may pass is tried again later, as
+   * often in a row as the plan allows; what stands in the way of a try is none.
    */
-  private async untilDone(project: BackfillProject, closesAt: number): Promise<void> {
-    const { rollout, services, signal } = this.options;
+  private async fillIn(project: BackfillProject, closesAt: number): Promise<void> {
+    const { services, signal, obstacles } = this.options;
     const cluster = await services.clusters.get(project.clusterId);
     const progress = new ToldProgress(this.options, project);
     const leavesOffAt = Math.min(closesAt, performance.now() + admittedForMs);
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const finished = await this.batches(project, cluster, leavesOffAt, progress);
-        return await progress.tell(finished ? 'done' : 'pending');
-      } catch (error) {
-        if (signal.aborted) throw signal.reason;
-        const failure = error instanceof SchemaError ? error.failure : failureOf(error);
-        if (failure.code === 'stale-fence') await services.rollouts.assertHeld(rollout);
-        if (progress.takeSuccess()) attempt = 1;
-        if (!failure.isTransient || attempt >= rollout.plan.attempts) return await progress.tell('failed', failure);
-        const isStopped = !(await this.rest(retryPauseMs(attempt, Math.random())));
-        if (isStopped || performance.now() > closesAt) return await progress.tell('pending');
-      }
+    let connected = false;
+    const onConnected = () => {
+      connected = true;
+      obstacles.reached(project.clusterId);
+    };
+    let isFinished: boolean;
+    try {
+      isFinished = await this.batches(project, cluster, leavesOffAt, progress, onConnected);
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      // Beside the batches only the control database is asked, and its failures are not the project's.
+      if (connected && !(error instanceof SchemaError)) throw error;
+      return this.recordFailure(project, progress, error, connected);
     }
+    if (isFinished || progress.hadSuccess) this.forgetTries(project);
+    await progress.tell(isFinished ? 'done' : 'pending');
+  }
+
+  private async recordFailure(
+    project: BackfillProject,
+    progress: ToldProgress,
+    error: unknown,
+    connected: boolean,
+  ): Promise<void> {
+    const { rollout, services, obstacles } = this.options;
+    const failure = error instanceof SchemaError ? error.failure : failureOf(error);
+    if (failure.code === 'stale-fence') await services.rollouts.assertHeld(rollout);
+    if (progress.hadSuccess) this.forgetTries(project);
+    const obstacle = obstacles.meet(failure, connected, project, connected ? this.patienceMs(project) : missingForMs);
+    const attempt = (this.failedTries.get(project.projectId) ?? 0) + 1;
+    const { attempts } = rollout.plan;
+    const planned = planFailure(failure, { attempt, attempts, chance: Math.random(), obstacle });
+    if (planned.state === 'failed') {
+      this.forgetTries(project);
+      return progress.tell('failed', failure);
+    }
+    if (obstacle === undefined) this.failedTries.set(project.projectId, attempt);
+    return progress.tell('pending', failure, planned);
+  }
+
+  private forgetTries(project: BackfillProject): void {
+    this.failedTries.delete(project.projectId);
+    this.options.obstacles.giveUp(project);
+  }
+
+  /** The steps whose backfills may be unfinished in the project's database. */
+  private stepsOf({ fromVersion, schemaVersion }: BackfillProject): SchemaStep[] {
+    return this.options.services.steps.filter(
+      ({ version, backfill }) => backfill !== undefined && version > fromVersion && version <= schemaVersion,
+    );
+  }
+
+  /** How long a batch that a dead worker has sent may be at work in the project's database. */
+  private patienceMs(project: BackfillProject): number {
+    const limits = this.stepsOf(project).map(({ statementTimeoutMs }) => statementTimeoutMs);
+    return Math.max(0, ...limits) + contentionEndsAfterMs;
   }
 
   /**
@@ -122,13 +178,12 @@ export class BackfillLane {
     cluster: Cluster,
     leavesOffAt: number,
     progress: ToldProgress,
+    onConnected: () => void,
   ): Promise<boolean> {
     const { services, signal } = this.options;
-    const steps = services.steps.filter(
-      ({ version, backfill }) =>
-        backfill !== undefined && version > project.fromVersion && version <= project.schemaVersion,
-    );
+    const steps = this.stepsOf(project);
     return services.admins.inDatabase(cluster, project.databaseName, (owner) => {
+      onConnected();
       const all = async (): Promise<boolean> => {
         for (const step of steps) {
           if (!(await this.batchesOf(step, owner, leavesOffAt, progress))) return false;
@@ -157,14 +212,9 @@ export class BackfillLane {
     }
   }
 
-  /** Waits; false when the rollout stops meanwhile. */
-  private async rest(ms: number): Promise<boolean> {
-    try {
-      await pause(ms, undefined, { signal: this.stopping.signal });
-      return true;
-    } catch {
-      return false;
-    }
+  /** Waits, not for so long when the rollout stops meanwhile. */
+  private async rest(ms: number): Promise<void> {
+    await pause(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
   }
 }
 
@@ -172,7 +222,7 @@ export class BackfillLane {
 class ToldProgress {
   private rows = 0;
   private toldAt = performance.now();
-  private hadSuccess = false;
+  private batches = 0;
 
   constructor(
     private readonly options: LaneOptions,
@@ -181,18 +231,21 @@ class ToldProgress {
 
   async add(rows: number): Promise<void> {
     this.rows += rows;
-    this.hadSuccess = true;
+    this.batches++;
     if (performance.now() - this.toldAt > toldEveryMs) await this.tell('pending');
   }
 
-  /** Whether a batch was done since this was asked last. */
-  takeSuccess(): boolean {
-    const { hadSuccess } = this;
-    this.hadSuccess = false;
-    return hadSuccess;
+  /** Whether a batch was done. */
+  get hadSuccess(): boolean {
+    return this.batches > 0;
   }
 
-  async tell(state: BackfillOutcome['state'], failure?: SchemaFailure): Promise<void> {
+  /** With a failure and what follows of it, also until when the project is left alone, and why. */
+  async tell(
+    state: BackfillOutcome['state'],
+    failure?: SchemaFailure,
+    { waitsFor, dueInMs }: Pick<BackfillOutcome, 'waitsFor' | 'dueInMs'> = {},
+  ): Promise<void> {
     const { rollout, services } = this.options;
     const { rows } = this;
     const { projectId } = this.project;
@@ -203,6 +256,7 @@ class ToldProgress {
       rows,
       state,
       upTo: services.steps.length,
+      ...(waitsFor === undefined ? {} : { waitsFor, dueInMs }),
       ...(failure === undefined ? {} : { error: failure, errorFingerprint: failureFingerprint(failure) }),
     });
   }

@@ -11,3 +11,9 @@ test('no more slots are given than there are in all, and than one cluster may ha
   for (const cluster of ['a', 'b', 'c']) slots.giveBack(cluster);
   expect(slots.isEmpty).toBe(true);
 });
+
+test('a cluster that has room for fewer gets fewer, also when it had more before', () => {
+  const slots = new ClusterSlots(8, 4);
+  expect([slots.take('a', 2), slots.take('a', 2), slots.take('a', 2)]).toEqual([true, true, false]);
+  expect([slots.take('b', 9), slots.take('a', 3), slots.take('a', 1)]).toEqual([true, true, false]);
+});

@@ -16,10 +16,10 @@ export class ClusterSlots {
     return this.takenInAll === 0;
   }
 
-  /** Takes a slot on the cluster; false when there is none. */
-  take(clusterId: string): boolean {
+  /** Takes a slot on the cluster, which has no more than `room` of them; false when there is none. */
+  take(clusterId: string, room = Infinity): boolean {
     const taken = this.taken.get(clusterId) ?? 0;
-    if (this.isFull || taken >= this.perCluster) return false;
+    if (this.isFull || taken >= Math.min(this.perCluster, room)) return false;
     this.taken.set(clusterId, taken + 1);
     this.takenInAll++;
     return true;

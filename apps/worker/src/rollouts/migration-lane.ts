@@ -1,9 +1,9 @@
-import type { ClaimedRollout, DueProject, ProjectOutcome, RolloutReason } from '#control-database';
-import { admit, type Cluster, contractRefusal } from '#control-database';
+import type { ClaimedRollout, DueProject, ProjectOutcome, RolloutReason, Turns } from '#control-database';
+import { admit, type Cluster, contractRefusal, rolloutRoom } from '#control-database';
 import { Bell } from './bell.js';
 import { ClusterSlots } from './cluster-slots.js';
-import { Contentions } from './contentions.js';
-import { isContention, lockTimeoutMs, planFailure } from './plan-failure.js';
+import { contentionEndsAfterMs, type Obstacles } from './obstacles.js';
+import { lockTimeoutMs, planFailure } from './plan-failure.js';
 import { countFailure, countMigration } from './rollout-metrics.js';
 import type { OnRolloutMoment, RolloutServices } from './rollout-services.js';
 import { type MigratedDatabase, migrateTenant } from './tenant-migrator.js';
@@ -18,6 +18,7 @@ export interface LaneOptions {
   readonly rollout: ClaimedRollout;
   readonly services: RolloutServices;
   readonly onMoment: OnRolloutMoment;
+  readonly obstacles: Obstacles;
   /** Given when the lease is lost. */
   readonly signal: AbortSignal;
   /** Rung from outside when the rollout has changed. */
@@ -26,9 +27,6 @@ export interface LaneOptions {
 
 /** How often outcomes are recorded while work goes on: each record makes every data plane look what has changed. */
 const recordEveryMs = 100;
-
-/** Beyond what a statement may take: a worker that stands still is cut off after ten seconds, and has ended something then. */
-const contentionEndsAfterMs = 30_000;
 
 /** Projects that are marked as begun ahead of their turn, for each that is worked on: so that no slot waits for a record. */
 const aheadPerSlot = 8;
@@ -46,7 +44,6 @@ export class MigrationLane {
   private broken: Error | undefined;
   private candidates: DueProject[] = [];
   private readonly clusters = new Map<string, Cluster>();
-  private readonly contentions = new Contentions();
   private recordedAt = -Infinity;
   private foundAt = -Infinity;
 
@@ -57,24 +54,24 @@ export class MigrationLane {
   }
 
   /**
-   * Works on due projects of the waves up to `wave` (-1: begins none) for `ms` at most. Returns earlier when the rollout
+   * Works on due projects whose turn it is for `ms` at most. Returns earlier when the rollout
    * should be looked at: a project failed, everything that was due is through, somebody rang, or it does not run any more.
    * Gives the reason why a contract step must not run yet, when it met one.
    */
-  async advance(wave: number, ms: number): Promise<RolloutReason | undefined> {
+  async advance(turns: Turns, ms: number): Promise<RolloutReason | undefined> {
     const until = performance.now() + ms;
-    let mayLookUp = wave >= 0;
+    let mayLookUp = turns.waves.length > 0;
     let didSomething = false;
     this.candidates = [];
     for (;;) {
       if (this.isOutdated) {
         await this.record();
-        mayLookUp = wave >= 0;
+        mayLookUp = turns.waves.length > 0;
       }
       this.startReady();
       const { hasFailed } = this;
       if (mayLookUp && !hasFailed && !this.slots.isFull && this.ready.length + this.candidates.length === 0) {
-        const refusal = await this.lookUp(wave);
+        const refusal = await this.lookUp(turns);
         if (refusal !== undefined) return this.record().then(() => refusal);
         mayLookUp = this.candidates.length > 0;
       }
@@ -121,16 +118,17 @@ export class MigrationLane {
   }
 
   /** Finds projects that may begin; what becomes of the others that are due is recorded with the next outcomes. */
-  private async lookUp(wave: number): Promise<RolloutReason | undefined> {
-    const { rollout, services } = this.options;
+  private async lookUp(turns: Turns): Promise<RolloutReason | undefined> {
+    const { rollout, services, obstacles } = this.options;
     const now = services.clock.now();
     this.foundAt = performance.now();
-    const due = await services.projects.listDue(rollout.id, wave, pageSize);
+    const due = await services.projects.listDue(rollout.id, turns, obstacles.away(), pageSize);
     const candidates: DueProject[] = [];
     for (const project of due) {
       const admission = admit(project, rollout.targetVersion, now);
-      if (admission.verdict === 'go') candidates.push(project);
-      else if (admission.verdict === 'skip') this.finished.push(skipped(project, admission.reason));
+      if (admission.verdict === 'go') {
+        if (obstacles.mayTry(project.clusterId!)) candidates.push(project);
+      } else if (admission.verdict === 'skip') this.finished.push(skipped(project, admission.reason));
       else this.finished.push(waiting(project, admission.for, admission.until.getTime() - now.getTime()));
     }
     if (candidates.length === 0) return undefined;
@@ -177,7 +175,8 @@ export class MigrationLane {
     if (this.broken !== undefined) throw this.broken;
     if (this.hasFailed || this.isOutdated) return;
     this.ready = this.ready.filter((project) => {
-      if (!this.slots.take(project.clusterId!)) return true;
+      const cluster = this.clusters.get(project.clusterId!)!;
+      if (!this.slots.take(cluster.id, rolloutRoom(cluster))) return true;
       void this.run(project);
       return false;
     });
@@ -200,7 +199,7 @@ export class MigrationLane {
   }
 
   private async migrate(project: DueProject): Promise<ProjectOutcome> {
-    const { rollout, services, signal } = this.options;
+    const { rollout, services, signal, obstacles } = this.options;
     const attempt = project.attempts + 1;
     const started = performance.now();
     const result = await migrateTenant(services, this.databaseOf(project), {
@@ -212,24 +211,19 @@ export class MigrationLane {
     });
     const durationMs = performance.now() - started;
     const { projectId } = project;
+    const place = { projectId, clusterId: project.clusterId! };
     if (result.outcome === 'failed') {
       // Normally another worker has the rollout, and this throws. If not, the database has seen leases of another
       // installation, and somebody must look at it.
       if (result.failure.code === 'stale-fence') await services.rollouts.assertHeld(rollout);
       countFailure(result.failure);
-      const contention = isContention(result.failure)
-        ? this.contentions.add(projectId, this.patienceMs(project))
-        : undefined;
-      if (contention?.times === 1) {
-        const { code } = result.failure;
-        services.logger.warn({ rollout: rollout.id, project: projectId, code }, 'others are at work in its database');
-      }
+      const obstacle = obstacles.meet(result.failure, result.connected, place, this.patienceMs(project));
       const { attempts } = rollout.plan;
-      const planned = planFailure(result.failure, { attempt, attempts, chance: Math.random(), contention });
-      if (contention === undefined || planned.state === 'failed') this.contentions.forget(projectId);
+      const planned = planFailure(result.failure, { attempt, attempts, chance: Math.random(), obstacle });
+      if (planned.state === 'failed') obstacles.giveUp(place);
       return { projectId, ...planned, ...(result.reached === undefined ? {} : this.seenAt(project, result.reached)) };
     }
-    this.contentions.forget(projectId);
+    obstacles.pass(place);
     if (result.outcome === 'behind') return this.putBack(project, result.version);
     const done = { projectId, state: 'done', tried: true, durationMs: Math.round(durationMs) } as const;
     if (result.outcome === 'found') {

@@ -3,17 +3,21 @@ import {
   type RolloutReason,
   type RolloutStanding,
   trafficKeptMs,
+  trafficWrittenAfterMs,
+  type Turns,
   type WaveStanding,
 } from '#control-database';
+import { budgetExcess } from './failure-budget.js';
+import { restBefore, stragglersOf } from './stragglers.js';
 
 /**
  * What a rollout does next, decided from how it stands and from nothing else, so that any worker may take over at any
- * moment. Projects of the current wave and stragglers of earlier ones (retried, or outside their maintenance window when
- * their wave went) may begin while `claimUpTo` says so; the step moves the waves themselves.
+ * moment. Projects of the current wave and stragglers of one earlier wave (retried, or outside their maintenance window when
+ * their wave went) may begin while `turns` says so; the step moves the waves themselves.
  */
 export interface NextAction {
-  /** Due projects of the waves up to this one may begin now; -1: none. */
-  readonly claimUpTo: number;
+  /** Which due projects may begin now. */
+  readonly turns: Turns;
   readonly step: Step;
 }
 
@@ -22,7 +26,7 @@ export type Step =
   | { readonly do: 'plan' }
   /** Let the projects of the wave begin; for one that had failed, judge it again. */
   | { readonly do: 'begin-wave'; readonly wave: number }
-  /** The wave's last project is through: watch its health from now on. */
+  /** The last project of the wave, or of its stragglers, is through: watch their health from now on. */
   | { readonly do: 'watch-health'; readonly wave: number }
   | { readonly do: 'judge-health'; readonly wave: number }
   /** Nothing was changed in this wave, so there is nothing to judge. */
@@ -43,16 +47,29 @@ export const longestWaitMs = 1_000;
 /** A wave whose watch began longer ago than this is not judged by what is left of its counters; clocks may differ a little. */
 const countedMs = trafficKeptMs - 60_000;
 
+const nobody: Turns = { waves: [], retriedOnly: false };
+
 export function nextAction(standing: RolloutStanding, plan: RolloutPlan): NextAction {
   const { state, waves } = standing;
-  if (state !== 'running') return { claimUpTo: -1, step: { do: 'stop' } };
-  if (waves.length === 0) return { claimUpTo: -1, step: { do: 'plan' } };
+  if (state !== 'running') return { turns: nobody, step: { do: 'stop' } };
+  if (waves.length === 0) return { turns: nobody, step: { do: 'plan' } };
   const current = waves[standing.wave];
-  const exceeded = waves.slice(0, standing.wave + 1).flatMap((wave) => overBudget(wave, plan));
-  if (exceeded[0] !== undefined) return { claimUpTo: -1, step: failing(exceeded[0], current) };
-  if (current === undefined) return { claimUpTo: waves.length - 1, step: afterLastWave(standing) };
-  const isRunning = current.state === 'running';
-  return { claimUpTo: isRunning ? standing.wave : standing.wave - 1, step: inWave(current, standing, plan) };
+  const reached = waves.slice(0, standing.wave + 1);
+  const excess = budgetExcess(standing, plan);
+  if (excess !== undefined) {
+    // Whom an operator has put back was mended; the failures of the others are judged when it is known whether that has helped.
+    const isTriedAgain = reached.some(({ counts }) => counts.retried > 0);
+    if (!isTriedAgain) return { turns: nobody, step: failing(excess, current) };
+    const turns = { waves: reached.map(({ position }) => position), retriedOnly: true };
+    return { turns, step: waitFor(standing, longestWaitMs) };
+  }
+  const late = stragglersOf(standing, plan);
+  const lateStep = late?.isThrough === true ? inSettled(late.wave, standing, plan) : undefined;
+  if (lateStep !== undefined && lateStep.do !== 'wait') return { turns: nobody, step: lateStep };
+  const step = current === undefined ? (lateStep ?? afterLastWave(standing)) : inWave(current, standing, plan);
+  const open = [...(late?.isThrough === false ? [late.wave] : []), ...(current?.state === 'running' ? [current] : [])];
+  const turns = { waves: open.map(({ position }) => position), retriedOnly: false };
+  return { turns, step: sooner(step, lateStep) };
 }
 
 function inWave(wave: WaveStanding, standing: RolloutStanding, plan: RolloutPlan): Step {
@@ -60,25 +77,32 @@ function inWave(wave: WaveStanding, standing: RolloutStanding, plan: RolloutPlan
   switch (state) {
     case 'failed':
       return { do: 'begin-wave', wave: position };
-    case 'pending':
-      return restOf(standing, plan) > 0
-        ? waitFor(standing, restOf(standing, plan))
-        : { do: 'begin-wave', wave: position };
+    case 'pending': {
+      const restMs = restBefore(position, standing, plan);
+      return restMs > 0 ? waitFor(standing, restMs) : { do: 'begin-wave', wave: position };
+    }
     case 'running':
       if (!isSettled(wave, standing)) return waitFor(standing, longestWaitMs);
-      return { do: counts.worked > 0 ? 'watch-health' : 'pass-wave', wave: position };
-    case 'checking': {
+      return { do: counts.unjudged > 0 ? 'watch-health' : 'pass-wave', wave: position };
+    case 'checking':
       // A project that was put back meanwhile, by an operator, is part of what is judged.
       if (counts.open + counts.running > 0) return { do: 'begin-wave', wave: position };
-      const watchedMs = standing.now.getTime() - (wave.settledAt?.getTime() ?? 0);
-      // It was paused for so long that what was counted after the wave is forgotten.
-      if (watchedMs > countedMs) return { do: 'watch-health', wave: position };
-      const leftMs = plan.health.windowMs - watchedMs;
-      return leftMs > 0 ? waitFor(standing, leftMs) : { do: 'judge-health', wave: position };
-    }
+      return inSettled(wave, standing, plan);
     case 'passed':
       return { do: 'pass-wave', wave: position };
   }
+}
+
+/** What becomes of a wave that is to be judged: one that is not watched yet, not wholly, or not any more is watched first. */
+function inSettled(wave: WaveStanding, standing: RolloutStanding, plan: RolloutPlan): Step {
+  const { position, state, settledAt, counts } = wave;
+  const watchedMs = standing.now.getTime() - (settledAt?.getTime() ?? 0);
+  // It may have been paused for so long that what was counted after the wave is forgotten.
+  if (state !== 'checking' || counts.unwatched > 0 || watchedMs > countedMs)
+    return { do: 'watch-health', wave: position };
+  const { windowMs } = plan.health;
+  const leftMs = windowMs + Math.min(trafficWrittenAfterMs, windowMs) - watchedMs;
+  return leftMs > 0 ? waitFor(standing, leftMs) : { do: 'judge-health', wave: position };
 }
 
 /**
@@ -87,23 +111,18 @@ function inWave(wave: WaveStanding, standing: RolloutStanding, plan: RolloutPlan
  * the first wave that had something to do is not through before its backfills are.
  */
 function isSettled({ position, counts }: WaveStanding, { waves }: RolloutStanding): boolean {
-  if (counts.open + counts.running > 0) return false;
+  if (counts.open + counts.due + counts.running > 0) return false;
   const isFirst = waves.slice(0, position).every((wave) => wave.counts.worked === 0);
   if (isFirst && counts.backfillsPending > counts.backfillsWaiting) return false;
   return counts.waiting === 0 || waves.some((wave) => wave.counts.worked > 0);
 }
 
-/** How long to rest before the current wave, in ms; after a wave that did nothing there is no need to. */
-function restOf({ wave, waves, now }: RolloutStanding, plan: RolloutPlan): number {
-  const last = waves.slice(0, wave).findLast(({ counts }) => counts.worked > 0);
-  if (last?.finishedAt == null) return 0;
-  return last.finishedAt.getTime() + plan.pauseBetweenWavesMs - now.getTime();
-}
-
 function afterLastWave(standing: RolloutStanding): Step {
   const total = (count: (wave: WaveStanding) => number): number =>
     standing.waves.reduce((sum, wave) => sum + count(wave), 0);
-  const unfinished = total(({ counts }) => counts.open + counts.waiting + counts.running + counts.backfillsPending);
+  const unfinished = total(
+    ({ counts }) => counts.open + counts.due + counts.waiting + counts.running + counts.backfillsPending,
+  );
   if (unfinished > 0) return waitFor(standing, longestWaitMs);
   const failed = total(({ counts }) => counts.failed);
   const backfills = total(({ counts }) => counts.backfillsFailed);
@@ -113,46 +132,21 @@ function afterLastWave(standing: RolloutStanding): Step {
 }
 
 /** At most `ms`, and not beyond the moment at which a project is due. */
-function waitFor({ now, waves }: RolloutStanding, ms: number): Step {
+function waitFor({ now, waves }: RolloutStanding, ms: number): Step & { do: 'wait' } {
   const due = waves.flatMap(({ counts }) =>
     counts.nextDueAt === null ? [] : [counts.nextDueAt.getTime() - now.getTime()],
   );
   return { do: 'wait', ms: Math.max(1, Math.min(ms, longestWaitMs, ...due)) };
 }
 
-interface Excess {
-  readonly wave: number;
-  readonly message: string;
-}
-
-/** What the wave's failed projects, those whose backfills have failed included, exceed of its budget. */
-function overBudget({ position, counts }: WaveStanding, { budget }: RolloutPlan): Excess[] {
-  const { backfillsFailed, total } = counts;
-  const failed = counts.failed + backfillsFailed;
-  const inBackfills = backfillsFailed === 0 ? '' : ` (${backfillsFailed} in their backfills)`;
-  const percent = total === 0 ? 0 : (100 * failed) / total;
-  if (failed > budget.failedProjects) {
-    return [
-      {
-        wave: position,
-        message: `${failed} of ${total} projects of wave ${position} failed${inBackfills}; the budget is ${budget.failedProjects}.`,
-      },
-    ];
-  }
-  if (percent > budget.failedPercent) {
-    return [
-      {
-        wave: position,
-        message: `${round(percent)} % of wave ${position} failed${inBackfills}; the budget is ${budget.failedPercent} %.`,
-      },
-    ];
-  }
-  return [];
-}
+const sooner = (step: Step, other: Step | undefined): Step =>
+  step.do === 'wait' && other?.do === 'wait' ? { do: 'wait', ms: Math.min(step.ms, other.ms) } : step;
 
 /** A wave that has passed stays so: what failed in it later is a straggler, and stops the rollout all the same. */
-function failing({ wave, message }: Excess, current: WaveStanding | undefined): Step {
-  const reason = { code: 'budget-exceeded', message };
+function failing(
+  { wave, reason }: { readonly wave: number; readonly reason: RolloutReason },
+  current: WaveStanding | undefined,
+): Step {
   return current?.position === wave ? { do: 'fail', wave, reason } : { do: 'fail', reason };
 }
 
@@ -165,5 +159,3 @@ const backfillsFailed = (count: number): RolloutReason => ({
   code: 'backfills-failed',
   message: `All waves are through, and the backfills of ${count} projects have failed. Retry or skip them, then resume.`,
 });
-
-const round = (percent: number): number => Math.round(percent * 10) / 10;

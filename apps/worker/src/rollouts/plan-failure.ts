@@ -6,6 +6,8 @@ const firstPauseMs = 500;
 const longestPauseMs = 60_000;
 const firstLockTimeoutMs = 200;
 const longestLockTimeoutMs = 2_000;
+/** Four seconds. */
+const longestServerTimes = 4;
 
 /**
  * How long the try number `attempt` (from 1) lets a statement wait for a lock: 200 ms at first, in the end 2 s, a little
@@ -23,22 +25,33 @@ export function retryPauseMs(attempt: number, chance: number): number {
   return Math.round(Math.min(firstPauseMs * 2 ** (attempt - 1), longestPauseMs) * (0.5 + chance / 2));
 }
 
+/** As `retryPauseMs`, for a server that cannot be reached: it is asked often enough to be used soon when it is back. */
+export function serverPauseMs(times: number, chance: number): number {
+  return retryPauseMs(Math.min(times, longestServerTimes), chance);
+}
+
 /**
  * What becomes of a project whose try number `attempt` has failed: transient failures are tried again until the plan's
- * tries are used up, all others count at once. That somebody else is at work on the same database (what a dead worker had
- * begun is still being ended there) is no try of ours, and is waited for: for as long as what a worker has sent can last,
- * and then it is a failure, since nobody would hear of it otherwise.
+ * tries are used up, all others count at once. What stands in the way of a try (see `obstacleTo`) is no try of ours, and is
+ * waited for: for as long as its patience lasts, and then it is a failure, since nobody would hear of it otherwise.
  */
 export function planFailure(
   failure: SchemaFailure,
-  { attempt, attempts, chance, contention }: FailedTry,
+  { attempt, attempts, chance, obstacle }: FailedTry,
 ): Pick<ProjectOutcome, 'state' | 'tried' | 'error' | 'errorFingerprint' | 'dueInMs' | 'waitsFor'> {
   const recorded = { error: failure, errorFingerprint: failureFingerprint(failure) };
-  const again = (times: number) =>
-    ({ ...recorded, state: 'pending', waitsFor: 'retry', dueInMs: retryPauseMs(times, chance) }) as const;
+  const again = (waitsFor: 'retry' | 'server', dueInMs: number) =>
+    ({ ...recorded, state: 'pending', waitsFor, dueInMs }) as const;
   const failed = { ...recorded, state: 'failed', tried: true } as const;
-  if (contention !== undefined) return contention.forMs < contention.patienceMs ? again(contention.times) : failed;
-  return !failure.isTransient || attempt >= attempts ? failed : { ...again(attempt), tried: true };
+  if (obstacle !== undefined) {
+    const { kind, times, forMs, patienceMs } = obstacle;
+    if (forMs >= patienceMs) return failed;
+    return kind === 'server'
+      ? again('server', serverPauseMs(times, chance))
+      : again('retry', retryPauseMs(times, chance));
+  }
+  if (!failure.isTransient || attempt >= attempts) return failed;
+  return { ...again('retry', retryPauseMs(attempt, chance)), tried: true };
 }
 
 interface FailedTry {
@@ -48,21 +61,45 @@ interface FailedTry {
   readonly attempts: number;
   /** From 0 to 1. */
   readonly chance: number;
-  /** When `isContention` says so of the failure. */
-  readonly contention?: Contention | undefined;
+  /** When `obstacleTo` says so of the failure. */
+  readonly obstacle?: Obstacle | undefined;
 }
 
-/** Others were found at work on the database, so many times in a row and for so long now. */
-export interface Contention {
+/** Something stood in the way of a try, so many times in a row and for so long now. */
+export interface Obstacle {
+  readonly kind: ObstacleKind;
   readonly times: number;
   readonly forMs: number;
-  /** How long they may be. */
+  /** How long it may. */
   readonly patienceMs: number;
 }
 
-/** The lock of migrations itself was not to be had, or the schema changed under our hands. */
-export const isContention = ({ code, statement }: SchemaFailure): boolean =>
-  (code === '55P03' && statement === undefined) || code === 'unexpected-schema' || code === 'busy';
+/**
+ * `others` are at work on the database: what a dead worker had begun is still being ended there, or the database is being
+ * dropped or put elsewhere. The `server` of the database cannot be reached, or takes no connections now.
+ */
+export type ObstacleKind = 'others' | 'server';
+
+/**
+ * What kept the try from being one; undefined when it was one. `connected`: whether there was a connection into the database.
+ * Who has none has tried nothing: a database that is not there any more will not be the project's when it is asked about again.
+ */
+export function obstacleTo(
+  { code, statement, isTransient }: SchemaFailure,
+  connected: boolean,
+): ObstacleKind | undefined {
+  if (!connected) {
+    if (isGone.test(code)) return 'others';
+    // The administrator's own login, which all databases of the server share.
+    return isTransient || code.startsWith('28') ? 'server' : undefined;
+  }
+  // The lock of migrations itself was not to be had, or the schema changed under our hands.
+  const isHeld = (code === '55P03' && statement === undefined) || code === 'unexpected-schema' || code === 'busy';
+  return isHeld ? 'others' : undefined;
+}
+
+/** There is no such database, or it does not take connections any more (https://www.postgresql.org/docs/18/errcodes-appendix.html). */
+const isGone = /^(3D000|55000)$/;
 
 /** Equal for failures of the same kind: of the same statement of the same migration, with the same code. */
 export function failureFingerprint({ migration, statement, code }: SchemaFailure): string {

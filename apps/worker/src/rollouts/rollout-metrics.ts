@@ -28,7 +28,7 @@ const duration = new Histogram({
 export function showStanding({ waves }: RolloutStanding): void {
   const sums: Record<RolloutProjectState, number> = { pending: 0, running: 0, done: 0, failed: 0, skipped: 0 };
   for (const { counts } of waves) {
-    sums.pending += counts.open + counts.waiting;
+    sums.pending += counts.open + counts.due + counts.waiting;
     sums.running += counts.running;
     sums.done += counts.done;
     sums.failed += counts.failed;

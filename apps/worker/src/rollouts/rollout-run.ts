@@ -5,6 +5,7 @@ import {
   planWaves,
   type RolloutReason,
   type RolloutStanding,
+  type Turns,
 } from '#control-database';
 import type { Logger } from '#platform';
 import { isLeaseLost, LeaseKeeper } from '../lifecycle/lease-keeper.js';
@@ -12,7 +13,9 @@ import { BackfillLane } from './backfill-lane.js';
 import { Bell } from './bell.js';
 import { measureHealth, needsAnotherWindow } from './health-gate.js';
 import { MigrationLane } from './migration-lane.js';
+import { budgetExcess } from './failure-budget.js';
 import { longestWaitMs, nextAction, type Step } from './next-action.js';
+import { Obstacles } from './obstacles.js';
 import { forgetStanding, showStanding } from './rollout-metrics.js';
 import type { OnRolloutMoment, RolloutServices } from './rollout-services.js';
 
@@ -28,6 +31,7 @@ export class RolloutRun {
   private readonly migrations: MigrationLane;
   private readonly backfills: BackfillLane;
   private readonly logger: Logger;
+  private readonly obstacles: Obstacles;
   private closing = false;
 
   constructor(
@@ -44,7 +48,9 @@ export class RolloutRun {
       () => services.rollouts.renewLease(id, fence, leaseMs),
       () => this.abandon(leaseLost(`rollout ${id}`)),
     );
-    const options = { rollout, services, onMoment, signal: this.cut.signal, bell: this.bell };
+    this.obstacles = new Obstacles(this.logger);
+    const { obstacles, bell } = this;
+    const options = { rollout, services, onMoment, obstacles, signal: this.cut.signal, bell };
     this.migrations = new MigrationLane(options);
     this.backfills = new BackfillLane(options);
   }
@@ -94,15 +100,15 @@ export class RolloutRun {
     for (;;) {
       this.lease.assertHeld();
       const standing = await this.look();
-      const { claimUpTo, step } = nextAction(standing, this.rollout.plan);
+      const { turns, step } = nextAction(standing, this.rollout.plan);
       if (this.closing || step.do === 'stop') {
         // While something is under way it is looked at again and again: an operator may let it go on meanwhile.
         if (!(await this.isAtRest())) await this.bell.wait(longestWaitMs);
-        else if (this.closing || (await this.look()).state !== 'running') return;
+        else if (this.closing || (await this.isStopped())) return;
         continue;
       }
-      if (standing.waves.some(({ counts }) => counts.backfillsPending > 0)) await this.backfills.fill();
-      if (step.do === 'wait') await this.work(claimUpTo, step.ms);
+      if (standing.waves.some(({ counts }) => counts.backfillsPending > 0)) await this.backfills.fill(turns);
+      if (step.do === 'wait') await this.work(turns, step.ms);
       else await this.take(step, standing);
     }
   }
@@ -119,8 +125,17 @@ export class RolloutRun {
     return (await this.migrations.settle()) && !isFilling;
   }
 
-  private async work(claimUpTo: number, ms: number): Promise<void> {
-    const refusal = await this.migrations.advance(claimUpTo, ms);
+  /** Nothing is under way: whether that is the end of this run. What has failed since the stop is told with its reason. */
+  private async isStopped(): Promise<boolean> {
+    const standing = await this.look();
+    if (standing.state === 'running') return false;
+    const excess = budgetExcess(standing, this.rollout.plan);
+    if (excess !== undefined) await this.services.rollouts.renewReason(this.rollout, excess.reason);
+    return true;
+  }
+
+  private async work(turns: Turns, ms: number): Promise<void> {
+    const refusal = await this.migrations.advance(turns, ms);
     if (refusal !== undefined) await this.pause(refusal);
   }
 
@@ -133,13 +148,13 @@ export class RolloutRun {
         this.logger.info({ wave: step.wave }, 'wave begins');
         return rollouts.beginWave(this.rollout, step.wave);
       case 'watch-health':
-        return rollouts.setWave(this.rollout, step.wave, 'checking');
+        return rollouts.watchWave(this.rollout, step.wave);
       case 'judge-health':
         return this.judge(standing, step.wave);
       case 'pass-wave':
         return rollouts.passWave(this.rollout, step.wave);
       case 'fail':
-        if (step.wave !== undefined) await rollouts.setWave(this.rollout, step.wave, 'failed');
+        if (step.wave !== undefined) await rollouts.failWave(this.rollout, step.wave);
         return this.fail(step.reason);
       case 'pause':
         return this.pause(step.reason);
@@ -148,11 +163,11 @@ export class RolloutRun {
     }
   }
 
-  /** Divides the fleet among the waves, unless a contract step comes too early for it. */
+  /** Divides the fleet, archived projects left out, among the waves, unless a contract step comes too early for it. */
   private async plan(): Promise<void> {
     const { rollouts, projects, fleet, steps } = this.services;
     const { id, plan, targetVersion } = this.rollout;
-    const candidates = await fleet.listCandidates();
+    const candidates = (await fleet.listCandidates()).filter(({ state }) => state !== 'archived');
     const oldest = Math.min(targetVersion, ...candidates.map(({ schemaVersion }) => schemaVersion ?? targetVersion));
     const refusal = await contractRefusal(projects, steps, oldest, targetVersion);
     if (refusal !== undefined) return this.pause(refusal);
@@ -163,13 +178,14 @@ export class RolloutRun {
 
   private async judge({ waves }: RolloutStanding, position: number): Promise<void> {
     const { rollouts } = this.services;
-    const health = await measureHealth(this.services, this.rollout, waves[position]!);
+    const health = await measureHealth(this.services, this.obstacles, this.rollout, waves[position]!);
+    if (health === undefined) return this.work({ waves: [], retriedOnly: false }, longestWaitMs);
     await this.onMoment({ at: 'judged', rolloutId: this.rollout.id });
     if (needsAnotherWindow(health, waves[position]!, this.rollout.plan)) {
-      return rollouts.setWave(this.rollout, position, 'checking', health);
+      return rollouts.watchWave(this.rollout, position, health);
     }
     if (health.exceeded.length === 0) return rollouts.passWave(this.rollout, position, health);
-    await rollouts.setWave(this.rollout, position, 'failed', health);
+    await rollouts.failWave(this.rollout, position, health);
     await this.fail({ code: 'health-exceeded', message: `Wave ${position}: ${health.exceeded.join(' ')}` });
   }
 

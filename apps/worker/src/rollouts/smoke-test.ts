@@ -17,6 +17,9 @@ const pauseBetweenTriesMs = 1_000;
 /** Nobody listens at the address of the data plane, which was only supposed. */
 export class NoDataPlane extends Error {}
 
+/** The database of a project, or its server, cannot be connected to. */
+export class NotConnected extends Error {}
+
 /**
  * Asks a project's data plane for its capabilities, without logging in. Rejects with what was answered instead, and with
  * NoDataPlane when there is no data plane to ask.
@@ -48,7 +51,10 @@ async function ask({ url, isConfigured }: DataPlaneAddress, slug: string): Promi
   if (response.status !== 200) throw new Error(`GET ${url}/fhir/metadata answered ${response.status}.`);
 }
 
-/** Reads the project's own resource as the data plane does: with the project's role, through the repository. */
+/**
+ * Reads the project's own resource as the data plane does: with the project's role, through the repository. Rejects with
+ * NotConnected when it does not come so far as to read.
+ */
 export async function smokeRead(
   { tenantDatabases, clusters, keyProvider }: Pick<RolloutServices, 'tenantDatabases' | 'clusters' | 'keyProvider'>,
   { projectId, fhirVersion: version }: SmokeCandidate,
@@ -62,7 +68,10 @@ export async function smokeRead(
     keyProvider.unwrap(database.wrappedKeys.database),
     keyProvider.unwrap(database.wrappedKeys.project),
   ]);
-  const connection = await connectOnce(tenantTarget(cluster, database, databaseKey));
+  const target = tenantTarget(cluster, database, databaseKey);
+  const connection = await connectOnce(target).catch((error: unknown) => {
+    throw new NotConnected('It cannot be connected to.', { cause: error });
+  });
   try {
     const { searchKey, cursorKey } = projectKeys(projectKey);
     const tenant = tenantDatabase({

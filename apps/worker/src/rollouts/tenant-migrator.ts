@@ -38,6 +38,8 @@ export type MigrationResult =
   | {
       readonly outcome: 'failed';
       readonly failure: SchemaFailure;
+      /** Whether there was a connection into the database. */
+      readonly connected: boolean;
       /** The schema that the database was seen to have then; undefined when nobody came so far. */
       readonly reached: number | undefined;
     };
@@ -52,13 +54,18 @@ export async function migrateTenant(
   { cluster, databaseName, roleName, schemaVersion }: MigratedDatabase,
   { rolloutId, fence, target, lockTimeoutMs, signal }: MigrationOrder,
 ): Promise<MigrationResult> {
+  let connected = false;
   try {
     if (schemaVersion >= target) {
-      const look = (owner: Connection) => untilAborted(signal, verifySchema(owner, steps));
+      const look = (owner: Connection) => {
+        connected = true;
+        return untilAborted(signal, verifySchema(owner, steps));
+      };
       const version = await admins.inDatabase(cluster, databaseName, look, { lockTimeoutMs });
       return { outcome: version < target ? 'behind' : 'found', version };
     }
     const change = await admins.inDatabase(cluster, databaseName, (owner) => {
+      connected = true;
       const migrating = migrateSchema(owner, {
         steps,
         target,
@@ -75,6 +82,6 @@ export async function migrateTenant(
     if (signal.aborted) throw signal.reason;
     const { failure, reached } =
       error instanceof SchemaError ? error : { failure: failureOf(error), reached: undefined };
-    return { outcome: 'failed', failure, reached };
+    return { outcome: 'failed', failure, connected, reached };
   }
 }

@@ -1,8 +1,9 @@
+import { workerConnections } from '#control-database';
 import { rehearseSeeding } from '#fhir-store';
 import { connectOnce, type DatabaseTarget, type OwnedConnection } from '#postgres';
 
 /** They come out of what a cluster keeps back from the data planes, and that is for other work too. */
-const mostPerCluster = 5;
+const mostPerCluster = workerConnections.spares;
 
 /**
  * One open connection to a spare database that this worker has built, as the tenant's own role: whoever gives the spare

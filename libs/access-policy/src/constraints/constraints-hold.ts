@@ -3,9 +3,14 @@
  * may bring a resource. They come from the people who write policies, so whatever is wrong with one refuses the write.
  */
 import { LRUCache } from 'lru-cache';
-import { fhirpathCompiler, type EvaluateExpression, type FhirVersion, type JsonObject } from '#fhir';
-import { isTooLarge } from './expression-size.js';
-import { TimeBudget } from './time-budget.js';
+import {
+  fhirpathCompiler,
+  isTooLargeExpression,
+  TimeBudget,
+  type EvaluateExpression,
+  type FhirVersion,
+  type JsonObject,
+} from '#fhir';
 
 /** What a write makes of what. */
 export interface WrittenStates {
@@ -42,7 +47,7 @@ export function constraintsHold(
   { before, after }: WrittenStates,
 ): boolean {
   if (expressions.length === 0) return true;
-  if (expressions.some(isTooLarge) || (resting.get(expressions) ?? 0) > performance.now()) return false;
+  if (expressions.some(isTooLargeExpression) || (resting.get(expressions) ?? 0) > performance.now()) return false;
   const budget = new TimeBudget(maxMilliseconds);
   const tests: EvaluateExpression[] = [];
   for (const expression of expressions) {

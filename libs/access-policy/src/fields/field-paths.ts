@@ -13,6 +13,22 @@ export interface FieldTree {
   readonly below: ReadonlyMap<string, FieldTree>;
 }
 
+/** One of these is the list of what the other is the first of. */
+const accountMembers: ReadonlyMap<string, string> = new Map([
+  ['account', 'accounts'],
+  ['accounts', 'account'],
+]);
+
+/** Paths to hide with what says the same elsewhere: of `meta.accounts` and `meta.account`, one never goes without the other. */
+export function withRepeats(paths: readonly string[]): readonly string[] {
+  const repeats = paths.flatMap((path) => {
+    const [meta, member = '', ...rest] = stepsOf(path);
+    const other = meta === 'meta' ? accountMembers.get(member) : undefined;
+    return other === undefined ? [] : [['meta', other, ...rest].join('.')];
+  });
+  return repeats.length === 0 ? paths : [...new Set([...paths, ...repeats])];
+}
+
 interface GrowingTree extends FieldTree {
   isMeant: boolean;
   readonly below: Map<string, GrowingTree>;

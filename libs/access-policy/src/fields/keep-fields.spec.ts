@@ -84,7 +84,7 @@ describe('keepFields', () => {
         const text = JSON.stringify(stored);
         expect(JSON.parse(keepFields(text, hideFields(text, paths), paths))).toEqual(stored);
       }),
-      { numRuns: 500 },
+      { numRuns: 500, seed: 1 },
     );
   });
 });

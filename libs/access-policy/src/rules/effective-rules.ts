@@ -70,6 +70,8 @@ export interface EffectiveRules {
   readonly basedOn: readonly string[];
   readonly accounts: readonly string[];
   readonly ipAccessRules: readonly JsonObject[];
+  /** Whether the member is an administrator, and whether the scopes of the log-in are so wide that they include that. */
+  readonly isAdministrator: boolean;
   readonly admin: boolean;
 }
 
@@ -106,6 +108,7 @@ export function effectiveRules(input: PolicyInput): EffectiveRules {
     basedOn: [...new Set(found.flatMap(({ policy }) => policy ?? []))],
     accounts: [...new Set(filings.flat())],
     ipAccessRules: found.flatMap(({ ipAccessRules }) => ipAccessRules),
+    isAdministrator: admin,
     // To administer the project is more than any scope but the widest asks for.
     admin: admin && (scopes === undefined || scopes.some(({ isEverything }) => isEverything)),
   };

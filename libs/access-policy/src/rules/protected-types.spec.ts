@@ -27,7 +27,7 @@ describe('protected types', () => {
     },
   );
 
-  it.each(['AccessPolicy', 'ClientApplication', 'Bot'])(
+  it.each(['AccessPolicy', 'ClientApplication', 'Bot', 'SmartAppLaunch'])(
     '%s can be seen with *, and written with a rule that names it or by an administrator',
     (type) => {
       for (const policy of [wild, policyFor({})]) expect(granted(policy, type)).toEqual(['read', 'search']);

@@ -2,6 +2,7 @@
  * FHIRPath expressions with variables (`subject.reference = %patient`). Values become string literals; inside a string
  * literal of the expression they become part of that literal. So whatever a value holds, the expression keeps its form.
  */
+import { fhirpathLiterals } from '#fhir';
 import { parseTemplate, type Template, type Variable } from './template-text.js';
 
 /** An expression, cut at its string literals. */
@@ -10,17 +11,11 @@ export type ExpressionTemplate = readonly { readonly quoted: boolean; readonly t
 /** Environment variables that FHIRPath and the server define; no parameter replaces them. */
 const reservedNames: ReadonlySet<string> = new Set(['before', 'after', 'resource', 'context', 'ucum']);
 
-/** String literals, delimited names and comments (https://hl7.org/fhirpath/N1/#lexical-elements); group 1: a literal. */
-const tokens = /('(?:[^'\\]|\\[^])*')|`(?:[^`\\]|\\[^])*`|\/\/[^\n]*|\/\*[^]*?\*\//g;
-
-/** An expression without its string literals, delimited names and comments. */
-export const withoutLiterals = (expression: string): string => expression.replace(tokens, ' ');
-
 /** Cuts an expression. What is no valid FHIRPath stays as it is and is refused when it is evaluated. */
 export function parseExpressionTemplate(expression: string): ExpressionTemplate {
   const parts: { quoted: boolean; template: Template }[] = [];
   let end = 0;
-  for (const match of expression.matchAll(tokens)) {
+  for (const match of expression.matchAll(fhirpathLiterals)) {
     parts.push({ quoted: false, template: parseCode(expression.slice(end, match.index)) });
     const isLiteral = match[1] !== undefined;
     parts.push({ quoted: isLiteral, template: isLiteral ? parseTemplate(match[0]) : [match[0]] });

@@ -13,6 +13,7 @@ import {
   readonlyInteractions,
   type InteractionSet,
 } from '../rules/interaction-set.js';
+import { withRepeats } from '../fields/field-paths.js';
 import { parseTemplate, variableNames } from './template-text.js';
 
 /** Stands in a rule, or in a scope, for all types. */
@@ -76,7 +77,7 @@ function readRule(rule: JsonObject): Omit<RuleTemplate, 'length'> {
     type,
     interactions: interactionsOf(rule),
     pairs,
-    hiddenFields: hiddenFields ?? [],
+    hiddenFields: withRepeats(hiddenFields ?? []),
     readonlyFields: readonlyFields ?? [],
     constraints: constraints ?? [],
     criteriaVariables: variableNames(criteriaTexts),

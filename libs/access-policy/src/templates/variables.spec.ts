@@ -168,6 +168,37 @@ describe('variables', () => {
     expect(patients.map((patient) => may(caregiver, 'read', patient))).toEqual([true, false]);
   });
 
+  it('patient of several entries opens the chart of each, to somebody who cares for several patients', () => {
+    const reference = 'AccessPolicy/chart';
+    const of = (patient: string) => ({
+      policy: { reference },
+      parameter: [{ name: 'patient', valueReference: { reference: patient } }],
+    });
+    const policy = policyFor({
+      profile: 'RelatedPerson/me',
+      access: [of('Patient/one'), of('Patient/two')],
+      policies: {
+        chart: {
+          resource: ['Patient', 'Observation'].map((type) => ({
+            resourceType: type,
+            criteria: `${type}?_compartment=%patient`,
+          })),
+        },
+      },
+    });
+    const filed = (resourceType: string, patient: string): JsonObject => ({
+      resourceType,
+      id: 'x',
+      meta: { compartment: [{ reference: patient }] },
+    });
+    for (const type of ['Patient', 'Observation']) {
+      const seen = ['Patient/one', 'Patient/two', 'Patient/three'].map((patient) =>
+        may(policy, 'read', filed(type, patient)),
+      );
+      expect([type, seen]).toEqual([type, [true, true, false]]);
+    }
+  });
+
   it('of more than 100 copies make the entry grant nothing, and 100 do not', () => {
     const rules = [
       { resourceType: 'Patient', criteria: 'Patient?organization=%organization&general-practitioner=%doctor' },

@@ -92,12 +92,34 @@ export class OperationRepository {
     return operation;
   }
 
+  /** Throws `operation-in-progress` when the project is queued for an operation or busy with one. */
+  async assertNoneUnfinished(projectId: ProjectId, transaction?: Transaction): Promise<void> {
+    const unfinished = await this.findUnfinished(projectId, transaction);
+    if (unfinished !== undefined) throw operationInProgress(projectId, unfinished);
+  }
+
   /** The parameters of the latest operation of this kind on the project, whatever has become of it. */
   async findParams(projectId: ProjectId, kind: string): Promise<Operation['params'] | undefined> {
     const [operation] = await runStatement<Pick<Operation, 'params'>>(
       this.dataSource,
       undefined,
       'SELECT params FROM operation WHERE project_id = $1 AND kind = $2 ORDER BY created_at DESC LIMIT 1',
+      [projectId, kind],
+    );
+    return operation?.params;
+  }
+
+  /** The parameters of the latest operation of this kind on the project that has succeeded. */
+  async findSucceededParams(
+    projectId: ProjectId,
+    kind: string,
+    transaction?: Transaction,
+  ): Promise<Operation['params'] | undefined> {
+    const [operation] = await runStatement<Pick<Operation, 'params'>>(
+      this.dataSource,
+      transaction,
+      `SELECT params FROM operation WHERE project_id = $1 AND kind = $2 AND state = 'succeeded'
+        ORDER BY finished_at DESC LIMIT 1`,
       [projectId, kind],
     );
     return operation?.params;
@@ -222,6 +244,24 @@ export class OperationRepository {
       [id, fence, delayMs, JSON.stringify(error)],
     );
     if (queued.length === 0) throw leaseLost(`operation ${id}`);
+  }
+
+  /**
+   * Queues a failed operation again, from its first step and with all its attempts. The caller holds the lock of the
+   * project's row and has seen that no other operation works on it. Undefined, with nothing done, when it is not failed.
+   */
+  async retry(id: OperationId, transaction: Transaction): Promise<Operation | undefined> {
+    const [operation] = await runStatement<Operation>(
+      this.dataSource,
+      transaction,
+      `WITH again AS (
+         UPDATE operation SET state = 'queued', attempt = 0, error = NULL, started_at = NULL, finished_at = NULL
+          WHERE id = $1 AND state = 'failed' RETURNING *),
+       unrecorded AS (DELETE FROM operation_step s USING again WHERE s.operation_id = again.id)
+       SELECT * FROM again`,
+      [id],
+    );
+    return operation;
   }
 
   /** The ids of operations that a worker could claim now, the oldest first. */

@@ -146,8 +146,8 @@ export class ProjectRepository {
   /**
    * Writes what an operator may change. Another slug is the project's canonical base URL from the commit on; the former
    * one goes on serving it for 90 days and is free after that, and a project may go back to a former slug of its own.
-   * Refused with `slug-taken` when somebody else has the slug. The row must be locked by `getForUpdate` in the same
-   * transaction.
+   * Refused with `slug-taken` when somebody else has the slug. A rollout for which the project waits for its maintenance
+   * window looks at it anew. The row must be locked by `getForUpdate` in the same transaction.
    */
   async update(
     id: ProjectId,
@@ -158,7 +158,10 @@ export class ProjectRepository {
     await runStatement(
       this.dataSource,
       transaction,
-      `UPDATE project SET slug = coalesce($4, slug), name = $2, labels = $3, schema_pin = $5, schema_pin_until = $6,
+      `WITH woken AS (
+         UPDATE rollout_project p SET due_at = NULL, waits_for = NULL FROM rollout r
+          WHERE p.project_id = $1 AND p.waits_for = 'window' AND r.id = p.rollout_id AND r.state IN ('running', 'paused'))
+       UPDATE project SET slug = coalesce($4, slug), name = $2, labels = $3, schema_pin = $5, schema_pin_until = $6,
               schema_pin_reason = $7, maintenance_window = $8, revision = revision + 1, updated_at = now()
         WHERE id = $1`,
       [
@@ -200,6 +203,20 @@ export class ProjectRepository {
     await this.changeFenced(id, fence, assignments, [state, reason ?? null, maintenanceMode ?? null], transaction);
   }
 
+  /**
+   * Has a project that could not be made be made again: what a first attempt has left of it is gone, its key included. The
+   * caller holds the lock of its row and has seen that it is `failed`.
+   */
+  async provisionAgain(id: ProjectId, transaction: Transaction): Promise<void> {
+    await runStatement(
+      this.dataSource,
+      transaction,
+      `UPDATE project SET state = 'provisioning', reason = NULL, data_key_id = NULL, revision = revision + 1, updated_at = now()
+        WHERE id = $1`,
+      [id],
+    );
+  }
+
   /** Makes the key the project's own. */
   async setDataKey(id: ProjectId, dataKeyId: DataKeyId, { fence }: Fenced, transaction?: Transaction): Promise<void> {
     await this.changeFenced(id, fence, 'data_key_id = $3', [dataKeyId], transaction);
@@ -234,8 +251,8 @@ export class ProjectRepository {
   }
 
   /**
-   * Ends a project whose database is gone: what stays is a tombstone (id, slug, dates). Its names stay blocked until
-   * `namesFreeAfter`. The data key must be shredded by the caller, best in the same transaction.
+   * Ends a project whose database is gone: what stays is a tombstone (id, slug, dates). Names at which it has answered stay
+   * blocked until `namesFreeAfter`; the name of a project that never came into service is free at once. The data key must be shredded by the caller, best in the same transaction.
    */
   async markDeleted(
     id: ProjectId,
@@ -255,7 +272,8 @@ export class ProjectRepository {
       await runStatement(
         this.dataSource,
         within,
-        'UPDATE base_url SET active = false, canonical = false, free_after = $2 WHERE project_id = $1',
+        `UPDATE base_url SET active = false, canonical = false, free_after = CASE WHEN active THEN $2 ELSE now() END
+          WHERE project_id = $1`,
         [id, namesFreeAfter],
       );
     });

@@ -16,14 +16,14 @@ export interface ContractRefusal {
   readonly message: string;
   /** The schema to which all projects must come first, with its backfills. */
   readonly schema: number;
-  /** How many have not, and some of them. */
+  /** How many have not, and some of them; none when only those to come would be behind. */
   readonly behind: number;
   readonly projects: readonly string[];
 }
 
 /**
  * Why projects at the schema `from` may not go to `target` yet: a contract step takes away what a project without the step
- * before it, or whose backfill is not done, still needs. Undefined when they may.
+ * before it, or whose backfill is not done, still needs, also one that is made while it runs. Undefined when they may.
  */
 export async function contractRefusal(
   projects: Pick<RolloutProjectsRepository, 'listBehind'>,
@@ -34,7 +34,14 @@ export async function contractRefusal(
   for (const { version, name, phase } of steps) {
     if (phase !== 'contract' || version <= from || version > target) continue;
     const schema = version - 1;
-    const { count, slugs } = await projects.listBehind(schema, namedProjects);
+    const { count, slugs, bornWith } = await projects.listBehind(schema, namedProjects);
+    if (count === 0 && bornWith !== null && bornWith < schema) {
+      return {
+        code: 'contract-too-early',
+        message: `${name} takes away what projects below schema ${schema} still need, and new ones are made with schema ${bornWith}. Roll out to ${schema} first.`,
+        ...{ schema, behind: 0, projects: [] },
+      };
+    }
     if (count === 0) continue;
     const others = count > slugs.length ? ` and ${count - slugs.length} others` : '';
     return {

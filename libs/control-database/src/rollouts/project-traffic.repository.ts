@@ -5,6 +5,12 @@ import type { ProjectId } from '../ids.js';
 /** How long slots are kept at least: three times as long as a rollout watches the health of a wave at most. */
 export const trafficKeptMs = 60 * 60_000;
 
+/**
+ * After so long all is written of the slots that lie in a stretch with their middles: a slot ends five seconds after its
+ * middle, and data planes write every five seconds.
+ */
+export const trafficWrittenAfterMs = 10_000;
+
 /** What one data plane has served one project in one slot of time so far. */
 export interface ServedTraffic {
   readonly projectId: ProjectId;

@@ -23,7 +23,7 @@ export interface RolloutPlan {
   /** What a wave may not exceed. */
   readonly budget: {
     readonly failedProjects: number;
-    /** Of the projects of the wave. */
+    /** Of the projects of the wave that were tried, or are still to be tried without waiting. */
     readonly failedPercent: number;
     /** Of 5xx answers among all, against before the wave, in percent of what it was. */
     readonly errorRateIncreasePct: number;
@@ -51,6 +51,9 @@ export type RolloutState = 'planned' | 'running' | 'paused' | 'aborted' | 'succe
 export type WaveState = 'pending' | 'running' | 'checking' | 'passed' | 'failed';
 export type RolloutProjectState = 'pending' | 'running' | 'done' | 'failed' | 'skipped';
 export type BackfillState = 'none' | 'pending' | 'done' | 'failed';
+
+/** What a project is left alone for: a pause between two tries, its server, its maintenance window, or an operation on it. */
+export type WaitsFor = 'retry' | 'server' | 'window' | 'operation';
 
 /** What the health gate saw of a wave's projects in one window. */
 export interface TrafficSample {

@@ -1,7 +1,14 @@
 import type { DataSource } from 'typeorm';
 import { runStatement } from '../connection/statements.js';
 import type { ClusterId, ProjectId, RolloutId } from '../ids.js';
-import type { BackfillState, RolloutProjectState, WaveHealth, WaveSelector, WaveState } from './rollout-plan.js';
+import type {
+  BackfillState,
+  RolloutProjectState,
+  WaitsFor,
+  WaveHealth,
+  WaveSelector,
+  WaveState,
+} from './rollout-plan.js';
 import { progressStatement, projectsStatement, standingsStatement } from './rollout-progress.sql.js';
 
 /** Projects of a wave (of the whole rollout, when it stands for all) that are in the same states. */
@@ -41,7 +48,7 @@ export interface RolloutProgress {
   readonly counts: readonly ProjectCount[];
   /** Projects that have a `foundVersion`, and for how many it is below the target. */
   readonly verified: { readonly projects: number; readonly behind: number };
-  /** Projects that wait for their maintenance window or for an operation, and until when the last of them waits. */
+  /** Projects that wait for their server, their maintenance window or an operation now, and until when the last of them does. */
   readonly waiting: { readonly projects: number; readonly until: string | null };
   /**
    * The pace of the last minute in which projects were finished: how many in how many ms. `idleMs` is the time since then.
@@ -78,7 +85,7 @@ export interface RolloutProjectRow {
   readonly errorFingerprint: string | null;
   readonly skipReason: string | null;
   readonly dueAt: Date | null;
-  readonly waitsFor: 'retry' | 'window' | 'operation' | null;
+  readonly waitsFor: WaitsFor | null;
   readonly backfill: BackfillState;
   /** Decimal. */
   readonly backfillRows: string;

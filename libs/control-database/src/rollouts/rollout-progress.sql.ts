@@ -6,6 +6,12 @@
  */
 const worked = `p.rollout_id = $1 AND p.state IN ('done', 'failed') AND p.attempts > 0`;
 
+/** Of the backfills of a rollout's project `p`, which is `project`: those of a deleted one are not waited for. */
+const openBackfill = `CASE WHEN p.backfill = 'pending' AND project.state = 'deleted' THEN 'none' ELSE p.backfill END`;
+
+/** Of a pending `p`: there is nothing to do but to wait. One whose window has opened stands in line with the others. */
+const waits = `(p.waits_for = 'server' OR p.waits_for IN ('window', 'operation') AND p.due_at > statement_timestamp())`;
+
 /** `$1` the rollout, `$2` the bounds of the histogram in ms, `$3` how many slow ones and `$4` how many examples to name. */
 export const progressStatement = `
 WITH finished AS (
@@ -27,13 +33,14 @@ SELECT clock_timestamp() AS now,
             'startedAt', w.started_at, 'settledAt', w.settled_at, 'finishedAt', w.finished_at) ORDER BY w.position), '[]')
      FROM rollout_wave w WHERE w.rollout_id = $1) AS waves,
   (SELECT coalesce(json_agg(c), '[]') FROM (
-     SELECT p.wave, p.state, p.backfill, count(*)::int AS projects
-       FROM rollout_project p WHERE p.rollout_id = $1 GROUP BY p.wave, p.state, p.backfill) c) AS counts,
+     SELECT p.wave, p.state, ${openBackfill} AS backfill, count(*)::int AS projects
+       FROM rollout_project p JOIN project ON project.id = p.project_id
+      WHERE p.rollout_id = $1 GROUP BY p.wave, p.state, ${openBackfill}) c) AS counts,
   (SELECT json_build_object('projects', count(*), 'behind', count(*) FILTER (WHERE p.found_version < r.target_version))
      FROM rollout_project p JOIN rollout r ON r.id = p.rollout_id
     WHERE p.rollout_id = $1 AND p.found_version IS NOT NULL) AS verified,
   (SELECT json_build_object('projects', count(*), 'until', max(p.due_at)) FROM rollout_project p
-    WHERE p.rollout_id = $1 AND p.state = 'pending' AND p.waits_for IN ('window', 'operation')) AS waiting,
+    WHERE p.rollout_id = $1 AND p.state = 'pending' AND ${waits}) AS waiting,
   (SELECT json_build_object(
             'projects', (SELECT count(*) FROM rollout_project p WHERE ${worked} AND p.finished_at >= minute.since),
             'overMs', coalesce(extract(epoch FROM minute.last - minute.since) * 1000, 0),

@@ -2,7 +2,7 @@ import type { DataSource } from 'typeorm';
 import { runStatement } from '../connection/statements.js';
 import { leaseLost } from '../operations/lease-lost.js';
 import type { AdmissionFacts } from './admission.js';
-import type { BackfillState, RolloutProjectState, RolloutState } from './rollout-plan.js';
+import type { BackfillState, RolloutProjectState, RolloutState, WaitsFor } from './rollout-plan.js';
 import {
   backfillsStatement,
   behindStatement,
@@ -42,7 +42,7 @@ export interface ProjectOutcome {
   readonly skipReason?: string;
   /** Until when it is left alone, and why; of pending ones. */
   readonly dueInMs?: number;
-  readonly waitsFor?: 'retry' | 'window' | 'operation';
+  readonly waitsFor?: WaitsFor;
   readonly backfill?: BackfillState;
   /** The schema that this database was seen to have. */
   readonly seen?: { readonly tenantDatabaseId: string; readonly schemaVersion: number };
@@ -71,16 +71,31 @@ export interface BackfillOutcome {
   readonly errorFingerprint?: string;
   /** Until when the project is left alone, and why; of pending ones. */
   readonly dueInMs?: number;
-  readonly waitsFor?: 'window' | 'operation';
+  readonly waitsFor?: WaitsFor;
+}
+
+/** Which projects of a rollout may begin. */
+export interface Turns {
+  /** Those of these waves. */
+  readonly waves: readonly number[];
+  /** Of those only the ones that an operator has put back. */
+  readonly retriedOnly: boolean;
 }
 
 /** The projects of rollouts, for the worker. Writes are refused with `lease-lost` under an old fence. */
 export class RolloutProjectsRepository {
   constructor(private readonly dataSource: DataSource) {}
 
-  /** Projects of the waves up to `wave` that are due, earlier waves first and clusters by turns. */
-  listDue(rolloutId: string, wave: number, limit: number): Promise<DueProject[]> {
-    return runStatement<DueProject>(this.dataSource, undefined, dueStatement, [rolloutId, wave, limit]);
+  /** Projects that are due, earlier waves first and clusters by turns; none of the clusters `away`. */
+  listDue(
+    rolloutId: string,
+    { waves, retriedOnly }: Turns,
+    away: readonly string[],
+    limit: number,
+  ): Promise<DueProject[]> {
+    return runStatement<DueProject>(this.dataSource, undefined, dueStatement, [
+      ...[rolloutId, waves, retriedOnly, away, limit],
+    ]);
   }
 
   /**
@@ -102,9 +117,16 @@ export class RolloutProjectsRepository {
     return turn;
   }
 
-  /** Projects whose backfills are pending and due, those that have waited longest first. */
-  listBackfills(rolloutId: string, limit: number): Promise<BackfillProject[]> {
-    return runStatement<BackfillProject>(this.dataSource, undefined, backfillsStatement, [rolloutId, limit]);
+  /** Projects whose backfills are pending and due, those that have waited longest first; none of the clusters `away`. */
+  listBackfills(
+    rolloutId: string,
+    { retriedOnly }: Pick<Turns, 'retriedOnly'>,
+    away: readonly string[],
+    limit: number,
+  ): Promise<BackfillProject[]> {
+    return runStatement<BackfillProject>(this.dataSource, undefined, backfillsStatement, [
+      ...[rolloutId, retriedOnly, away, limit],
+    ]);
   }
 
   /**
@@ -125,13 +147,17 @@ export class RolloutProjectsRepository {
 
   /**
    * Projects, archived ones left out, that do not have this schema yet or whose backfills of it are not done: what a
-   * contract step must wait for. A few of them, and how many there are.
+   * contract step must wait for. A few of them, and how many there are; and the schema with which new ones are made, null
+   * before the first worker has said so.
    */
-  async listBehind(schemaVersion: number, limit: number): Promise<{ count: number; slugs: string[] }> {
-    const [row] = await runStatement<{ count: number; slugs: string[] }>(this.dataSource, undefined, behindStatement, [
-      schemaVersion,
-      limit,
-    ]);
+  async listBehind(schemaVersion: number, limit: number): Promise<Behind> {
+    const [row] = await runStatement<Behind>(this.dataSource, undefined, behindStatement, [schemaVersion, limit]);
     return row!;
   }
+}
+
+interface Behind {
+  readonly count: number;
+  readonly slugs: readonly string[];
+  readonly bornWith: number | null;
 }

@@ -6,10 +6,16 @@
  */
 export const wasMigrated = `p.state = 'done' AND p.attempts > 0 AND p.found_version IS DISTINCT FROM p.to_version`;
 
-/** Of a project `p`: an operation works on it. */
-const isBusy = `EXISTS (SELECT FROM operation o WHERE o.project_id = p.id AND o.state IN ('queued', 'running'))`;
+/** Of a rollout's project `p`: the health gate has not seen it since. */
+export const isUnjudged = `${wasMigrated} AND NOT p.judged`;
 
-/** `$1` the rollout, `$2` the wave, `$3` how many. */
+/** Of a project `p`: an operation works on it. */
+export const isBusy = `EXISTS (SELECT FROM operation o WHERE o.project_id = p.id AND o.state IN ('queued', 'running'))`;
+
+/**
+ * `$1` the rollout, `$2` the waves, `$3` whether only retried ones, `$4` clusters to leave alone, `$5` how many. They are
+ * chosen before anything else is asked about them: there may be thousands that are due.
+ */
 export const dueStatement = `
 SELECT due.project_id, due.wave, due.attempts, due.from_version, p.state, p.schema_pin, p.schema_pin_until,
        p.schema_pin_reason, p.maintenance_window, t.id AS tenant_database_id, t.cluster_id, t.database_name, t.role_name,
@@ -17,11 +23,13 @@ SELECT due.project_id, due.wave, due.attempts, due.from_version, p.state, p.sche
        ${isBusy} AS is_busy
   FROM (SELECT rp.*, row_number() OVER (PARTITION BY rp.wave, rp.cluster_id ORDER BY rp.project_id) AS place
           FROM rollout_project rp
-         WHERE rp.rollout_id = $1 AND rp.state = 'pending' AND rp.wave <= $2
-           AND (rp.due_at IS NULL OR rp.due_at <= clock_timestamp())) due
+         WHERE rp.rollout_id = $1 AND rp.state = 'pending' AND rp.wave = ANY ($2::integer[])
+           AND (rp.retried OR NOT $3::boolean) AND rp.cluster_id <> ALL ($4::text[])
+           AND (rp.due_at IS NULL OR rp.due_at <= clock_timestamp())
+         ORDER BY rp.wave, place, rp.project_id LIMIT $5) due
   JOIN project p ON p.id = due.project_id
   LEFT JOIN tenant_database t ON t.project_id = p.id AND t.state = 'claimed'
- ORDER BY due.wave, due.place, due.project_id LIMIT $3`;
+ ORDER BY due.wave, due.place, due.project_id`;
 
 /** `$1` the rollout, `$2` the fence, `$3` outcomes as JSON, `$4` the projects to begin. One row; none under another fence. */
 export const turnStatement = `
@@ -43,7 +51,7 @@ WITH held AS (SELECT id, state FROM rollout WHERE id = $1 AND fence = $2 FOR SHA
                                     ELSE coalesce(o."errorFingerprint", p.error_fingerprint) END,
            skip_reason = o."skipReason", waits_for = o."waitsFor",
            due_at = clock_timestamp() + o."dueInMs" * interval '1 ms',
-           backfill = coalesce(o.backfill, p.backfill)
+           backfill = coalesce(o.backfill, p.backfill), retried = p.retried AND o.state = 'pending'
       FROM outcome o WHERE p.rollout_id = $1 AND p.project_id = o."projectId" AND p.state IN ('pending', 'running')),
   seen AS (
     UPDATE tenant_database t SET schema_version = (o.seen ->> 'schemaVersion')::integer
@@ -55,7 +63,7 @@ WITH held AS (SELECT id, state FROM rollout WHERE id = $1 AND fence = $2 FOR SHA
        AND p.state = 'pending' RETURNING p.project_id)
 SELECT held.state, coalesce((SELECT array_agg(project_id::text) FROM begun), '{}') AS begun FROM held`;
 
-/** `$1` the rollout, `$2` how many. */
+/** `$1` the rollout, `$2` whether only retried ones, `$3` clusters to leave alone, `$4` how many. */
 export const backfillsStatement = `
 SELECT rp.project_id, t.cluster_id, t.database_name, t.schema_version, p.maintenance_window, ${isBusy} AS is_busy,
        (SELECT min(e.from_version) FROM rollout_project e
@@ -63,29 +71,32 @@ SELECT rp.project_id, t.cluster_id, t.database_name, t.schema_version, p.mainten
   FROM rollout_project rp JOIN project p ON p.id = rp.project_id AND p.state NOT IN ('archived', 'deleted')
   JOIN tenant_database t ON t.project_id = rp.project_id AND t.state = 'claimed'
  WHERE rp.rollout_id = $1 AND rp.state = 'done' AND rp.backfill = 'pending'
+   AND (rp.retried OR NOT $2::boolean) AND t.cluster_id <> ALL ($3::text[])
    AND (rp.due_at IS NULL OR rp.due_at <= clock_timestamp())
- ORDER BY rp.finished_at, rp.project_id LIMIT $2`;
+ ORDER BY rp.finished_at, rp.project_id LIMIT $4`;
 
 /**
  * `$1` the rollout, `$2` the fence, `$3` the project, `$4` rows, `$5` the state, `$6` and `$7` the failure, `$8` the schema up
  * to which all backfills are done, `$9` in how many ms it is due, and `$10` what it waits for. What earlier rollouts left
- * undone is done when nothing of what the database has is beyond that schema.
+ * undone is done when nothing of what the database has is beyond that schema; and what a later rollout has done meanwhile is
+ * not undone by what an aborted one says last.
  */
 export const recordBackfillStatement = `
 WITH held AS (SELECT id FROM rollout WHERE id = $1 AND fence = $2 FOR SHARE),
   recorded AS (
     UPDATE rollout_project p
-       SET backfill = $5, due_at = clock_timestamp() + $9 * interval '1 ms', waits_for = $10, backfill_rows = p.backfill_rows + CASE WHEN p.rollout_id = $1 THEN $4::bigint ELSE 0 END,
+       SET backfill = $5, due_at = clock_timestamp() + $9 * interval '1 ms', waits_for = $10,
+           retried = p.retried AND $5 = 'pending', backfill_rows = p.backfill_rows + CASE WHEN p.rollout_id = $1 THEN $4::bigint ELSE 0 END,
            error = coalesce($6::jsonb, CASE WHEN $5 = 'done' THEN NULL ELSE p.error END),
            error_fingerprint = coalesce($7, CASE WHEN $5 = 'done' THEN NULL ELSE p.error_fingerprint END)
       FROM held
      WHERE p.project_id = $3
-       AND (p.rollout_id = $1 OR $5 = 'done' AND p.backfill IN ('pending', 'failed') AND NOT EXISTS (
+       AND (p.rollout_id = $1 AND p.backfill = 'pending' OR $5 = 'done' AND p.backfill IN ('pending', 'failed') AND NOT EXISTS (
          SELECT FROM tenant_database t
           WHERE t.project_id = $3 AND t.state = 'claimed' AND t.schema_version > $8)))
 SELECT id FROM held`;
 
-/** `$1` the schema, `$2` how many to name. */
+/** `$1` the schema, `$2` how many to name. New databases are born with the fleet's target. */
 export const behindStatement = `
 WITH behind AS (
   SELECT p.slug FROM tenant_database t JOIN project p ON p.id = t.project_id
@@ -93,4 +104,5 @@ WITH behind AS (
      AND (t.schema_version < $1 OR EXISTS (
        SELECT FROM rollout_project e WHERE e.project_id = p.id AND e.backfill IN ('pending', 'failed')
           AND e.from_version < $1)))
-SELECT count(*)::int AS count, coalesce((array_agg(slug ORDER BY slug))[1:$2], '{}') AS slugs FROM behind`;
+SELECT count(*)::int AS count, coalesce((array_agg(slug ORDER BY slug))[1:$2], '{}') AS slugs,
+       (SELECT target_version FROM fleet) AS born_with FROM behind`;

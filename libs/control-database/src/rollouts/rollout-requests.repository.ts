@@ -130,8 +130,25 @@ export class RolloutRequestRepository {
   }
 
   /**
-   * Puts failed projects (all, or those given) and failed backfills back to the beginning, and wakes the worker. The
-   * rollout must be locked by `getForUpdate` in the same transaction.
+   * The projects of the rollout with these ids or slugs, also deleted ones; a slug means the one that has it now, if any.
+   * Names that none of them has are left out.
+   */
+  async findProjects(id: RolloutId, names: readonly string[]): Promise<Map<string, ProjectId>> {
+    const rows = await runStatement<{ name: string; id: ProjectId }>(
+      this.dataSource,
+      undefined,
+      `SELECT DISTINCT ON (asked.name) asked.name, p.id FROM unnest($2::text[]) AS asked (name)
+         JOIN project p ON p.slug = lower(asked.name) OR p.id::text = lower(asked.name)
+         JOIN rollout_project rp ON rp.project_id = p.id AND rp.rollout_id = $1
+        ORDER BY asked.name, p.state = 'deleted', p.deleted_at DESC`,
+      [id, names],
+    );
+    return new Map(rows.map(({ name, id: projectId }) => [name, projectId]));
+  }
+
+  /**
+   * Puts failed projects (all, or those given) and failed backfills back to the beginning, and wakes the worker. They are
+   * through before the failures of the others count again. The rollout must be locked by `getForUpdate` in the same transaction.
    */
   async retry(
     id: RolloutId,
@@ -211,7 +228,7 @@ WITH again AS (
            finished_at = CASE WHEN state <> 'failed' THEN finished_at END,
            duration_ms = CASE WHEN state <> 'failed' THEN duration_ms END,
            attempts = CASE WHEN state <> 'failed' THEN attempts ELSE 0 END, error = NULL,
-           error_fingerprint = NULL, due_at = NULL, waits_for = NULL
+           error_fingerprint = NULL, due_at = NULL, waits_for = NULL, retried = true
      WHERE rollout_id = $1 AND (state = 'failed' OR state = 'done' AND backfill = 'failed' AND skip_reason IS NULL)
        AND ($2::uuid[] IS NULL OR project_id = ANY($2))
     RETURNING project_id)
@@ -224,7 +241,7 @@ const skipStatement = `
 WITH skipped AS (
     UPDATE rollout_project SET state = CASE WHEN state = 'done' THEN state ELSE 'skipped' END, skip_reason = $3,
            finished_at = CASE WHEN state = 'done' THEN finished_at ELSE now() END, due_at = NULL, waits_for = NULL,
-           error = CASE WHEN state = 'done' THEN error END,
+           retried = false, error = CASE WHEN state = 'done' THEN error END,
            error_fingerprint = CASE WHEN state = 'done' THEN error_fingerprint END
      WHERE rollout_id = $1 AND project_id = ANY($2::uuid[]) AND ${isSkippable}
     RETURNING project_id)

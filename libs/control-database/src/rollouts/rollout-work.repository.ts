@@ -12,8 +12,11 @@ import {
   heldLease,
   listRunnableStatement,
   lookStatement,
+  passWaveStatement,
   planProjectsStatement,
   planWavesStatement,
+  provedStatement,
+  watchWaveStatement,
 } from './rollout-work.sql.js';
 
 /** A rollout as its worker gets it. */
@@ -51,14 +54,24 @@ export interface WaveCounts {
   readonly total: number;
   /** Pending, and awaited by the wave: to be begun, or to be tried again. */
   readonly open: number;
+  /** Pending, and to be looked at: the time is over for which they were put off as those that wait are. */
+  readonly due: number;
   /** Pending, and not awaited: outside their maintenance window, or busy with an operation. */
   readonly waiting: number;
+  /** Projects and backfills that an operator has put back, and that are not through since. */
+  readonly retried: number;
   readonly running: number;
   readonly done: number;
   readonly failed: number;
   readonly skipped: number;
+  /** Of those done and failed, the ones that this rollout has tried to migrate or to fill in. */
+  readonly tried: number;
   /** Of those done, the ones that this rollout has migrated: others had the schema before. */
   readonly worked: number;
+  /** Of those, the ones that the health gate has not let pass yet. */
+  readonly unjudged: number;
+  /** Of those, the ones that were migrated after the watch of the wave's health began last. */
+  readonly unwatched: number;
   readonly backfillsPending: number;
   /** Of the pending ones: outside the project's maintenance window, or while an operation works on it. */
   readonly backfillsWaiting: number;
@@ -153,11 +166,16 @@ export class RolloutWorkRepository {
    * Adds to the last wave the projects that came to an older schema after the rollout was planned (created, restored or
    * unarchived meanwhile), also those whose database is still being built, and makes pending again those whose database
    * was replaced by an older one. Tells how many. Before it looks, the rollout's target is that of the fleet, so that no
-   * further ones appear.
+   * further ones appear; unless nothing has proved the migration, and some were left out: then they go on to be made with
+   * the schema that is known to be good.
    */
   async adopt(rollout: ClaimedRollout): Promise<number> {
     const { id, fence, targetVersion } = rollout;
-    await new Transactions(this.dataSource).run((within) => this.raiseTarget(rollout, within));
+    await new Transactions(this.dataSource).run(async (within) => {
+      const values = [id, fence, targetVersion];
+      const [row] = await this.underLease<{ isProved: boolean }>(id, within, provedStatement, values);
+      if (row!.isProved) await new FleetTarget(this.dataSource).raise(targetVersion, within);
+    });
     const [row] = await this.underLease<{ adopted: number }>(id, undefined, adoptStatement, [id, fence, targetVersion]);
     return row!.adopted;
   }
@@ -170,34 +188,33 @@ export class RolloutWorkRepository {
     await this.underLease(id, undefined, beginWaveStatement, [id, fence, position, plan.health.windowMs]);
   }
 
-  /** Moves a wave to another state and keeps the moment; `checking` also begins the time in which its health is watched. */
-  async setWave(
-    { id, fence }: ClaimedRollout,
-    position: number,
-    state: 'checking' | 'failed',
-    health?: WaveHealth,
-  ): Promise<void> {
+  /** From now on the health of those is watched that the wave has migrated and nobody has judged yet. */
+  async watchWave({ id, fence, plan }: ClaimedRollout, position: number, health?: WaveHealth): Promise<void> {
+    const { windowMs } = plan.health;
+    await this.underLease(id, undefined, watchWaveStatement, [id, fence, position, windowMs, asJson(health)]);
+  }
+
+  async failWave({ id, fence }: ClaimedRollout, position: number, health?: WaveHealth): Promise<void> {
     await this.underLease(
       id,
       undefined,
       `WITH held AS (${heldLease})
-       UPDATE rollout_wave w SET state = $4, health = coalesce($5::jsonb, w.health),
-              settled_at = CASE WHEN $4 = 'checking' THEN clock_timestamp() ELSE w.settled_at END,
-              finished_at = CASE WHEN $4 = 'failed' THEN clock_timestamp() END
+       UPDATE rollout_wave w SET state = 'failed', health = coalesce($4::jsonb, w.health), finished_at = clock_timestamp()
          FROM held WHERE w.rollout_id = held.id AND w.position = $3 RETURNING held.id`,
-      [id, fence, position, state, health === undefined ? null : JSON.stringify(health)],
+      [id, fence, position, asJson(health)],
     );
   }
 
   /**
-   * Ends a wave as passed and goes on to the next one. With the first one that was tried and found healthy the rollout's
-   * target becomes that of the fleet: before, nobody knows whether the migration is good, and it must not keep new projects
-   * from being made.
+   * Ends a wave as passed, and goes on to the next one if it was the current one; does nothing when an operator has stopped
+   * the rollout meanwhile. With the first one that was tried and found healthy the rollout's target becomes that of the
+   * fleet: before, nobody knows whether the migration is good, and it must not keep new projects from being made.
    */
-  async passWave(rollout: ClaimedRollout, position: number, health?: WaveHealth): Promise<void> {
+  async passWave({ id, fence, targetVersion }: ClaimedRollout, position: number, health?: WaveHealth): Promise<void> {
     await new Transactions(this.dataSource).run(async (within) => {
-      await this.endWave(rollout, position, health, within);
-      if (health !== undefined) await this.raiseTarget(rollout, within);
+      const values = [id, fence, position, asJson(health)];
+      const [row] = await this.underLease<{ isPassed: boolean }>(id, within, passWaveStatement, values);
+      if (row!.isPassed && health !== undefined) await new FleetTarget(this.dataSource).raise(targetVersion, within);
     });
   }
 
@@ -215,32 +232,22 @@ export class RolloutWorkRepository {
                 finished_at = CASE WHEN $3 <> 'paused' THEN clock_timestamp() END
            FROM held WHERE r.id = held.id AND r.state = 'running')
        SELECT id FROM held`,
-      [id, fence, state, reason === null ? null : JSON.stringify(reason)],
+      [id, fence, state, asJson(reason)],
     );
   }
 
-  private async endWave(
-    { id, fence }: ClaimedRollout,
-    position: number,
-    health: WaveHealth | undefined,
-    within: Transaction,
-  ): Promise<void> {
+  /** Tells the reason of a stop anew, with what has ended since; a stop with another code keeps its own. */
+  async renewReason({ id, fence }: ClaimedRollout, { code, message }: RolloutReason): Promise<void> {
     await this.underLease(
       id,
-      within,
-      `WITH held AS (${heldLease}), passed AS (
-         UPDATE rollout_wave w SET state = 'passed', health = coalesce($4::jsonb, w.health),
-                started_at = coalesce(w.started_at, clock_timestamp()), finished_at = clock_timestamp(),
-                settled_at = coalesce(w.settled_at, clock_timestamp())
-           FROM held WHERE w.rollout_id = held.id AND w.position = $3 RETURNING w.rollout_id)
-       UPDATE rollout r SET wave = $3 + 1 FROM passed WHERE r.id = passed.rollout_id RETURNING r.id`,
-      [id, fence, position, health === undefined ? null : JSON.stringify(health)],
+      undefined,
+      `WITH held AS (${heldLease}), renewed AS (
+         UPDATE rollout r SET reason = jsonb_build_object('code', $3::text, 'message', $4::text)
+           FROM held WHERE r.id = held.id AND r.state IN ('paused', 'aborted')
+            AND r.reason ->> 'code' = $3 AND r.reason ->> 'message' <> $4)
+       SELECT id FROM held`,
+      [id, fence, code, message],
     );
-  }
-
-  private async raiseTarget({ id, fence, targetVersion }: ClaimedRollout, within: Transaction): Promise<void> {
-    await this.hold(id, fence, within);
-    await new FleetTarget(this.dataSource).raise(targetVersion, within);
   }
 
   private async hold(id: string, fence: string, within: Transaction): Promise<void> {
@@ -258,6 +265,8 @@ export class RolloutWorkRepository {
     return rows;
   }
 }
+
+const asJson = (value: object | null | undefined): string | null => (value == null ? null : JSON.stringify(value));
 
 /** Times inside JSON are text. */
 type JsonWave = Omit<WaveStanding, 'startedAt' | 'settledAt' | 'finishedAt' | 'counts'> & {

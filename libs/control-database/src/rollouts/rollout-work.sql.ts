@@ -1,4 +1,5 @@
-import { wasMigrated } from './rollout-projects.sql.js';
+import { latencySums } from './latency-sums.sql.js';
+import { isUnjudged, wasMigrated } from './rollout-projects.sql.js';
 
 /** The statements of a rollout's worker that are more than a line or two. */
 
@@ -32,6 +33,14 @@ export const heldLease = 'SELECT id FROM rollout WHERE id = $1 AND fence = $2 FO
 const hasDatabase = `EXISTS (SELECT FROM tenant_database t JOIN project ON project.id = t.project_id
   WHERE t.project_id = p.project_id AND t.state = 'claimed' AND project.state NOT IN ('archived', 'deleted'))`;
 
+/** Of a rollout's project `p`: nobody need wait for it but those who want it itself. */
+const isPutOff = `coalesce(p.waits_for IN ('window', 'operation'), false)`;
+/** The same for all rows of a statement. */
+const isDue = `(p.due_at IS NULL OR p.due_at <= statement_timestamp())`;
+
+/** Of a rollout's project `p`: the rollout has migrated it or fills it in, or has failed to. A mere look is no try. */
+const wasTried = `(${wasMigrated} OR p.state = 'done' AND p.backfill <> 'none' OR p.state = 'failed' AND p.attempts > 0)`;
+
 /** `$1` the rollout, `$2` the fence. One row, of one moment; none under another fence. */
 export const lookStatement = `
 SELECT clock_timestamp() AS now, r.state, r.wave, coalesce((
@@ -39,31 +48,45 @@ SELECT clock_timestamp() AS now, r.state, r.wave, coalesce((
              'position', w.position, 'state', w.state, 'startedAt', w.started_at, 'settledAt', w.settled_at,
              'finishedAt', w.finished_at, 'health', w.health,
              'counts', json_build_object(
-               'total', coalesce(c.total, 0), 'open', coalesce(c.open, 0), 'waiting', coalesce(c.waiting, 0),
+               'total', coalesce(c.total, 0), 'open', coalesce(c.open, 0), 'due', coalesce(c.due, 0),
+               'waiting', coalesce(c.waiting, 0), 'retried', coalesce(c.retried, 0), 'tried', coalesce(c.tried, 0),
                'running', coalesce(c.running, 0), 'done', coalesce(c.done, 0), 'failed', coalesce(c.failed, 0),
-               'skipped', coalesce(c.skipped, 0), 'worked', coalesce(c.worked, 0),
+               'skipped', coalesce(c.skipped, 0), 'worked', coalesce(c.worked, 0), 'unjudged', coalesce(c.unjudged, 0),
+               'unwatched', coalesce(c.unwatched, 0),
                'backfillsPending', coalesce(c.backfills_pending, 0), 'backfillsWaiting', coalesce(c.backfills_waiting, 0),
                'backfillsFailed', coalesce(c.backfills_failed, 0), 'nextDueAt', c.next_due_at)) ORDER BY w.position)
            FROM rollout_wave w LEFT JOIN (
              SELECT p.wave, count(*) AS total,
-                    count(*) FILTER (WHERE p.state = 'pending' AND p.waits_for IN ('window', 'operation')) AS waiting,
-                    count(*) FILTER (WHERE p.state = 'pending'
-                                       AND (p.waits_for IS NULL OR p.waits_for = 'retry')) AS open,
+                    count(*) FILTER (WHERE p.state = 'pending' AND ${isPutOff} AND ${isDue}) AS due,
+                    count(*) FILTER (WHERE p.state = 'pending' AND ${isPutOff} AND NOT ${isDue}) AS waiting,
+                    count(*) FILTER (WHERE p.state = 'pending' AND NOT ${isPutOff}) AS open,
+                    count(*) FILTER (WHERE p.retried AND (p.state IN ('pending', 'running') OR p.state = 'done'
+                                       AND p.backfill = 'pending' AND ${hasDatabase})) AS retried,
+                    count(*) FILTER (WHERE ${wasTried}) AS tried,
                     count(*) FILTER (WHERE p.state = 'running') AS running,
                     count(*) FILTER (WHERE p.state = 'done') AS done,
                     count(*) FILTER (WHERE p.state = 'failed') AS failed,
                     count(*) FILTER (WHERE p.state = 'skipped') AS skipped,
                     count(*) FILTER (WHERE ${wasMigrated}) AS worked,
+                    count(*) FILTER (WHERE ${isUnjudged}) AS unjudged,
+                    count(*) FILTER (WHERE ${isUnjudged} AND p.finished_at > of.settled_at) AS unwatched,
                     count(*) FILTER (WHERE p.state = 'done' AND p.backfill = 'pending'
                                        AND ${hasDatabase}) AS backfills_pending,
-                    count(*) FILTER (WHERE p.state = 'done' AND p.backfill = 'pending' AND p.waits_for IS NOT NULL
+                    count(*) FILTER (WHERE p.state = 'done' AND p.backfill = 'pending' AND ${isPutOff}
                                        AND ${hasDatabase}) AS backfills_waiting,
                     count(*) FILTER (WHERE p.state = 'done' AND p.backfill = 'failed' AND p.skip_reason IS NULL
                                        AND ${hasDatabase}) AS backfills_failed,
                     min(p.due_at) FILTER (WHERE p.state = 'pending' AND p.due_at > clock_timestamp()) AS next_due_at
-               FROM rollout_project p WHERE p.rollout_id = $1 GROUP BY p.wave) c ON c.wave = w.position
+               FROM rollout_project p JOIN rollout_wave of ON of.rollout_id = p.rollout_id AND of.position = p.wave
+              WHERE p.rollout_id = $1 GROUP BY p.wave) c ON c.wave = w.position
           WHERE w.rollout_id = $1), '[]') AS waves
   FROM rollout r WHERE r.id = $1 AND r.fence = $2`;
+
+/** Keeps the traffic of the `slot`s of the rollout's ($1) projects, as what they were served before they were migrated. */
+const keptTraffic = `kept AS (
+    INSERT INTO rollout_traffic (rollout_id, project_id, requests, server_errors, latency)
+    SELECT $1, slot.project_id, sum(slot.requests), sum(slot.server_errors), ${latencySums('slot')}::integer[]
+      FROM slot GROUP BY slot.project_id`;
 
 /**
  * `$1` the rollout, `$2` the fence, `$3` the wave, `$4` ms. When the wave begins for the first time, what its projects were
@@ -79,18 +102,58 @@ WITH held AS (${heldLease}),
       JOIN project_traffic t ON t.project_id = p.project_id
      WHERE t.since >= statement_timestamp() - $4 * interval '1 ms' - interval '5 s'
        AND t.since < statement_timestamp() - interval '5 s'),
-  bucket AS (
-    SELECT slot.project_id, l.place, sum(l.count)::integer AS count
-      FROM slot, unnest(slot.latency) WITH ORDINALITY AS l (count, place) GROUP BY slot.project_id, l.place),
-  kept AS (
-    INSERT INTO rollout_traffic (rollout_id, project_id, requests, server_errors, latency)
-    SELECT $1, slot.project_id, sum(slot.requests), sum(slot.server_errors),
-           (SELECT array_agg(b.count ORDER BY b.place) FROM bucket b WHERE b.project_id = slot.project_id)
-      FROM slot GROUP BY slot.project_id
+  ${keptTraffic}
     ON CONFLICT (rollout_id, project_id) DO NOTHING)
 UPDATE rollout_wave w SET state = 'running', started_at = coalesce(w.started_at, clock_timestamp()), settled_at = NULL,
        finished_at = NULL
   FROM held WHERE w.rollout_id = held.id AND w.position = $3 RETURNING held.id`;
+
+/**
+ * `$1` the rollout, `$2` the fence, `$3` the wave, `$4` ms, `$5` what was measured when it was judged just now. In a wave that
+ * had passed, stragglers are watched: what each was served in so long a time before it was begun is kept, where it has not
+ * been forgotten. A wave that is judged for the first time then has not ended before.
+ */
+export const watchWaveStatement = `
+WITH held AS (${heldLease}),
+  straggler AS (
+    SELECT p.project_id, p.started_at FROM held JOIN rollout_wave w ON w.rollout_id = held.id
+      JOIN rollout_project p ON p.rollout_id = w.rollout_id AND p.wave = w.position
+     WHERE w.position = $3 AND w.state = 'passed' AND ${isUnjudged}),
+  slot AS (
+    SELECT t.* FROM straggler JOIN project_traffic t ON t.project_id = straggler.project_id
+     WHERE t.since >= straggler.started_at - $4 * interval '1 ms' - interval '5 s'
+       AND t.since < straggler.started_at - interval '5 s'),
+  ${keptTraffic}
+    ON CONFLICT (rollout_id, project_id) DO UPDATE
+      SET requests = EXCLUDED.requests, server_errors = EXCLUDED.server_errors, latency = EXCLUDED.latency)
+UPDATE rollout_wave w SET state = 'checking', health = coalesce($5::jsonb, w.health), settled_at = clock_timestamp(),
+       finished_at = CASE WHEN w.health IS NOT NULL THEN w.finished_at END
+  FROM held WHERE w.rollout_id = held.id AND w.position = $3 RETURNING held.id`;
+
+/**
+ * `$1` the rollout, `$2` the fence, `$3` the wave, `$4` what was measured when it was judged; without it nothing was. One that
+ * passes again after its stragglers has ended when it did first. Tells whether it has passed: nothing does in a rollout that
+ * an operator has stopped meanwhile.
+ */
+export const passWaveStatement = `
+WITH held AS (SELECT id, state FROM rollout WHERE id = $1 AND fence = $2 FOR SHARE),
+  passed AS (
+    UPDATE rollout_wave w SET state = 'passed', health = coalesce($4::jsonb, w.health),
+           started_at = coalesce(w.started_at, clock_timestamp()), finished_at = coalesce(w.finished_at, clock_timestamp()),
+           settled_at = coalesce(w.settled_at, clock_timestamp())
+      FROM held WHERE held.state = 'running' AND w.rollout_id = held.id AND w.position = $3 RETURNING w.rollout_id),
+  judged AS (
+    UPDATE rollout_project p SET judged = true FROM passed
+     WHERE p.rollout_id = passed.rollout_id AND p.wave = $3 AND $4::jsonb IS NOT NULL AND ${isUnjudged}),
+  moved AS (UPDATE rollout r SET wave = greatest(r.wave, $3 + 1) FROM passed WHERE r.id = passed.rollout_id)
+SELECT EXISTS (SELECT FROM passed) AS is_passed FROM held`;
+
+/** `$1` the rollout, `$2` the fence, `$3` the target. Whether it may become that of the fleet, as the rollout ends. */
+export const provedStatement = `
+SELECT EXISTS (SELECT FROM rollout_project p WHERE p.rollout_id = $1 AND ${wasMigrated}) OR NOT EXISTS (
+         SELECT FROM tenant_database t JOIN project ON project.id = t.project_id
+          WHERE t.state = 'claimed' AND t.schema_version < $3 AND project.state NOT IN ('archived', 'deleted')) AS is_proved
+  FROM rollout r WHERE r.id = $1 AND r.fence = $2 FOR SHARE`;
 
 /** `$1` the rollout, `$2` the selectors as JSON texts, in order. */
 export const planWavesStatement = `
@@ -133,7 +196,7 @@ WITH held AS (
     UPDATE rollout_project rp SET state = 'pending', attempts = 0, finished_at = NULL, to_version = NULL,
            found_version = NULL, backfill = 'none',
            from_version = least(rp.from_version, behind.schema_version), cluster_id = behind.cluster_id,
-           waits_for = NULL, due_at = NULL, skip_reason = NULL
+           waits_for = NULL, due_at = NULL, skip_reason = NULL, judged = false
       FROM held, behind
      WHERE rp.rollout_id = held.id AND rp.project_id = behind.project_id AND rp.state = 'done'
        AND behind.state = 'claimed' RETURNING 1),

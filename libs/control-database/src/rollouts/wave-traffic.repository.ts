@@ -1,8 +1,9 @@
 import type { DataSource } from 'typeorm';
 import { runStatement } from '../connection/statements.js';
-import { wasMigrated } from './rollout-projects.sql.js';
+import { latencySums } from './latency-sums.sql.js';
+import { isBusy, isUnjudged } from './rollout-projects.sql.js';
 
-/** What all data planes served the migrated projects of a wave in a stretch of time. */
+/** What all data planes served the projects of a wave that are to be judged, in a stretch of time. */
 export interface WaveTraffic {
   readonly requests: number;
   readonly serverErrors: number;
@@ -15,6 +16,7 @@ export interface SmokeCandidate {
   readonly projectId: string;
   readonly slug: string;
   readonly fhirVersion: string;
+  readonly clusterId: string;
 }
 
 /** What tells whether the projects of a wave are well. */
@@ -22,8 +24,8 @@ export class WaveTrafficRepository {
   constructor(private readonly dataSource: DataSource) {}
 
   /**
-   * The traffic of the projects that the wave has migrated, from `from` until `until`. Traffic is counted in slots of ten
-   * seconds; a slot belongs to the stretch when its middle does.
+   * The traffic of the projects that the wave has migrated and that are to be judged, from `from` until `until`. Traffic is
+   * counted in slots of ten seconds; a slot belongs to the stretch when its middle does.
    */
   async sum(rolloutId: string, wave: number, from: Date, until: Date): Promise<WaveTraffic> {
     const [traffic] = await runStatement<WaveTraffic>(this.dataSource, undefined, sumStatement, [
@@ -40,32 +42,37 @@ export class WaveTrafficRepository {
     return traffic!;
   }
 
-  /** Some projects that the wave has migrated and that are in service, a sample that stays the same. */
+  /** Some projects of those that are in service, a sample that stays the same. */
   async smokeCandidates(rolloutId: string, wave: number, limit: number): Promise<SmokeCandidate[]> {
     return runStatement<SmokeCandidate>(
       this.dataSource,
       undefined,
-      `SELECT project.id AS project_id, project.slug, project.fhir_version
+      `SELECT project.id AS project_id, project.slug, project.fhir_version, p.cluster_id
          FROM rollout_project p JOIN project ON project.id = p.project_id
-        WHERE p.rollout_id = $1 AND p.wave = $2 AND ${wasMigrated} AND project.state = 'active'
+        WHERE p.rollout_id = $1 AND p.wave = $2 AND ${isUnjudged} AND project.state = 'active'
         ORDER BY hashtext(project.id::text), project.id LIMIT $3`,
       [rolloutId, wave, limit],
     );
   }
+
+  /** Which of these projects are still in service, and no operation works on them. */
+  async listInService(projectIds: readonly string[]): Promise<string[]> {
+    const rows = await runStatement<{ id: string }>(
+      this.dataSource,
+      undefined,
+      `SELECT p.id FROM project p WHERE p.id = ANY ($1::uuid[]) AND p.state = 'active' AND NOT ${isBusy}`,
+      [projectIds],
+    );
+    return rows.map(({ id }) => id);
+  }
 }
 
-/** The rows `t` of what was counted for the projects `p` that the wave has migrated. */
+/** The rows `t` of what was counted for the projects `p` of the wave that are to be judged. */
 const sumOf = (counted: string): string => `
-WITH slot AS (
-  SELECT t.requests, t.server_errors, t.latency
-    FROM rollout_project p JOIN ${counted}
-   WHERE p.rollout_id = $1 AND p.wave = $2 AND ${wasMigrated})
-SELECT coalesce(sum(requests), 0)::float8 AS requests, coalesce(sum(server_errors), 0)::float8 AS server_errors,
-       coalesce((SELECT array_agg(bucket.count ORDER BY bucket.place)
-                   FROM (SELECT l.place, sum(l.count)::integer AS count
-                           FROM slot, unnest(slot.latency) WITH ORDINALITY AS l (count, place) GROUP BY l.place) bucket),
-                '{}') AS latency
-  FROM slot`;
+SELECT coalesce(sum(t.requests), 0)::float8 AS requests, coalesce(sum(t.server_errors), 0)::float8 AS server_errors,
+       ${latencySums('t')}::float8[] AS latency
+  FROM rollout_project p JOIN ${counted}
+ WHERE p.rollout_id = $1 AND p.wave = $2 AND ${isUnjudged}`;
 
 const sumStatement = sumOf(`project_traffic t ON t.project_id = p.project_id
    AND t.since >= $3::timestamptz - interval '5 s' AND t.since < $4::timestamptz - interval '5 s'`);

@@ -104,6 +104,7 @@ function holds(criterion: Criterion, subject: Subject): boolean {
     case 'or':
     case 'not':
     case 'chain':
+    case 'embedded':
     case 'has':
     case 'compartment':
       return holdsCombined(criterion, subject);
@@ -120,6 +121,11 @@ function holdsCombined(criterion: CombiningCriterion, subject: Subject): boolean
       return !holds(criterion.criterion, subject);
     case 'chain':
       return some(criterion, subject, (found) => criterion.targets.some((target) => leadsTo(target, found, subject)));
+    case 'embedded':
+      return some(criterion, subject, ({ type, value }) => {
+        const target = criterion.targets.find((one) => one.type === type);
+        return target !== undefined && isJsonObject(value) && holdAll(target.criteria, { ...subject, resource: value });
+      });
     case 'has': {
       const self = identityOf(subject.resource);
       for (const resource of othersOf(subject).ofType(criterion.source.type)) {

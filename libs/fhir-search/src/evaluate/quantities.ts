@@ -7,7 +7,7 @@ import type { QuantityTest } from '../search-request.js';
 import { canonicalUnit, ucumSystem } from '../units/ucum.js';
 import { spanSatisfies, type NumberSpan } from './numbers.js';
 
-/** Whether a Quantity, Money or Range of a resource satisfies the test. */
+/** Whether a Quantity, Money, Range or SampledData of a resource satisfies the test. */
 export function matchesQuantity(test: QuantityTest, found: TypedValue): boolean {
   const amount = amountOf(found);
   if (amount === undefined) return false;
@@ -42,6 +42,7 @@ const currencies = 'urn:iso:std:iso:4217';
 function amountOf({ type, value }: TypedValue): Amount | undefined {
   if (!isJsonObject(value)) return undefined;
   if (type === 'Range') return rangeOf(value['low'], value['high']);
+  if (type === 'SampledData') return sampledOf(value);
   if (type === 'Money') return quantityOf({ value: value['value'], system: currencies, code: value['currency'] });
   return quantityOf(value);
 }
@@ -67,5 +68,27 @@ function rangeOf(low: JsonValue | undefined, high: JsonValue | undefined): Amoun
   const some = from ?? to;
   return some && { ...some, low: from?.low ?? -Infinity, high: to?.high ?? Infinity };
 }
+
+/** From the least to the greatest of the points; those beyond what can be measured reach to the limit. */
+function sampledOf({ origin, factor, data, lowerLimit, upperLimit }: JsonObject): Amount | undefined {
+  if (!isJsonObject(origin)) return undefined;
+  const unit = quantityOf({ ...origin, value: 0 });
+  const [floor, ceiling] = [numberOr(lowerLimit, -Infinity), numberOr(upperLimit, Infinity)];
+  const points = (typeof data === 'string' ? data.trim().split(/\s+/) : []).flatMap((point) => {
+    if (point === 'L') return [floor];
+    if (point === 'U') return [ceiling];
+    return point === '' || !Number.isFinite(Number(point))
+      ? []
+      : [numberOr(origin['value'], 0) + Number(point) * numberOr(factor, 1)];
+  });
+  const isEmpty = points.length === 0;
+  if (isEmpty && ((floor === -Infinity && ceiling === Infinity) || floor > ceiling)) return undefined;
+  const low = isEmpty ? floor : points.reduce((least, point) => Math.min(least, point));
+  const high = isEmpty ? ceiling : points.reduce((greatest, point) => Math.max(greatest, point));
+  return unit && { ...unit, low, high, open: false };
+}
+
+const numberOr = (value: JsonValue | undefined, otherwise: number): number =>
+  typeof value === 'number' ? value : otherwise;
 
 const textOf = (value: JsonValue | undefined): string | undefined => (typeof value === 'string' ? value : undefined);

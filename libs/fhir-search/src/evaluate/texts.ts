@@ -2,6 +2,7 @@
 import { isJsonObject, type JsonObject, type JsonValue, type TypedValue } from '#fhir';
 import { contentWords } from '../content-words.js';
 import { normaliseText } from '../normalised-text.js';
+import type { WordsQuery } from '../words-query.js';
 
 /** Whether a text that belongs to a code, an identifier or a reference starts with one of `wanted`. */
 export function matchesDisplay(wanted: readonly string[], value: TypedValue): boolean {
@@ -28,13 +29,17 @@ function displays({ type, value }: TypedValue): string[] {
 const memberOf = (value: JsonValue | undefined, member: string): JsonValue | undefined =>
   isJsonObject(value) ? value[member] : undefined;
 
-/** Whether all words of one of `wanted` occur in the narrative of a resource, or anywhere in its texts. */
+/** Whether the words that one of `wanted` asks for occur in the narrative of a resource, or anywhere in its texts. */
 export function matchesWords(
   place: 'narrative' | 'content',
-  wanted: readonly (readonly string[])[],
+  wanted: readonly WordsQuery[],
   resource: JsonObject,
 ): boolean {
   const { narrative, others } = contentWords(resource);
   const words = new Set(place === 'narrative' ? narrative : [...narrative, ...others]);
-  return wanted.some((all) => all.every((word) => words.has(word)));
+  const holds = (query: WordsQuery): boolean => {
+    if (typeof query === 'string') return words.has(query);
+    return query.kind === 'and' ? query.parts.every(holds) : query.parts.some(holds);
+  };
+  return wanted.some(holds);
 }

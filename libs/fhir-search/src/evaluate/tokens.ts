@@ -1,16 +1,20 @@
-/** Tokens (https://hl7.org/fhir/R4/search.html#token): codes with their systems, compared exactly. */
+/** Tokens (https://hl7.org/fhir/R4/search.html#token): codes with their systems, compared exactly, and strings without case. */
 import { isJsonObject, type JsonValue, type TypedValue } from '#fhir';
 import type { TokenValue, TypedIdentifier } from '../search-request.js';
 
 /** Whether a coding, identifier, code, contact or boolean of the value has the code and the system that are wanted. */
 export function matchesToken(wanted: TokenValue, value: TypedValue): boolean {
   return tokensOf(value).some((token) => {
-    if (wanted.code !== undefined && wanted.code !== token.code) return false;
+    if (wanted.code !== undefined && !isCode(wanted.code, token)) return false;
     if (wanted.system === undefined) return true;
-    // The system of an element of the data type `code` follows from its binding: whatever system is named fits it.
-    return wanted.system === token.system || (token.systemImplied && wanted.system !== '' && wanted.code !== undefined);
+    // The system of an element of the data type `code` follows from its binding: what is not known to be another fits it.
+    if (wanted.system === token.system) return true;
+    return token.systemImplied && wanted.system !== '' && wanted.code !== undefined && wanted.isForeign !== true;
   });
 }
+
+const isCode = (wanted: string, { code, isString }: Token): boolean =>
+  isString ? wanted.toLowerCase() === code?.toLowerCase() : wanted === code;
 
 /** Whether the value is an Identifier of one of the types with the value that goes with it. */
 export function matchesTypedIdentifier(wanted: readonly TypedIdentifier[], { type, value }: TypedValue): boolean {
@@ -26,13 +30,15 @@ interface Token {
   /** '' for none. */
   readonly system: string;
   readonly systemImplied: boolean;
+  /** Of the data type `string`, which is compared without regard to case. */
+  readonly isString: boolean;
   readonly code: string | undefined;
 }
 
 function tokensOf({ type, value }: TypedValue): Token[] {
   if (!isJsonObject(value)) {
     if (value === null || Array.isArray(value)) return [];
-    return [{ system: '', systemImplied: type === 'code', code: String(value) }];
+    return [{ system: '', systemImplied: type === 'code', isString: type === 'string', code: String(value) }];
   }
   switch (type) {
     case 'Coding':
@@ -57,6 +63,7 @@ function token(system: JsonValue | undefined, code: JsonValue | undefined): Toke
   return {
     system: typeof system === 'string' ? system : '',
     systemImplied: false,
+    isString: false,
     code: typeof code === 'string' ? code : undefined,
   };
 }

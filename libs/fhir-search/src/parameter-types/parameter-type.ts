@@ -34,7 +34,7 @@ export interface IndexWriter {
   takeCombination(text: string): boolean;
   /** A text that belongs to a code or reference, for `:text`. */
   display(text: string): void;
-  /** What the resource is sorted by; the least of several counts. */
+  /** What the resource is sorted by; of several the one that comes first in the order. */
   sortText(text: string): void;
   /** The resource itself, at which some components of composites start. */
   readonly resource: JsonObject;
@@ -75,10 +75,10 @@ export function modifierNotSupported(code: string, modifier: string): OutcomeErr
   return notSupportedYet(`${code}:${modifier}`, `The modifier ':${modifier}' of the search parameter '${code}'`);
 }
 
-/** The refusal of a modifier that asks where a code stands in its code system. */
-export function needsTerminology(code: string, modifier: string): OutcomeError {
+/** The refusal of a modifier that asks where a value stands in something of which no search knows. */
+export function hierarchyNotSupported(code: string, modifier: string, asked: string): OutcomeError {
   return badRequest(
-    `The modifier ':${modifier}' of the search parameter '${code}' is not supported yet: it needs a terminology service.`,
+    `The modifier ':${modifier}' of the search parameter '${code}' is not supported yet: it asks ${asked}.`,
     { code: 'not-supported', expression: [`${code}:${modifier}`] },
   );
 }

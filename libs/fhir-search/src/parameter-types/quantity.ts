@@ -12,6 +12,7 @@ import { canonicalUnit, ucumSystem } from '../units/ucum.js';
 import { splitUnescaped, unescapeValue } from '../value-text.js';
 import { parseNumberTest } from './number.js';
 import { badValue, modifierNotSupported, type ParameterType } from './parameter-type.js';
+import { sampledBounds } from './sampled-data.js';
 
 type QuantityCriterion = Extract<Criterion, { kind: 'quantity' }>;
 
@@ -85,12 +86,18 @@ interface QuantityEntry {
   readonly marks: readonly string[];
 }
 
-/** The rows for a Quantity (or one of its specialisations), Money or Range; none for anything else. */
+/** The rows for a Quantity (or one of its specialisations), Money, Range or SampledData; none for anything else. */
 export function quantityEntries({ type, value }: TypedValue): QuantityEntry[] {
   if (!isJsonObject(value)) return [];
   if (type === 'Range') {
     const [low, high] = [objectOf(value['low']), objectOf(value['high'])];
     return entriesOf((toBase) => rangeSpan(low, high, toBase), unitOf(low ?? high ?? {}));
+  }
+  if (type === 'SampledData') {
+    const bounds = sampledBounds(value);
+    const within = (toBase: Scale) =>
+      bounds && { lower: scaled(bounds.lower, toBase), upper: scaled(bounds.upper, toBase) };
+    return entriesOf(within, unitOf(objectOf(value['origin']) ?? {}));
   }
   return entriesOf((toBase) => spanOf(value, toBase), type === 'Money' ? moneyUnit(value) : unitOf(value));
 }
@@ -152,6 +159,8 @@ function rangeSpan(low: Members | undefined, high: Members | undefined, toBase: 
   const span = { lower: from?.lower ?? -Infinity, upper: to?.upper ?? Infinity };
   return span.lower <= span.upper ? span : undefined;
 }
+
+const scaled = (value: number, toBase: Scale): number => (Number.isFinite(value) ? toBase(value) : value);
 
 const asWritten: Scale = (value) => value;
 

@@ -12,7 +12,7 @@ import { displayCondition, displaysOf, parseDisplay } from './display.js';
 import {
   badValue,
   modifierNotSupported,
-  needsTerminology,
+  hierarchyNotSupported,
   type IndexWriter,
   type ParameterType,
   type ParseContext,
@@ -24,8 +24,8 @@ const maxTargets = 1000;
 
 type ReferenceCriterion = Extract<Criterion, { kind: 'reference' | 'reference-identifier' | 'display' }>;
 
-/** Modifiers about the hierarchy to which the target belongs. */
-const hierarchyModifiers = new Set(['above', 'below', 'in', 'not-in']);
+/** Modifiers about what stands above or below the target, or about the versions of a canonical address. */
+const hierarchyModifiers = new Set(['above', 'below']);
 
 export const reference: ParameterType<ReferenceCriterion> = {
   parse(parameter, modifier, values, context) {
@@ -91,7 +91,9 @@ function targetTypes(
 ): TargetTypes {
   const allowed = parameter.targets.length > 0 ? parameter.targets : context.resourceTypes;
   if (modifier === undefined) return { types: allowed, named: false };
-  if (hierarchyModifiers.has(modifier)) throw needsTerminology(parameter.code, modifier);
+  if (hierarchyModifiers.has(modifier)) {
+    throw hierarchyNotSupported(parameter.code, modifier, 'what is above or below a resource or a version');
+  }
   if (!context.isResourceType(modifier)) throw modifierNotSupported(parameter.code, modifier);
   if (!allowed.includes(modifier)) {
     throw badValue(parameter.code, `:${modifier}`, `it points to ${allowed.join(', ')} only`);

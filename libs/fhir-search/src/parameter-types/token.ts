@@ -1,11 +1,11 @@
 /**
  * Token parameters (https://hl7.org/fhir/R4/search.html#token): `code`, `system|code`, `|code` (no system) and
  * `system|`; `:not`, `:of-type` and `:text`. Codes are compared exactly, upper and lower case apart: whether a code
- * system ignores case is not known here, and an answer with too much in it is worse than asking again. The values of
- * elements of the data type `code` imply their system (their required binding), so any system named in a search fits
- * them.
+ * system ignores case is not known here, and an answer with too much in it is worse than asking again. Values of the data
+ * type `string` are compared without regard to case, as the standard says. Those of elements of the data type `code`
+ * imply their system by their required binding; where that is open, any system named in a search fits them.
  */
-import { isJsonObject, type JsonValue, type TypedValue } from '#fhir';
+import { isJsonObject, type JsonValue, type SearchParameter, type TypedValue } from '#fhir';
 import { displayCondition, displaysOf, parseDisplay } from './display.js';
 import type { Condition } from '../search-plan.js';
 import type { Criterion, TokenValue, TypedIdentifier } from '../search-request.js';
@@ -15,7 +15,7 @@ import { splitUnescaped, unescapeValue } from '../value-text.js';
 import {
   badValue,
   modifierNotSupported,
-  needsTerminology,
+  hierarchyNotSupported,
   type IndexWriter,
   type ParameterType,
 } from './parameter-type.js';
@@ -30,14 +30,16 @@ export const token: ParameterType<TokenCriterion> = {
     const { code, key, indexKeys } = searched;
     const parameter = { code, key, indexKeys };
     if (modifier === undefined || modifier === 'not') {
-      const tokens = values.map((value) => parseTokenValue(code, value));
+      const tokens = values.flatMap((value) => asSearched(parseTokenValue(code, value), searched));
       return { kind: 'token', parameter, values: tokens, negated: modifier === 'not' };
     }
     if (modifier === 'of-type') {
       return { kind: 'of-type', parameter, values: values.map((value) => parseTypedIdentifier(code, value)) };
     }
     if (modifier === 'text') return parseDisplay(parameter, values);
-    throw terminologyModifiers.has(modifier) ? needsTerminology(code, modifier) : modifierNotSupported(code, modifier);
+    throw terminologyModifiers.has(modifier)
+      ? hierarchyNotSupported(code, modifier, 'where a code stands in a code system or value set')
+      : modifierNotSupported(code, modifier);
   },
 
   toCondition(criterion, hasher) {
@@ -62,9 +64,21 @@ export const token: ParameterType<TokenCriterion> = {
   },
 };
 
+/** The values that the parameter looks for when a search gives it this one. */
+function asSearched(value: TokenValue, { impliedSystems, types }: SearchParameter): TokenValue[] {
+  const { system, code } = value;
+  if (code === undefined) return [value];
+  const isForeign = system !== undefined && system !== '' && impliedSystems?.has(system) === false;
+  const known: TokenValue = isForeign ? { ...value, isForeign } : value;
+  const folded: TokenValue = { ...known, code: code.toLowerCase() };
+  // Strings stand in the index without regard to case. What types a few parameters find is not known beforehand.
+  if (types.size === 1 && types.has('string')) return [folded];
+  return (types.size === 0 || types.has('string')) && folded.code !== code ? [known, folded] : [known];
+}
+
 function textsOf(key: number, value: TokenValue, isIdentifying: boolean): string[] {
   const text = tokenText(key, 'value', value);
-  if (isIdentifying || !value.system || value.code === undefined) return [text];
+  if (isIdentifying || !value.system || value.code === undefined || value.isForeign) return [text];
   return [text, impliedSystemText(key, value.code)];
 }
 
@@ -145,6 +159,13 @@ function indexTokenValue(parameter: number, { type, value }: TypedValue, writer:
   }
   if (value === null || Array.isArray(value)) return;
   const code = String(value);
+  if (type === 'string') {
+    writer.sortText(code);
+    const folded = code.toLowerCase();
+    writer.token(tokenText(parameter, 'value', { code: folded }));
+    writer.token(tokenText(parameter, 'value', { system: '', code: folded }));
+    return;
+  }
   indexSystemAndCode(parameter, 'value', undefined, code, writer);
   if (type === 'code') writer.token(impliedSystemText(parameter, code));
 }

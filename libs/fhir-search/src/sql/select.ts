@@ -14,26 +14,26 @@ export function isSideKey(key: OrderKey): key is SideKey {
 }
 
 /**
- * `before` tells that row `l` of the table comes before row `k`; no two rows of a resource and parameter are equal in
- * it. `onlyOne` says that row `k` is known to be the only one of its resource and parameter.
+ * `places` are the columns by which rows are told apart: no two rows of a resource and parameter are equal in all of them.
+ * `onlyOne` says that row `k` is known to be the only one of its resource and parameter.
  */
 export const sideTables = {
   string: {
     table: 'resource_string',
     column: 'value',
-    before: '(l.value, l.original) < (k.value, k.original)',
+    places: ['value', 'original'],
     onlyOne: undefined,
   },
   date: {
     table: 'resource_date',
     column: 'lower',
-    before: '(l.lower, l.upper) < (k.lower, k.upper)',
+    places: ['lower', 'upper'],
     onlyOne: 'NOT k.irregular',
   },
   number: {
     table: 'resource_number',
     column: 'lower',
-    before: '(l.lower, l.upper) < (k.lower, k.upper)',
+    places: ['lower', 'upper'],
     onlyOne: 'NOT k.irregular',
   },
 } as const;

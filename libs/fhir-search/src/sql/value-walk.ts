@@ -57,11 +57,13 @@ function isWalkable(condition: Condition): condition is ReferenceCondition {
   return condition.kind === 'reference' && walkedLinks(condition) <= maxWalkedLinks;
 }
 
-/** The side table of the key leads; a resource with several values stands at the least of them. */
+/** The side table of the key leads; a resource with several values stands at the one that comes first in the order. */
 function sideTableSources(key: SideKey, parameters: Parameters): Sources {
-  const { table, column, before, onlyOne } = sideTables[key.by];
+  const { table, column, places, onlyOne } = sideTables[key.by];
   const ofKey = rowsOfKey(key, parameters);
   const rowOf = (id: string) => `SELECT FROM ${table} l WHERE l.resource_id = ${id} AND ${ofKey('l')}`;
+  const place = (row: string) => `(${places.map((name) => `${row}.${name}`).join(', ')})`;
+  const before = `${place('l')} ${key.descending ? '>' : '<'} ${place('k')}`;
   const first = `NOT EXISTS (${rowOf('k.resource_id')} AND ${before})`;
   return {
     withValue: [

@@ -10,6 +10,7 @@ const decide = (facts: Partial<AccountFacts>) =>
     type: 'Observation',
     sent: undefined,
     decides: false,
+    mayNameCharts: true,
     policyAccounts: [],
     stored: undefined,
     patientsChange: false,
@@ -31,6 +32,22 @@ describe('a project admin in extended mode', () => {
   it('who sends no meta follows the rules of everybody else', () => {
     expect(decide({ decides: true, stored: [c] })).toEqual({ accounts: [c], inherits: false });
     expect(decide({ decides: true })).toEqual({ accounts: [], inherits: true });
+  });
+});
+
+describe('an administrator whose scopes do not allow everything', () => {
+  const chart = { reference: 'Patient/p' };
+  const facts = { decides: true, mayNameCharts: false };
+
+  it('decides the accounts all the same', () => {
+    expect(decide({ ...facts, sent: [a, b] }).accounts).toEqual([a, b]);
+  });
+
+  it('cannot name a Patient, in whose compartment the resource would be then, unless it is there already', () => {
+    expect(() => decide({ ...facts, sent: [a, chart] })).toThrow('cannot name a Patient as an account');
+    expect(() => decide({ ...facts, sent: [chart], stored: [a] })).toThrow('cannot name a Patient as an account');
+    expect(decide({ ...facts, sent: [chart], stored: [a, chart] }).accounts).toEqual([chart]);
+    expect(decide({ decides: true, sent: [chart] }).accounts).toEqual([chart]);
   });
 });
 

@@ -86,7 +86,8 @@ function planFiling({ tenant, caller }: Context, { id, taken, current, namedAcco
   const decision = decideAccounts({
     type,
     sent,
-    decides: caller.policy.projectAdmin && (caller.extended === true || namedAccounts !== undefined),
+    decides: caller.policy.isAdministrator && (caller.extended === true || namedAccounts !== undefined),
+    mayNameCharts: caller.policy.projectAdmin,
     policyAccounts: caller.policy.accounts,
     stored,
     patientsChange: stored !== undefined && havePatientsChanged(current?.extendedMeta ?? '', stored, patients),

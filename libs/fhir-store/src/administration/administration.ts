@@ -116,7 +116,7 @@ export class Administration {
 
   /** Deletes a resource; deleted already: that version, again. Throws 404, and 400 for the owner and the owner's membership. */
   async delete(type: string, id: string): Promise<StoredVersion> {
-    return deleteLocked(this.scope, this.context, await this.lock(type, id), undefined);
+    return deleteLocked(this.scope, this.context, await this.lock(type, id), {});
   }
 
   /** Stores a new User of the project. Whether there is one with the same address already is for the caller to see. */

@@ -104,7 +104,8 @@ export function auditEventVersion(
   };
 }
 
-const withoutQuery = (entity: string): string => entity.split('?', 1)[0] ?? '';
+/** What an entry is about, without the query of a search. */
+export const withoutQuery = (entity: string): string => entity.split('?', 1)[0] ?? '';
 
 function auditEvent(version: FhirVersion, projectId: string, { row, part, patient }: AuditEventSource): JsonObject {
   const form = formOf(version);

@@ -17,7 +17,7 @@ export interface AuditOrigin {
 /** The origin of what `caller` does. */
 export function auditOrigin(caller: Caller): AuditOrigin {
   const { agent, membership, onBehalfOf, policy, requestId } = caller;
-  return { agent, membership, onBehalfOf: onBehalfOf?.reference, policy: policy.reason, requestId };
+  return { agent, membership, onBehalfOf, policy: policy.reason, requestId };
 }
 
 /** The columns of `audit_event` that tell the origin, without the request. */
@@ -29,4 +29,4 @@ export const originValues = (parameter: string): string =>
 
 /** One parameter for `originValues`. */
 export const originArray = ({ agent, membership, onBehalfOf, policy }: Caller): string =>
-  textArray([agent, membership ?? '', onBehalfOf?.reference ?? '', policy.reason]);
+  textArray([agent, membership ?? '', onBehalfOf ?? '', policy.reason]);

@@ -7,16 +7,18 @@ import type { StoredVersion } from '../stored-version.js';
 import { auditEventVersion, eventsOf, seesSome } from './audit-event.js';
 import { auditEventId, auditKeyOf } from './audit-id.js';
 import { findAuditRowsByKey } from './audit-rows.sql.js';
+import { seenEvent } from './seen-event.js';
 
 /**
  * The events of the server's own audit among `identities`, keyed by `Type/id`, as the store gives out what it has stored.
  * No statement is sent when none of the ids is one of the audit's. Rights are for the caller to judge. Throws StaleRights.
  */
 export async function findAuditEvents(
-  { tenant, caller }: Context,
+  context: Context,
   scope: ReadingScope,
   identities: readonly Identity[],
 ): Promise<Map<string, StoredVersion>> {
+  const { tenant, caller } = context;
   const keys = identities.flatMap(({ type, id }) => auditKeyOf(type, id) ?? []);
   if (keys.length === 0) return new Map();
   const rows = await scope.lookUp((connection) => findAuditRowsByKey(connection, scope.epoch, keys));
@@ -24,7 +26,9 @@ export async function findAuditEvents(
   const versions = rows
     .flatMap(eventsOf)
     .filter(({ row: { writer, id }, part }) => asked.has(`AuditEvent/${auditEventId({ writer, id, part })}`))
-    .map((event) => auditEventVersion(tenant.version, tenant.projectId, event, seesSome(caller, 'read')));
+    .map((event) =>
+      auditEventVersion(tenant.version, tenant.projectId, seenEvent(context, event), seesSome(caller, 'read')),
+    );
   return new Map(versions.map((version) => [`${version.type}/${version.id}`, version]));
 }
 

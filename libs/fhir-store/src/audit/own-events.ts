@@ -14,6 +14,7 @@ import { eventsOf, judgedAuditEvent, type AuditEventSource } from './audit-event
 import { auditEventId, auditKeyOf } from './audit-id.js';
 import { findAuditRows, findAuditRowsByKey, type AuditPosition, type AuditWindow } from './audit-rows.sql.js';
 import { auditWindow } from './audit-window.js';
+import { seenEvent } from './seen-event.js';
 
 /** Rows that one request looks at, and events that it judges; a row about many patients has as many events. */
 export const maxExamined = 20_000;
@@ -47,11 +48,12 @@ export const positionOf = ({ row, part }: AuditEventSource): EventPosition => ({
 
 /** The events that satisfy the request and that the caller may see, in order. Throws `too-costly` and StaleRights. */
 export async function* matchingEvents(
-  { tenant, caller }: Context,
+  context: Context,
   scope: ReadingScope,
   request: SearchRequest,
   direction: Direction,
 ): AsyncGenerator<AuditEventSource> {
+  const { tenant, caller } = context;
   const limits = caller.policy.limits('search', 'AuditEvent');
   if (limits === undefined || isBehindAll(direction)) return;
   const criteria = [...request.criteria, ...limits];
@@ -63,9 +65,10 @@ export async function* matchingEvents(
       ? eventsOfIds(scope, ids.ids, direction)
       : eventsOfWindow(scope, indexedWindow(tenant, criteria), direction);
   let judged = 0;
-  for await (const event of candidates) {
+  for await (const candidate of candidates) {
     if (++judged > maxExamined) throw tooManyExamined();
     if (judged % judgedInARow === 0) await setImmediate();
+    const event = seenEvent(context, candidate);
     const { value } = judgedAuditEvent(version, projectId, event);
     if (matchesCriteria(version, criteria, value, matchContext)) yield event;
   }

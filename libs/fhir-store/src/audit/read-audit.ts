@@ -2,8 +2,7 @@ import { unavailable } from '#fhir';
 import { systemClock, type Clock } from '#platform';
 import type { TenantDatabase } from '../tenant-database.js';
 import { recordAudit, type AuditEntry } from './audit.sql.js';
-import { expireAudit } from './retention.js';
-import { upkeep } from './upkeep.js';
+import { TenantUpkeep } from './tenant-upkeep.js';
 
 export interface ReadAuditOptions {
   /** Told when a batch could not be written or sealed. `lost` entries were given up, the others will be tried again. */
@@ -20,9 +19,6 @@ export interface ReadAuditOptions {
 /** For a tenant whose database cannot be written to, this many entries are kept; the oldest are given up first. */
 const maxKept = 10_000;
 const retryAfterMs = 1_000;
-/** How often it is looked whether entries have become too old, and how soon again when there were some. */
-const expiryEveryMs = 3_600_000;
-const furtherExpiryAfterMs = 10_000;
 
 interface Queue {
   /** The project's tenant database as last seen: a project that moves takes its unwritten entries along. */
@@ -38,8 +34,7 @@ interface Queue {
 /**
  * The audit of what changes nothing: reads, searches, log-ins. Entries of one tenant are written together, at the latest
  * after `maxWaitMs`, so that auditing costs a read next to nothing; a process that is killed loses at most that window.
- * Each batch is followed by the upkeep of the tenant database (seals, statistics, removal of what is too old), which covers
- * the writes of other requests as well.
+ * The upkeep of the tenant database (see TenantUpkeep) follows, and covers the writes of other requests as well.
  *
  * Queues are kept by project, so that one tenant's entries cannot reach another's database, and go away when empty.
  */
@@ -48,13 +43,17 @@ export class ReadAudit {
   private readonly maxWaitMs: number;
   private readonly maxBatch: number;
   private readonly clock: Clock;
-  /** When it is to be looked again whether entries have become too old. */
-  private readonly nextExpiry = new WeakMap<TenantDatabase, number>();
+  private readonly upkeep: TenantUpkeep;
 
   constructor(private readonly options: ReadAuditOptions) {
     this.maxWaitMs = options.maxWaitMs ?? 200;
     this.maxBatch = options.maxBatch ?? 500;
     this.clock = options.clock ?? systemClock;
+    this.upkeep = new TenantUpkeep({
+      onFailure: (projectId, error) => options.onFailure(projectId, error, 0),
+      onDone: (projectId) => options.onUpkeep?.(projectId),
+      clock: this.clock,
+    });
   }
 
   /** Queues an entry, with this moment as its time; returns at once and never throws. The entry is kept, not copied. */
@@ -66,9 +65,11 @@ export class ReadAudit {
     this.schedule(queue, queue.entries.length >= this.maxBatch ? 0 : this.maxWaitMs);
   }
 
-  /** Has the upkeep done with the next batch. For writes: their own statements have recorded them already. */
+  /** Has the upkeep done. For writes: their own statements have recorded them already. */
   sealSoon(tenant: TenantDatabase): void {
-    this.schedule(this.queueOf(tenant), this.maxWaitMs);
+    const queue = this.queues.get(tenant.projectId);
+    if (queue !== undefined) queue.tenant = tenant;
+    this.upkeep.soon(tenant);
   }
 
   /**
@@ -85,7 +86,7 @@ export class ReadAudit {
     if (queue.settled < taken) throw unavailable('The audit could not be written; try again');
   }
 
-  /** Writes what is queued, of all tenants; resolves when each batch was tried once. For the shutdown. */
+  /** Writes what is queued, of all tenants, and does the upkeep; resolves when each was tried once. For the shutdown. */
   async flush(): Promise<void> {
     await Promise.all(
       [...this.queues.values()].map(async (queue) => {
@@ -93,6 +94,7 @@ export class ReadAudit {
         await this.write(queue);
       }),
     );
+    await this.upkeep.flush();
   }
 
   private queueOf(tenant: TenantDatabase): Queue {
@@ -138,22 +140,7 @@ export class ReadAudit {
       this.options.onFailure(tenant.projectId, error, lost);
       return retryAfterMs;
     }
-    try {
-      await tenant.use(upkeep);
-      await this.expire(tenant);
-      this.options.onUpkeep?.(tenant.projectId);
-    } catch (error) {
-      // Nothing is lost: the next upkeep covers this one's work as well.
-      this.options.onFailure(tenant.projectId, error, 0);
-    }
+    this.upkeep.soon(tenant);
     return this.maxWaitMs;
-  }
-
-  private async expire(tenant: TenantDatabase): Promise<void> {
-    const now = this.clock.now().getTime();
-    if (now < (this.nextExpiry.get(tenant) ?? 0)) return;
-    this.nextExpiry.set(tenant, now + expiryEveryMs);
-    const removed = await expireAudit(tenant);
-    if (removed > 0) this.nextExpiry.set(tenant, now + furtherExpiryAfterMs);
   }
 }

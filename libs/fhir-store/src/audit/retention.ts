@@ -6,7 +6,8 @@ import { badRequest, isJsonObject, type JsonObject } from '#fhir';
 import { compiledSql, sql } from '#postgres';
 import type { TenantDatabase } from '../tenant-database.js';
 
-const settingName = 'auditRetentionDays';
+/** The name of the entry, in one of `lists`. */
+export const auditRetentionSetting = 'auditRetentionDays';
 /** The database refuses less (see expire_audit in the tenant migrations). */
 const minDays = 30;
 const maxDays = 36_500;
@@ -31,7 +32,7 @@ function auditRetentionDays(project: JsonObject): number | undefined {
 export function assertAuditRetention(project: JsonObject): void {
   for (const list of lists) {
     if (settingsOf(project, list).every(isRetention)) continue;
-    throw badRequest(`${settingName} takes a valueInteger from ${minDays} to ${maxDays}`, {
+    throw badRequest(`${auditRetentionSetting} takes a valueInteger from ${minDays} to ${maxDays}`, {
       code: 'value',
       expression: [`Project.${list}`],
     });
@@ -66,7 +67,7 @@ function settingsOf(project: JsonObject, list: (typeof lists)[number]): unknown[
   if (!Array.isArray(settings)) return [];
   return settings
     .filter(isJsonObject)
-    .filter(({ name }) => name === settingName)
+    .filter(({ name }) => name === auditRetentionSetting)
     .map(({ valueInteger }) => valueInteger);
 }
 

@@ -33,6 +33,9 @@ describe('the request of an entry', () => {
       'Patient/1/$everything?_count=2',
       { kind: 'operation', method: 'GET', name: '$everything', type: 'Patient', id: '1', query: '_count=2' },
     ],
+    ['GET', 'metadata', { kind: 'operation', method: 'GET', name: 'metadata', query: '' }],
+    ['DELETE', 'Patient/?name=x/', { kind: 'conditional-delete', type: 'Patient', query: 'name=x/' }],
+    ['GET', '/Patient/1/', { kind: 'read', type: 'Patient', id: '1' }],
     ['POST', '$convert', { kind: 'operation', method: 'POST', name: '$convert', query: '' }],
     ['POST', 'Patient/$validate', { kind: 'operation', method: 'POST', name: '$validate', type: 'Patient', query: '' }],
   ])('%s %s is understood', (method, url, interaction) => {
@@ -42,6 +45,8 @@ describe('the request of an entry', () => {
   test('carries its conditions', () => {
     expect(read('POST', 'Patient', { ifNoneExist: 'identifier=1' })).toMatchObject({ ifNoneExist: 'identifier=1' });
     expect(read('PUT', 'Patient/1', { ifMatch: 'W/"1"' })).toMatchObject({ ifMatch: 'W/"1"' });
+    expect(read('PUT', 'Patient?identifier=1', { ifNoneMatch: '*' })).toMatchObject({ ifNoneMatch: '*' });
+    expect(read('DELETE', 'Patient/1', { ifNoneMatch: 'W/"1"' })).toMatchObject({ ifNoneMatch: 'W/"1"' });
     const unchanged = { ifNoneMatch: 'W/"1"', ifModifiedSince: '2026-11-21T04:10:12Z' };
     expect(read('GET', 'Patient/1', unchanged)).toMatchObject(unchanged);
     expect(read('PUT', 'Patient/1', { ifMatch: '' })).not.toHaveProperty('ifMatch');
@@ -54,7 +59,11 @@ describe('the request of an entry', () => {
     ['PUT', 'Patient/1/_history/2', 'not-supported'],
     ['GET', 'Patient/1/_history/2/3', 'not-supported'],
     ['GET', 'Patient/_search', 'not-supported'],
-    ['GET', 'metadata', 'not-found'],
+    ['GET', '_search?name=x', 'not-supported'],
+    ['POST', 'Patient/_search?name=x', 'not-supported'],
+    ['PUT', 'metadata', 'not-supported'],
+    ['GET', 'metadata/1', 'not-found'],
+    ['GET', 'Patient//', 'not-found'],
     ['GET', 'Patient/a_b', 'not-found'],
     ['GET', '//evil.example.org/Patient/1', 'not-found'],
     ['GET', 'https://evil.example.org/Patient/1', 'invalid'],

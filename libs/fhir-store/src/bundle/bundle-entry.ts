@@ -1,19 +1,18 @@
 import { badRequest, isJsonObject, notFound, notSupported, type FhirVersion, type JsonObject } from '#fhir';
 import { accountsInQuery } from '../accounts/account.js';
 import { isFhirId } from '../stored-version.js';
+import type { WriteConditions } from '../writing/decide-update.js';
 
-interface Direct<Kind> {
+interface Direct<Kind> extends WriteConditions {
   readonly kind: Kind;
   readonly type: string;
   readonly id: string;
-  readonly ifMatch?: string;
 }
 
-interface Conditional<Kind> {
+interface Conditional<Kind> extends WriteConditions {
   readonly kind: Kind;
   readonly type: string;
   readonly query: string;
-  readonly ifMatch?: string;
 }
 
 /** What an entry that writes asks for. */
@@ -37,16 +36,27 @@ export type ReadingInteraction = { readonly head?: true } & (
       readonly kind: 'read';
       readonly type: string;
       readonly id: string;
+      /** What of the resource is shown, where the address says it. */
+      readonly query?: string;
       readonly ifNoneMatch?: string;
       readonly ifModifiedSince?: string;
     }
-  | { readonly kind: 'vread'; readonly type: string; readonly id: string; readonly versionId: string }
+  | {
+      readonly kind: 'vread';
+      readonly type: string;
+      readonly id: string;
+      readonly versionId: string;
+      readonly query?: string;
+    }
   | { readonly kind: 'history'; readonly type?: string; readonly id?: string; readonly query: string }
   /** `path` is a type, a compartment with a type (`Patient/1/Observation`), or empty for the whole system. */
   | { readonly kind: 'search'; readonly path: string; readonly query: string }
 );
 
-/** An operation (https://hl7.org/fhir/R4/operations.html) that an entry of a batch calls; `name` has its dollar sign. */
+/**
+ * An operation (https://hl7.org/fhir/R4/operations.html) that an entry of a batch calls; `name` has its dollar sign. So is
+ * `metadata` called, without one.
+ */
 export interface OperationInteraction {
   readonly kind: 'operation';
   readonly method: 'GET' | 'POST';
@@ -151,6 +161,7 @@ function readInteraction(version: FhirVersion, baseUrl: string, request: JsonObj
 }
 
 function operationOf(method: string, { type, id, query }: EntryUrl, name: string): OperationInteraction | undefined {
+  if (name === capabilities && method !== 'GET') return undefined;
   if (method !== 'GET' && method !== 'POST') return undefined;
   return { kind: 'operation', method, name, query, ...given({ type, id }) };
 }
@@ -158,6 +169,7 @@ function operationOf(method: string, { type, id, query }: EntryUrl, name: string
 function readingOf(method: 'GET' | 'HEAD', url: EntryUrl, request: JsonObject): ReadingInteraction | undefined {
   const { type, id, rest, query, operation } = url;
   const head = method === 'HEAD' ? ({ head: true } as const) : {};
+  const parts = query === '' ? {} : { query };
   if (operation !== undefined) return undefined;
   const [first, second, ...more] = rest;
   if (first === '_history' && second === undefined) return { kind: 'history', query, ...given({ type, id }), ...head };
@@ -165,10 +177,11 @@ function readingOf(method: 'GET' | 'HEAD', url: EntryUrl, request: JsonObject): 
     return first === undefined ? { kind: 'search', path: type ?? '', query, ...head } : undefined;
   }
   if (first === undefined) {
-    return { kind: 'read', type, id, ...conditions(request, 'ifNoneMatch', 'ifModifiedSince'), ...head };
+    return { kind: 'read', type, id, ...parts, ...conditions(request, 'ifNoneMatch', 'ifModifiedSince'), ...head };
   }
   if (first !== '_history') return { kind: 'search', path: [type, id, ...rest].join('/'), query, ...head };
-  return second === undefined || more.length > 0 ? undefined : { kind: 'vread', type, id, versionId: second, ...head };
+  if (second === undefined || more.length > 0) return undefined;
+  return { kind: 'vread', type, id, versionId: second, ...parts, ...head };
 }
 
 function writingOf(method: string, url: EntryUrl, request: JsonObject): WritingInteraction | undefined {
@@ -180,8 +193,8 @@ function writingOf(method: string, url: EntryUrl, request: JsonObject): WritingI
   }
   const kind = updatingKinds.get(method);
   if (kind === undefined) return undefined;
-  const ifMatch = conditions(request, 'ifMatch');
-  return id === undefined ? { kind: `conditional-${kind}`, type, query, ...ifMatch } : { kind, type, id, ...ifMatch };
+  const given = conditions(request, 'ifMatch', 'ifNoneMatch');
+  return id === undefined ? { kind: `conditional-${kind}`, type, query, ...given } : { kind, type, id, ...given };
 }
 
 const updatingKinds = new Map([
@@ -199,24 +212,34 @@ interface EntryUrl {
   readonly query: string;
 }
 
+/** What the server can do (https://hl7.org/fhir/R4/http.html#capabilities). */
+const capabilities = 'metadata';
+
+/** A slash behind a type or an id means nothing, as over HTTP. */
+const trailingSlash = /^([^/]+(?:\/[^/]+)?)\/$/;
+
 function readUrl(version: FhirVersion, baseUrl: string, url: string): EntryUrl {
   const relative = url.startsWith(baseUrl) ? url.slice(baseUrl.length) : url.replace(/^\//, '');
   if (/^[a-z][a-z0-9+.-]*:/i.test(relative)) {
     throw badRequest(`The URL ${url} is not below ${baseUrl}`, { expression: ['request.url'] });
   }
-  const [path = '', ...queries] = relative.split('?');
+  const [received = '', ...queries] = relative.split('?');
   const query = queries.join('?');
+  const path = received.replace(trailingSlash, '$1');
+  if (path === capabilities) return { operation: capabilities, rest: [], query };
   const parts = path.split('/');
   const operation = parts.at(-1)?.startsWith('$') ? { operation: operationName(parts.pop()) } : {};
   if (parts.length === 0 || path === '_history' || path === '') {
     return { rest: path === '_history' ? parts : [], query, ...operation };
   }
   const [type = '', id, ...rest] = parts;
+  if (type === '_search' || id === '_search') {
+    throw notSupported(`${url} is not supported in a Bundle; send GET with the parameters in the URL`);
+  }
   // As over HTTP: there is nothing at this address.
   if (!version.isResourceType(type)) throw notFound();
   if (operation.operation !== undefined && (id === '_history' || rest.length > 0)) throw notFound();
   if (id === '_history') return { type, rest: [id, ...rest], query, ...operation };
-  if (id === '_search') throw notSupported(`${url} is not supported in a Bundle`);
   if (id !== undefined && !isFhirId(id)) throw notFound();
   return { type, rest, query, ...operation, ...given({ id }) };
 }

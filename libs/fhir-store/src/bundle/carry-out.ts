@@ -1,10 +1,12 @@
 import type { ResourcePatch, ResourceText } from '#fhir';
-import { parseSearchAt, type SearchRequest } from '#fhir-search';
+import { parseSearchAt, shownPartsOf, type SearchRequest } from '#fhir-search';
 import type { AuditedResource } from '../audit/audit-subjects.js';
 import { historyBundle } from '../history/history-bundle.js';
 import { historyRequest, type HistoryRequest } from '../history/history-request.js';
 import type { HistoryResult } from '../history/read-history.js';
+import { inParts } from '../reading/in-parts.js';
 import { isUnchanged } from '../reading/modified-since.js';
+import type { WriteConditions } from '../writing/decide-update.js';
 import { assertType } from '../writing/resource-checks.js';
 import type { SearchResult } from '../search/search.js';
 import type { CreateResult } from '../writing/single-writes.js';
@@ -24,19 +26,15 @@ export interface ReadingInteractions {
   search(request: SearchRequest): Promise<SearchResult>;
 }
 
-interface Condition {
-  readonly ifMatch?: string;
-}
-
 /** The part of a repository that entries of a batch use. */
 export interface Interactions extends ReadingInteractions {
   create(text: ResourceText, options?: { ifNoneExist?: string; accounts?: readonly string[] }): Promise<CreateResult>;
-  update(type: string, id: string, text: ResourceText, options?: Condition): Promise<UpdateResult>;
-  conditionalUpdate(type: string, query: string, text: ResourceText, options?: Condition): Promise<UpdateResult>;
-  patch(type: string, id: string, patch: ResourcePatch, options?: Condition): Promise<UpdateResult>;
-  conditionalPatch(type: string, query: string, patch: ResourcePatch, options?: Condition): Promise<UpdateResult>;
-  delete(type: string, id: string, options?: Condition): Promise<StoredVersion>;
-  conditionalDelete(type: string, query: string, options?: Condition): Promise<StoredVersion[]>;
+  update(type: string, id: string, text: ResourceText, options?: WriteConditions): Promise<UpdateResult>;
+  conditionalUpdate(type: string, query: string, text: ResourceText, options?: WriteConditions): Promise<UpdateResult>;
+  patch(type: string, id: string, patch: ResourcePatch, options?: WriteConditions): Promise<UpdateResult>;
+  conditionalPatch(type: string, query: string, patch: ResourcePatch, options?: WriteConditions): Promise<UpdateResult>;
+  delete(type: string, id: string, options?: WriteConditions): Promise<StoredVersion>;
+  conditionalDelete(type: string, query: string, options?: WriteConditions): Promise<StoredVersion[]>;
 }
 
 /**
@@ -51,17 +49,21 @@ export async function carryOutReading(
   onShown: (resources: Iterable<AuditedResource>) => void,
 ): Promise<string> {
   const shown = interaction.head ? 'OperationOutcome' : 'representation';
+  const parts = (version: StoredVersion, { query }: { readonly query?: string }) =>
+    query === undefined
+      ? version
+      : inParts(tenant.version, version, shownPartsOf(tenant.version, version.type, query, bundle.handling));
   const whole = (text: string) => resourceEntry(interaction.head ? undefined : text);
   switch (interaction.kind) {
     case 'read': {
       const version = await interactions.read(interaction.type, interaction.id);
       onShown([version]);
-      return versionEntry(isUnchanged(interaction, version) ? 304 : 200, version, bundle, shown);
+      return versionEntry(isUnchanged(interaction, version) ? 304 : 200, parts(version, interaction), bundle, shown);
     }
     case 'vread': {
       const version = await interactions.readVersion(interaction.type, interaction.id, interaction.versionId);
       onShown([version]);
-      return versionEntry(200, version, bundle, shown);
+      return versionEntry(200, parts(version, interaction), bundle, shown);
     }
     case 'history': {
       const request = historyRequest(interaction, interaction.query, bundle);

@@ -11,7 +11,9 @@ export function entryPatch(version: FhirVersion, text: string): ResourcePatch {
   if (resourceType === 'Parameters') return fhirpathPatch(version, text);
   const { contentType, data } = value;
   const isJsonPatch = resourceType === 'Binary' && typeof contentType === 'string' && jsonPatchType.test(contentType);
-  if (isJsonPatch && typeof data === 'string') return jsonPatch(Buffer.from(data, 'base64').toString('utf8'));
+  if (isJsonPatch && typeof data === 'string') {
+    return jsonPatch(Buffer.from(data, 'base64').toString('utf8'), version);
+  }
   throw badRequest('A PATCH entry needs Parameters, or a Binary of application/json-patch+json', {
     code: 'structure',
     expression: ['resource'],

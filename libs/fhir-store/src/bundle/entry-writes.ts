@@ -2,6 +2,7 @@
 import { Charts } from '../accounts/charts.js';
 import { loadCharts } from '../accounts/finish-draft.js';
 import {
+  assertClaims,
   assertTargets,
   finishWrite,
   mayReferWrongly,
@@ -9,6 +10,7 @@ import {
   type Finished,
   type Pending,
 } from '../writing/finish-write.js';
+import { ProfileChecks } from '../writing/profile-checks.js';
 import { readingsOn } from '../reading/reading-scope.js';
 import type { ReadingScope } from '../reading/reading-scope.js';
 import type { Context } from '../rights/rights.js';
@@ -30,6 +32,17 @@ export function pendingCreate(step: Step): EntryWrite {
   return { step, pending: { admission: admitCreate(written.text.resourceType), id, written } };
 }
 
+/** What the writes of one transaction look up once for all of them. */
+export interface EntryLookUps {
+  readonly charts: Charts;
+  readonly profiles: ProfileChecks;
+}
+
+export const entryLookUps = (context: Context, scope: ReadingScope): EntryLookUps => ({
+  charts: new Charts(context, scope),
+  profiles: new ProfileChecks(context, scope),
+});
+
 export interface FinishedEntry extends EntryWrite {
   readonly finished: Finished;
 }
@@ -37,27 +50,32 @@ export interface FinishedEntry extends EntryWrite {
 /** Works on one entry: names it in what is thrown, and gives up when the transaction has taken too long. */
 export type WorkOnEntry = <Result>(step: Step, work: () => Promise<Result>) => Promise<Result>;
 
-/** Finishes the writes; the patients on whom they depend are looked up all at once. */
+/** Finishes the writes; the patients on whom they depend are looked up all at once, and so are the profiles they claim. */
 export async function finishEntries(
   context: Context,
-  charts: Charts,
+  { charts, profiles }: EntryLookUps,
   entries: readonly EntryWrite[],
   inStep: WorkOnEntry,
 ): Promise<FinishedEntry[]> {
   const known = entries.map(({ step, pending }) => inEntry(step.index, () => unfinished(context, pending)));
   await loadCharts(context, charts, known, (position, work) => inEntry(entries[position]?.step.index ?? 0, work));
+  await profiles.load(entries.map(({ pending }) => pending.written));
   return Promise.all(
     entries.map(async ({ step, pending }) => ({
       step,
       pending,
-      finished: await inStep(step, () => finishWrite(context, charts, pending)),
+      finished: await inStep(step, async () => {
+        const finished = await finishWrite(context, charts, pending);
+        await assertClaims(profiles, pending, finished);
+        return finished;
+      }),
     })),
   );
 }
 
 /** The writes of one transaction. */
 export class EntryWrites {
-  private readonly charts: Charts;
+  private readonly lookUps: EntryLookUps;
   private readonly readings: ReadingScope;
   private readonly unchecked: FinishedEntry[] = [];
 
@@ -67,13 +85,13 @@ export class EntryWrites {
     private readonly inStep: WorkOnEntry,
   ) {
     this.readings = readingsOn(scope);
-    this.charts = new Charts(context, this.readings);
+    this.lookUps = entryLookUps(context, this.readings);
   }
 
   /** Writes the entries and tells `written` of each. New resources are one statement; the others travel with it. */
   async store(entries: readonly EntryWrite[], written: (step: Step, result: UpdateResult) => void): Promise<void> {
     if (entries.length === 0) return;
-    const all = await finishEntries(this.context, this.charts, entries, this.inStep);
+    const all = await finishEntries(this.context, this.lookUps, entries, this.inStep);
     const inserts = all.filter(({ finished }) => finished.admission.current === undefined);
     const updates = all.filter(({ finished }) => finished.admission.current !== undefined);
     this.unchecked.push(...all.filter(({ pending, finished }) => mayReferWrongly(pending, finished)));

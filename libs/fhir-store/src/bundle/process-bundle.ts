@@ -68,7 +68,8 @@ function readReceived(text: string): ReceivedBundle {
   const entries = entriesOf(value.entry).map((entry, index) => ({ entry, resource: resources[index] }));
   const { type } = value;
   if (type === 'batch' || type === 'transaction') return { type, entries };
-  throw badRequest("Only a Bundle of type 'batch' or 'transaction' can be posted here", {
+  const notReplayed = type === 'history' ? '; a history is not replayed' : '';
+  throw badRequest(`Only a Bundle of type 'batch' or 'transaction' can be posted here${notReplayed}`, {
     expression: ['Bundle.type'],
   });
 }

@@ -1,6 +1,5 @@
 import { conflict } from '#fhir';
 import type { Connection } from '#postgres';
-import { Charts } from '../accounts/charts.js';
 import { projectSettings } from '../project-settings.js';
 import { ownReadings } from '../reading/reading-scope.js';
 import { auditingDenial, changesRights, isRefusal, type Context } from '../rights/rights.js';
@@ -10,7 +9,7 @@ import { insertFinished } from '../writing/writes.js';
 import type { RawEntry } from './batch.js';
 import type { BundleContext, EntryReading } from './bundle-context.js';
 import { auditedEntry, entityOf, isReading, readEntry } from './bundle-entry.js';
-import { finishEntries, pendingCreate } from './entry-writes.js';
+import { entryLookUps, finishEntries, pendingCreate } from './entry-writes.js';
 import { versionEntry } from './response-entry.js';
 import { TransactionRun } from './transaction-run.js';
 import { failedEntry, inEntryLater, readSteps, type Step } from './transaction-step.js';
@@ -105,14 +104,15 @@ const isPlainCreate = (step: Step): boolean =>
   step.interaction.ifNoneExist === undefined &&
   step.interaction.type !== 'Binary' &&
   step.conditions.size === 0 &&
+  step.awaitedVersions.size === 0 &&
   !stepChangesRights(step);
 
 /** New resources and nothing else are one statement, and that is a transaction by itself. */
 async function createAll(context: Context, steps: readonly Step[], bundle: BundleContext): Promise<string[]> {
   const { tenant, caller } = context;
   const { epoch } = caller;
-  const charts = new Charts(context, ownReadings(tenant, epoch));
-  const finished = await finishEntries(context, charts, steps.map(pendingCreate), (step, work) =>
+  const lookUps = entryLookUps(context, ownReadings(tenant, epoch));
+  const finished = await finishEntries(context, lookUps, steps.map(pendingCreate), (step, work) =>
     inEntryLater(step.index, work),
   );
   const writes = finished.map((entry) => entry.finished);

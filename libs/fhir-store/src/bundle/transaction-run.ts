@@ -21,9 +21,8 @@ import { AnswerBudget } from './answer-budget.js';
 import type { BundleContext } from './bundle-context.js';
 import { isReading } from './bundle-entry.js';
 import { carryOutReading, deletionEntry, updateEntry } from './carry-out.js';
-import { assertProgress, findReference, unresolved, usersOf, type References } from './conditional-references.js';
+import { assertProgress, findReference, usersOf, type References } from './conditional-references.js';
 import { EntryWrites, pendingCreate, type EntryWrite } from './entry-writes.js';
-import { withoutLatePatients } from './late-patients.js';
 import { versionEntry } from './response-entry.js';
 import {
   inEntry,
@@ -35,6 +34,7 @@ import {
   type Step,
   type StepInteraction,
 } from './transaction-step.js';
+import { nextToWrite } from './write-order.js';
 
 type StepOf<Kind extends StepInteraction['kind']> = Step & {
   readonly interaction: Extract<StepInteraction, { kind: Kind }>;
@@ -69,7 +69,7 @@ export class TransactionRun {
     private readonly bundle: BundleContext,
     private readonly steps: readonly Step[],
   ) {
-    this.links = new Links(steps);
+    this.links = new Links(context.tenant.version, steps);
     this.readingScope = readingsOn(scope);
     this.writes = new EntryWrites(context, scope, (step, work) => this.inTime(step, work));
   }
@@ -121,13 +121,14 @@ export class TransactionRun {
   }
 
   private async delete(step: StepOf<'delete'>): Promise<void> {
-    const { type, id, ifMatch } = step.interaction;
-    const version = await deleteLocked(this.scope, this.context, this.locked.get(`${type}/${id}`), ifMatch);
+    const { type, id } = step.interaction;
+    const current = this.locked.get(`${type}/${id}`);
+    const version = await deleteLocked(this.scope, this.context, current, step.interaction);
     this.answer(step, deletionEntry([version], this.bundle));
   }
 
   private async deleteMatches(step: StepOf<'conditional-delete'>): Promise<void> {
-    const versions = await deleteMatchesIn(this.scope, this.context, this.requestFor(step), step.interaction.ifMatch);
+    const versions = await deleteMatchesIn(this.scope, this.context, this.requestFor(step), step.interaction);
     for (const { type, id } of versions) this.touch(`${type}/${id}`);
     this.answer(step, deletionEntry(versions, this.bundle));
   }
@@ -150,6 +151,7 @@ export class TransactionRun {
       const id = found?.id ?? uuidv7();
       for (const step of [maker, ...(this.sameAs.get(maker) ?? [])]) {
         step.id = id;
+        step.versionId = found?.versionId;
         if (found !== undefined) this.answer(step, versionEntry(200, found, this.bundle, this.bundle.returns));
       }
     });
@@ -178,10 +180,7 @@ export class TransactionRun {
     let references: References = new Map();
     let isFirst = true;
     for (;;) {
-      const ready = open.filter((step) => unresolved(step, references) === undefined);
-      const timely = withoutLatePatients(this.context.tenant, ready, open);
-      // Where patients and what refers to them wait for each other, the patients come last.
-      const next = timely.length > 0 || isFirst ? timely : ready;
+      const next = nextToWrite(this.context.tenant, open, references, isFirst);
       await this.write(next, references);
       open = open.filter((step) => !next.includes(step));
       if (open.length === 0) return;
@@ -217,16 +216,16 @@ export class TransactionRun {
     return this.inTime(step, async () => {
       const written = this.contentOf(step, references);
       if (interaction.kind === 'create') return pendingCreate(step);
-      const { type, id, ifMatch } = interaction;
+      const { type, id } = interaction;
       const current = this.locked.get(`${type}/${id}`);
-      const admission = await admitUpdate(this.context, this.readingScope, type, current, ifMatch);
+      const admission = await admitUpdate(this.context, this.readingScope, type, current, interaction);
       return { step, pending: { admission, id, written } };
     });
   }
 
   /** What an entry wants to be stored, read again when it has links whose targets were not known before. */
   private contentOf(step: Step, references: References): Written {
-    if (step.awaited.size > 0 || step.conditions.size > 0) {
+    if (step.awaited.size > 0 || step.awaitedVersions.size > 0 || step.conditions.size > 0) {
       readText(this.context, this.settings, step, this.links, references);
     }
     if (step.written === undefined) throw new Error(`Entry ${step.index} of the transaction has no resource.`);
@@ -239,7 +238,9 @@ export class TransactionRun {
 
   private answerWritten(step: Step, result: UpdateResult): void {
     this.answer(step, updateEntry(result, this.bundle));
+    step.versionId = result.version.versionId;
     for (const same of this.sameAs.get(step) ?? []) {
+      same.versionId = result.version.versionId;
       this.answer(same, versionEntry(200, result.version, this.bundle, this.bundle.returns));
     }
   }
@@ -264,15 +265,15 @@ export class TransactionRun {
   }
 
   private async conditionalWrite(step: StepOf<'conditional-update'>, references: References): Promise<EntryWrite> {
-    const { type, ifMatch } = step.interaction;
+    const { interaction: conditions } = step;
     const request = this.requestFor(step);
     const match = await lockMatch(this.scope, this.context, request);
     if (step.id !== undefined && match !== undefined && match.id !== step.id) throw foundItsOwn();
     const newId = step.id ?? uuidv7();
     step.id ??= match?.id ?? step.written?.text.id ?? newId;
-    this.touch(`${type}/${step.id}`);
+    this.touch(`${request.type}/${step.id}`);
     const written = this.contentOf(step, references);
-    const pending = await pendingMatch(this.scope, this.context, { request, match, written, ifMatch, newId });
+    const pending = await pendingMatch(this.scope, this.context, { request, match, written, conditions, newId });
     return { step, pending };
   }
 
@@ -290,12 +291,13 @@ export class TransactionRun {
   private async patch(step: StepOf<'patch' | 'conditional-patch'>): Promise<void> {
     const { patch, interaction } = step;
     if (patch === undefined) throw new Error(`Entry ${step.index} of the transaction has no patch.`);
-    const { type, ifMatch } = interaction;
+    const { type } = interaction;
     const current = this.locked.get(`${type}/${step.id}`);
-    const admission = await admitPatch(this.scope, this.context, { type, current, ifMatch });
+    const admission = await admitPatch(this.scope, this.context, { type, current, conditions: interaction });
     withLinks(step, this.links, patch(patchedView(admission)));
     const references = step.conditions.size > 0 ? await this.resolve([step]) : undefined;
     if (references !== undefined) assertProgress([step], references);
+    step.dropsVersions = true;
     const linked = (body: string) => withLinks(step, this.links, patch(body), references);
     await this.store([{ step, pending: patched(this.context, this.settings, admission, linked) }]);
   }

@@ -3,7 +3,7 @@
  * resources their ids, follow the links between entries, validate, and make drafts. The write lock that a transaction
  * holds keeps changes of rights waiting, so nothing of this happens under it that need not.
  */
-import { badRequest, notSupported, OutcomeError, readResource, type ResourcePatch } from '#fhir';
+import { badRequest, notSupported, OutcomeError, readResource, type FhirVersion, type ResourcePatch } from '#fhir';
 import type { Interaction } from '#access-policy';
 import { uuidv7 } from '#platform';
 import type { ProjectSettings } from '../project-settings.js';
@@ -22,7 +22,7 @@ import {
   type WritingInteraction,
 } from './bundle-entry.js';
 import { entryPatch } from './entry-patch.js';
-import { baseOfFullUrl, hasConditionalReference, rewriteLinks, type ResolveLink } from './links.js';
+import { baseOfFullUrl, hasConditionalReference, rewriteLinks, type LinkPlace, type LinkTarget } from './links.js';
 
 /** One entry on its way through a transaction. */
 export interface Step extends BundleEntry {
@@ -36,6 +36,12 @@ export interface Step extends BundleEntry {
   written: Written | undefined;
   /** Entries to which the text has links that could not be followed, because their ids were not known. */
   readonly awaited: Set<Step>;
+  /** Entries of which the text names the version that they make, as far as it was not known. */
+  readonly awaitedVersions: Set<Step>;
+  /** The number of the version that the entry made or found, once it is known. */
+  versionId: string | undefined;
+  /** Two entries cannot each know the other's version: whoever comes first loses it from its links. */
+  dropsVersions: boolean;
   /** The conditional references in the text. */
   readonly conditions: Set<string>;
   /** The text of the response entry. */
@@ -84,6 +90,9 @@ export function readSteps(
         id: knownId(interaction),
         written: undefined,
         awaited: new Set(),
+        awaitedVersions: new Set(),
+        versionId: undefined,
+        dropsVersions: false,
         conditions: new Set(),
         answer: undefined,
       };
@@ -93,7 +102,7 @@ export function readSteps(
   assertDistinct(steps, 'resource', ({ interaction }) =>
     isDirect(interaction) ? `${interaction.type}/${interaction.id}` : undefined,
   );
-  const links = new Links(steps);
+  const links = new Links(context.tenant.version, steps);
   for (const step of steps) inEntry(step.index, () => readText(context, settings, step, links));
   return steps;
 }
@@ -133,12 +142,20 @@ type LinkedInteraction = Exclude<WritingInteraction, { kind: 'conditional-delete
 const isLinked = (step: Step): step is Step & { readonly interaction: LinkedInteraction } =>
   !isReading(step.interaction) && step.interaction.kind !== 'conditional-delete';
 
+type LinkedStep = Step & { readonly interaction: LinkedInteraction };
+
 /** Where the fullUrls of a transaction's entries lead to. */
 export class Links {
-  private readonly targets = new Map<string, Step & { readonly interaction: LinkedInteraction }>();
+  /** Whether there are entries whose fullUrl is an address, and no `urn:…`. */
+  readonly haveAddresses: boolean;
+  private readonly targets = new Map<string, LinkedStep>();
 
-  constructor(steps: readonly Step[]) {
+  constructor(
+    readonly version: FhirVersion,
+    steps: readonly Step[],
+  ) {
     for (const step of steps) if (step.fullUrl !== undefined && isLinked(step)) this.targets.set(step.fullUrl, step);
+    this.haveAddresses = [...this.targets.keys()].some((fullUrl) => !fullUrl.startsWith('urn:'));
   }
 
   get isEmpty(): boolean {
@@ -146,16 +163,46 @@ export class Links {
   }
 
   /** The links as seen from an entry: a relative one also means the fullUrl that starts with the entry's own base. */
-  resolverFor(from: Step): ResolveLink {
+  seenFrom(from: Step): (link: string) => LinkTarget | undefined {
     const base = baseOfFullUrl(from.fullUrl);
     return (link) => {
-      const target = this.targets.get(link) ?? (base === undefined ? undefined : this.targets.get(base + link));
+      const target =
+        this.targets.get(link) ?? (base !== undefined && isRelative(link) ? this.targets.get(base + link) : undefined);
       if (target === undefined) return undefined;
-      if (target.id !== undefined) return `${target.interaction.type}/${target.id}`;
-      from.awaited.add(target);
-      return undefined;
+      return {
+        isMeantIn: (place) => this.isMeantIn(place, target),
+        address: (isVersioned) => addressOf(target, from, isVersioned),
+      };
     };
   }
+
+  /**
+   * A `urn:…` that an entry has for its fullUrl is nothing but a link. An address can also be what a resource is called by
+   * everybody (ValueSet.url and whoever names the value set), so it is a link where FHIR refers to resources and, for an
+   * entry whose id is not what the address says, where people are sent to what has no such name.
+   */
+  private isMeantIn(place: LinkPlace, { fullUrl = '', interaction }: LinkedStep): boolean {
+    if (place === 'reference' || fullUrl.startsWith('urn:')) return true;
+    if (place === 'uri' || !getsId(interaction)) return false;
+    return place === 'narrative' || !this.version.structure(interaction.type)?.some(({ name }) => name === 'url');
+  }
+}
+
+const isRelative = (link: string): boolean => !link.includes(':');
+
+/** Whether the server says under which id the resource of the entry is. */
+const getsId = ({ kind }: LinkedInteraction): boolean => kind !== 'update' && kind !== 'patch' && kind !== 'delete';
+
+/** The address of the entry's resource, and of the version of it that the transaction makes. */
+function addressOf(target: LinkedStep, from: Step, isVersioned: boolean): string | undefined {
+  // Where the id stays, so do the versions that it had before.
+  if (isVersioned && !getsId(target.interaction)) return undefined;
+  const awaitsVersion = isVersioned && target.versionId === undefined && !from.dropsVersions && target !== from;
+  if (awaitsVersion) from.awaitedVersions.add(target);
+  if (target.id === undefined) from.awaited.add(target);
+  if (target.id === undefined || awaitsVersion) return undefined;
+  const address = `${target.interaction.type}/${target.id}`;
+  return isVersioned && target.versionId !== undefined ? `${address}/_history/${target.versionId}` : address;
 }
 
 /**
@@ -192,9 +239,13 @@ export function withLinks(
   references?: ReadonlyMap<string, string>,
 ): string {
   if (links.isEmpty && !hasConditionalReference(resource)) return resource;
-  return rewriteLinks(resource, links.resolverFor(step), (condition) => {
-    step.conditions.add(condition);
-    return references?.get(condition);
+  return rewriteLinks(links.version, resource, {
+    haveAddresses: links.haveAddresses,
+    find: links.seenFrom(step),
+    resolveCondition: (condition) => {
+      step.conditions.add(condition);
+      return references?.get(condition);
+    },
   });
 }
 

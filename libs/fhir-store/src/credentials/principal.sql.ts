@@ -88,6 +88,12 @@ export async function findClientCredentials(tenant: TenantDatabase, clientId: st
   };
 }
 
+/** Has the server plan the statement of `findClientCredentials` now, on this connection. It finds nothing. */
+export async function rehearseClientCredentials(connection: Connection): Promise<void> {
+  const nobody = ['', '00000000-0000-0000-0000-000000000000', 0];
+  await connection.query(compiledSql({ name: 'store_client', text: clientText, values: nobody }));
+}
+
 export interface PrincipalQuery {
   readonly membershipId: string;
   /** `ClientApplication/…`, `User/…` or `Bot/…`: whose membership it must be, when that is known. */

@@ -36,7 +36,7 @@ describe('a history', () => {
       entry.map(({ request, response, resource }) => [request, response.status, response.etag, resource !== undefined]),
     ).toEqual([
       [{ method: 'PUT', url: 'Patient/p' }, '200', 'W/"9"', true],
-      [{ method: 'DELETE', url: 'Patient/p' }, '204', 'W/"5"', false],
+      [{ method: 'DELETE', url: 'Patient/p' }, '410', 'W/"5"', false],
       [{ method: 'POST', url: 'Patient' }, '201', 'W/"1"', true],
     ]);
     expect(entry[1]?.response.outcome?.id).toBe('gone');

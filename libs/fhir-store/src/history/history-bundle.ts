@@ -24,12 +24,13 @@ const goneOutcome = JSON.stringify(operationOutcome(gone().outcomeId, gone().iss
 
 /**
  * A resource's row carries the number of its first version. That one is told as a create, also when a PUT made it: how it
- * was made is not kept. The outcome of a deletion is for clients that show it where they have no resource to show.
+ * was made is not kept. A deletion is told as what a read of it is answered, 410 with that outcome: clients show it where
+ * they have no resource to show.
  */
 function historyEntry(version: HistoryVersion, presentation: Presentation): string {
   const isFirst = version.versionId === version.rowId;
   const method = version.deleted ? 'DELETE' : isFirst ? 'POST' : 'PUT';
-  const status = version.deleted ? 204 : isFirst ? 201 : 200;
+  const status = version.deleted ? 410 : isFirst ? 201 : 200;
   const url = isFirst ? version.type : `${version.type}/${version.id}`;
   const outcome = version.deleted ? `,"outcome":${goneOutcome}` : '';
   const resource = version.deleted ? '' : `,"resource":${shownBody(version, presentation)}`;

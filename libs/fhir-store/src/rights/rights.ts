@@ -36,20 +36,28 @@ export function grantedTypes({ tenant, caller }: Context, interaction: Interacti
   return types;
 }
 
-/** Whether a PUT to an id that does not exist (any more) makes the resource: project admins and the system only. */
-export function mayCreateByUpdate({ caller }: Context, type: string): boolean {
-  return caller.policy.projectAdmin && caller.policy.grants('create', type);
+/**
+ * Whether a PUT to an id that does not exist (any more) makes the resource: administrators of the project and the system
+ * only, and with scopes when those allow both to create and to update.
+ */
+export function mayCreateByUpdate({ caller: { policy } }: Context, type: string): boolean {
+  return policy.isAdministrator && policy.grants('create', type) && policy.grants('update', type);
 }
 
 /**
  * Runs `work`. Whoever is refused before a statement was sent has met nothing that tells whether rights have changed
- * since theirs were read, and might have the right by now: StaleRights is thrown instead of the refusal then.
+ * since theirs were read, and might have the right by now: StaleRights is thrown instead of the refusal then. What is a
+ * refusal in this sense `followsRights` says.
  */
-export async function underCurrentRights<T>({ tenant, caller }: Context, work: () => Promise<T>): Promise<T> {
+export async function underCurrentRights<T>(
+  { tenant, caller }: Context,
+  work: () => Promise<T>,
+  followsRights: (error: unknown) => boolean = isRefusal,
+): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (isRefusal(error) && caller.epoch !== undefined) {
+    if (followsRights(error) && caller.epoch !== undefined) {
       await tenant.share((connection) => assertCurrentEpoch(connection, caller.epoch));
     }
     throw error;
@@ -59,6 +67,14 @@ export async function underCurrentRights<T>({ tenant, caller }: Context, work: (
 /** Whether an error says that somebody had no right to something. */
 export const isRefusal = (error: unknown): error is OutcomeError =>
   error instanceof OutcomeError && error.category === 'forbidden';
+
+/**
+ * Whether an error refuses a write for what the caller's epoch says: a lack of rights, or something wrong with the resource,
+ * because the project's settings, which hold for an epoch, say how strictly it is looked at.
+ */
+const refusesWrite = (error: unknown): boolean =>
+  isRefusal(error) ||
+  (error instanceof OutcomeError && (error.category === 'invalid' || error.category === 'unprocessable'));
 
 /**
  * Runs a write and records it in the audit when it is refused for lack of rights, unless that has been recorded already.
@@ -72,7 +88,7 @@ export async function auditingDenial<T>(
 ): Promise<T> {
   const { tenant, caller } = context;
   try {
-    return await underCurrentRights(context, write);
+    return await underCurrentRights(context, write, refusesWrite);
   } catch (error) {
     if (isRefusal(error) && !isDenialRecorded(error)) {
       await tenant.use((connection) =>

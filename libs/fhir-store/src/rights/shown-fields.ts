@@ -1,13 +1,13 @@
 /** What a policy leaves of versions that are about to be shown. */
 import { hideExtendedMeta, hideFields, type Interaction } from '#access-policy';
-import { hidesCharts, withoutCharts } from '../accounts/hidden-charts.js';
+import { hiddenFiling, withoutFiling } from '../accounts/hidden-charts.js';
 import { judgedVersion } from './judged.js';
 import type { Context } from './rights.js';
 import type { StoredVersion } from '../stored-version.js';
 
 /**
- * The version without the fields at `paths`, and without the patients to whom a hidden reference leads; a deletion has
- * none.
+ * The version without the fields at `paths`, and without what `meta.compartment` would tell of them: the patients to whom
+ * a hidden reference leads, and hidden accounts. A deletion has none.
  */
 export function withoutFields<Version extends StoredVersion>(
   { tenant }: Pick<Context, 'tenant'>,
@@ -15,7 +15,7 @@ export function withoutFields<Version extends StoredVersion>(
   paths: readonly string[],
 ): Version {
   if (paths.length === 0 || version.deleted) return version;
-  const extendedMeta = hidesCharts(tenant.version, version.type, paths) ? withoutCharts(version) : version.extendedMeta;
+  const extendedMeta = withoutFiling(version, hiddenFiling(tenant.version, version.type, paths));
   return {
     ...version,
     body: hideFields(version.body, paths),

@@ -4,7 +4,7 @@
  */
 import { constraintsHold, type Grant, type Interaction, type JudgedResource } from '#access-policy';
 import { forbidden, notFound } from '#fhir';
-import { assertIfMatch, decideUpdate } from '../writing/decide-update.js';
+import { assertConditions, decideUpdate, type WriteConditions } from '../writing/decide-update.js';
 import type { Draft } from '../writing/draft.js';
 import { assertContextReadable } from './guarded-binaries.js';
 import { judgeStored, type GrantedContent } from './judge-stored.js';
@@ -60,18 +60,18 @@ export const admitCreate = (type: string): Admission => ({
 /**
  * Lets an update or a patch go on. Throws 404 for what never was there, unless the caller may make it by PUT; 403 when
  * `update` is not granted on the stored resource (deleted: on its last content) or its security context cannot be read;
- * 410 when it is deleted and the caller cannot bring it back; 412 when `ifMatch` names another version.
+ * 410 when it is deleted and the caller cannot bring it back; 412 when one of the `conditions` does not hold.
  */
 export async function admitUpdate(
   context: Context,
   scope: ReadingScope,
   type: string,
   current: CurrentVersion | undefined,
-  ifMatch: string | undefined,
+  conditions: WriteConditions,
   mayCreate = mayCreateByUpdate(context, type),
 ): Promise<Admission> {
   const before = current && (await judgedBefore(context, scope, 'update', current));
-  if (decideUpdate({ current, ifMatch, mayCreate }) === 'create') return { ...admitCreate(type), current };
+  if (decideUpdate({ current, conditions, mayCreate }) === 'create') return { ...admitCreate(type), current };
   const fields = before === undefined ? allFields : fieldRights(context, before.resource, before.grant);
   return { interaction: 'update', type, current, before: before?.resource, fields };
 }
@@ -81,11 +81,11 @@ export async function admitDelete(
   context: Context,
   scope: ReadingScope,
   current: CurrentVersion | undefined,
-  ifMatch: string | undefined,
+  conditions: WriteConditions,
 ): Promise<CurrentVersion> {
   if (current === undefined) throw notFound();
   await judgedBefore(context, scope, 'delete', current);
-  if (!current.deleted) assertIfMatch(ifMatch, current);
+  if (!current.deleted) assertConditions(conditions, current);
   return current;
 }
 

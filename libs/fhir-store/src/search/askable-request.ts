@@ -5,7 +5,7 @@
 import { forbidden, type FhirVersion } from '#fhir';
 import { parameterTouches, type AccessPolicy } from '#access-policy';
 import { filedUnderCode, type Criterion, type Include, type SearchRequest, type TypeCriteria } from '#fhir-search';
-import { asksForCharts, hidesCharts } from '../accounts/hidden-charts.js';
+import { asksForHidden, hiddenFiling } from '../accounts/hidden-charts.js';
 import type { Context } from '../rights/rights.js';
 
 /**
@@ -57,6 +57,9 @@ class Sight {
           this.isParameterTold(type, criterion.parameter.code) ||
           criterion.targets.some((target) => this.areTold(target))
         );
+      case 'embedded':
+        // What is inside belongs to the resource around it, whatever may be seen of others of its type.
+        return this.isParameterTold(type, criterion.parameter.code);
       case 'has':
         return this.isParameterTold(criterion.source.type, criterion.parameter.code) || this.areTold(criterion.source);
       case 'compartment':
@@ -69,7 +72,7 @@ class Sight {
       case 'missing':
         return (
           this.isParameterTold(type, criterion.parameter.code) ||
-          (criterion.parameter.code === filedUnderCode && asksForCharts(criterion) && this.areChartsTold(type))
+          (criterion.parameter.code === filedUnderCode && this.isFilingTold(type, criterion))
         );
       case 'string':
       case 'date':
@@ -90,9 +93,9 @@ class Sight {
     return this.isTouched(type, code, this.policy.hiddenFieldsOf('search', type));
   }
 
-  /** Whether it is hidden by which references resources of `type` are in the charts of patients. */
-  private areChartsTold(type: string): boolean {
-    return hidesCharts(this.version, type, this.policy.hiddenFieldsOf('search', type));
+  /** Whether the criterion asks for patients or accounts of resources of `type` that are hidden. */
+  private isFilingTold(type: string, criterion: Criterion): boolean {
+    return asksForHidden(criterion, hiddenFiling(this.version, type, this.policy.hiddenFieldsOf('search', type)));
   }
 
   /** Whether following the references that the include asks for tells where a hidden one leads. */

@@ -1,5 +1,5 @@
 import { tooCostly } from '#fhir';
-import { decodeCursor, encodeCursor, planSearch, showParts, toCountSql, toSql } from '#fhir-search';
+import { decodeCursor, encodeCursor, planSearch, toCountSql, toSql } from '#fhir-search';
 import type { CountRow, CursorPosition, SearchPlan, SearchRequest } from '#fhir-search';
 import { compiledSql } from '#postgres';
 import { assertEpoch } from '../caller.js';
@@ -8,7 +8,7 @@ import { askableRequest } from './askable-request.js';
 import { findRows, firstOf, versionOf, type ShownRow } from './found-rows.js';
 import { findIncluded } from './included.js';
 import { searchRights } from './search-rights.js';
-import { unguardedBody } from '../rights/security-context.js';
+import { inParts } from '../reading/in-parts.js';
 import { shownAmong } from '../rights/shown-fields.js';
 import type { StoredVersion } from '../stored-version.js';
 import type { Scope } from '../transaction.js';
@@ -131,11 +131,7 @@ export const presentedIncludes = (
 ): StoredVersion[] => (request.shown.kind === 'elements' ? included : presented(context, request, included));
 
 function presented({ tenant }: Context, { shown }: SearchRequest, versions: StoredVersion[]): StoredVersion[] {
-  if (shown.kind === 'all') return versions;
-  return versions.map((version) => ({
-    ...version,
-    body: showParts(tenant.version, version.type, unguardedBody(version), shown),
-  }));
+  return shown.kind === 'all' ? versions : versions.map((version) => inParts(tenant.version, version, shown));
 }
 
 function positionOf(plan: SearchPlan, row: ShownRow): { id: string; values: (string | null)[] } {

@@ -5,6 +5,8 @@ import { runSearch } from '../search/search.js';
 import { lockCurrent } from '../sql/read.sql.js';
 import type { CurrentVersion, StoredVersion } from '../stored-version.js';
 import { inTransaction, type Scope } from '../transaction.js';
+import { typesOf } from './conditional.js';
+import type { WriteConditions } from './decide-update.js';
 import { deleteLocked } from './writes.js';
 
 /** How many resources one conditional delete may take with it; its transaction keeps changes of rights waiting. */
@@ -14,15 +16,16 @@ const searches = 3;
 
 /**
  * Deletes what matches `request`, whose count is the most that may. Nothing matches: nothing is deleted. Throws 412 when
- * more do, or when `ifMatch` does not name the current version of each.
+ * more do, or when one of the `conditions` does not hold for each of them.
  */
 export async function deleteMatches(
   context: Context,
   request: SearchRequest,
-  ifMatch: string | undefined,
+  conditions: WriteConditions,
 ): Promise<StoredVersion[]> {
-  return inTransaction(context.tenant, context.caller, changesRights('delete', request.type), (scope) =>
-    deleteMatchesIn(scope, context, request, ifMatch),
+  const raisesEpoch = typesOf(request).some(({ type }) => changesRights('delete', type));
+  return inTransaction(context.tenant, context.caller, raisesEpoch, (scope) =>
+    deleteMatchesIn(scope, context, request, conditions),
   );
 }
 
@@ -31,11 +34,11 @@ export async function deleteMatchesIn(
   scope: Scope,
   context: Context,
   request: SearchRequest,
-  ifMatch: string | undefined,
+  conditions: WriteConditions,
 ): Promise<StoredVersion[]> {
   const matches = await lockMatches(scope, context, request);
   // Started together, their statements travel together.
-  return Promise.all(matches.map((match) => deleteLocked(scope, context, match, ifMatch)));
+  return Promise.all(matches.map((match) => deleteLocked(scope, context, match, conditions)));
 }
 
 /** All that matches, locked, so that each is deleted in the form in which it was found. */

@@ -4,12 +4,13 @@
  * on the criteria first and holds it until its transaction ends.
  */
 import { multipleMatches, preconditionFailed } from '#fhir';
-import { parseSearch } from '#fhir-search';
-import type { SearchRequest } from '#fhir-search';
+import { parseSearch, parseSystemSearch } from '#fhir-search';
+import type { ParseOptions, SearchRequest } from '#fhir-search';
 import { compiledSql } from '#postgres';
 import { assertGranted, type Context } from '../rights/rights.js';
 import { runSearch } from '../search/search.js';
 import type { StoredVersion } from '../stored-version.js';
+import type { TenantDatabase } from '../tenant-database.js';
 import type { Scope } from '../transaction.js';
 
 /**
@@ -20,12 +21,37 @@ import type { Scope } from '../transaction.js';
 export function conditionalRequest(context: Context, type: string, query: string, count = 1): SearchRequest {
   assertGranted(context, 'search', type);
   const { tenant } = context;
-  const request = parseSearch(tenant.version, type, query.startsWith('?') ? query.slice(1) : query, {
-    handling: 'strict',
-    ...(tenant.ownBaseUrls ? { ownBaseUrls: tenant.ownBaseUrls } : {}),
-  });
-  if (request.criteria.length === 0) {
-    throw preconditionFailed(`A conditional interaction needs at least one search criterion on ${type}`);
+  const criteria = query.startsWith('?') ? query.slice(1) : query;
+  return conditional(parseSearch(tenant.version, type, criteria, optionsOf(tenant)), count);
+}
+
+/**
+ * The same for a conditional interaction with resources of several types. Throws 412 when `_type` does not name them: what
+ * is said of the whole project by mistake would be too much.
+ */
+export function conditionalSystemRequest(context: Context, query: string, count: number): SearchRequest {
+  const { tenant } = context;
+  const request = parseSystemSearch(tenant.version, query, optionsOf(tenant));
+  if (request.everyType) throw preconditionFailed('A conditional interaction without a type must name types by _type');
+  for (const { type } of typesOf(request)) assertGranted(context, 'search', type);
+  return conditional(request, count);
+}
+
+/** The types that a request is about, each with its criteria. */
+export const typesOf = (request: SearchRequest): readonly Pick<SearchRequest, 'type' | 'criteria'>[] => [
+  request,
+  ...request.furtherTypes,
+];
+
+const optionsOf = ({ ownBaseUrls }: TenantDatabase): ParseOptions => ({
+  handling: 'strict',
+  ...(ownBaseUrls ? { ownBaseUrls } : {}),
+});
+
+function conditional(request: SearchRequest, count: number): SearchRequest {
+  const bare = typesOf(request).find(({ criteria }) => criteria.length === 0);
+  if (bare !== undefined) {
+    throw preconditionFailed(`A conditional interaction needs at least one search criterion on ${bare.type}`);
   }
   const { cursor: _cursor, offset: _offset, ...rest } = request;
   return { ...rest, sort: [], includes: [], total: 'none', count };

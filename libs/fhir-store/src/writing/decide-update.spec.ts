@@ -44,7 +44,22 @@ describe('a PUT', () => {
     ['with another version', same, 'W/"8"', false, 'precondition-failed'],
     ['with no readable tag', same, 'nonsense', false, 'precondition-failed'],
   ] as const)('%s', (_, current, ifMatch, mayCreate, outcome) => {
-    const decide = () => decideUpdate({ current, ifMatch, mayCreate });
+    const decide = () => decideUpdate({ current, conditions: { ifMatch }, mayCreate });
+    if (outcome === 'create' || outcome === 'update') expect(decide()).toBe(outcome);
+    else expect(decide).toThrow(expect.objectContaining({ category: outcome }));
+  });
+
+  test.each([
+    ['any version, of an unknown id', undefined, '*', true, 'create'],
+    ['any version, of an unknown id by one who may not create', undefined, '*', false, 'not-found'],
+    ['any version, of a deleted id', deleted, '*', true, 'create'],
+    ['the version that says that it is deleted', deleted, 'W/"7"', true, 'create'],
+    ['any version, of a stored resource', same, '*', true, 'precondition-failed'],
+    ['the current version', same, 'W/"7"', true, 'precondition-failed'],
+    ['the current version among others, as a strong tag', same, 'W/"6", "7"', true, 'precondition-failed'],
+    ['another version', same, 'W/"6"', true, 'update'],
+  ] as const)('with If-None-Match: %s', (_, current, ifNoneMatch, mayCreate, outcome) => {
+    const decide = () => decideUpdate({ current, conditions: { ifNoneMatch }, mayCreate });
     if (outcome === 'create' || outcome === 'update') expect(decide()).toBe(outcome);
     else expect(decide).toThrow(expect.objectContaining({ category: outcome }));
   });

@@ -83,7 +83,10 @@ export const draftOf = (
 export const bodyOf = (draft: Draft, versionId: string, lastUpdated: string): string =>
   `${draft.head}${versionId}","lastUpdated":"${lastUpdated}"${draft.tail}`;
 
-/** The members that `meta` has besides in extended mode. */
+/**
+ * The members that `meta` has besides in extended mode. People are referred to and not named: whoever sees the resource
+ * may not be allowed to see the record of whoever wrote it.
+ */
 function extendedMembers(
   { projectId }: TenantDatabase,
   { author, onBehalfOf }: Caller,
@@ -95,9 +98,9 @@ function extendedMembers(
   const charts = [...own, ...patients].map((reference) => ({ reference }));
   const compartment = distinctAccounts([...accounts, ...charts]).map(({ reference }) => ({ reference }));
   const members: Record<string, unknown> = {};
-  if (author) members.author = author;
+  if (author) members.author = { reference: author };
   members.project = projectId;
-  if (onBehalfOf) members.onBehalfOf = onBehalfOf;
+  if (onBehalfOf) members.onBehalfOf = { reference: onBehalfOf };
   if (account) members.account = account;
   if (compartment.length > 0) members.compartment = compartment;
   return members;

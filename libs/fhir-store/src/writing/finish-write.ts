@@ -3,13 +3,17 @@ import { keepFields } from '#access-policy';
 import { bodyHead, bodyTail, forbidden, OutcomeError, readResource, type ResourceText } from '#fhir';
 import { Charts } from '../accounts/charts.js';
 import { assertOwnCharts, finishDraft, type Unfinished } from '../accounts/finish-draft.js';
+import { touchesAccounts } from '../accounts/hidden-charts.js';
 import { fieldsOfAdministrators } from '../credentials/credential-rights.js';
 import type { TakenResource } from '../credentials/take-credentials.js';
 import type { Draft } from './draft.js';
+import { judgedVersion } from '../rights/judged.js';
 import { assertNamedContextReadable } from '../rights/readable-context.js';
 import type { ReadingScope } from '../reading/reading-scope.js';
 import type { Context } from '../rights/rights.js';
-import { judgeFinished, union, type Admission } from '../rights/write-rights.js';
+import { judgeFinished, mayRead, union, type Admission } from '../rights/write-rights.js';
+import { saysTheSame } from './decide-update.js';
+import { ProfileChecks } from './profile-checks.js';
 import { assertReferences } from './written-references.js';
 import type { Written } from './written.js';
 
@@ -26,14 +30,15 @@ export interface Finished {
   readonly draft: Draft;
   /** What its answer must not show. */
   readonly hidden: readonly string[];
-  /** Whether fields with their stored values have been put into the client's text. */
-  readonly isMerged: boolean;
+  /** Whether nothing is to be written, because the stored version says the same already. */
+  readonly isUnchanged: boolean;
 }
 
 /**
  * Finishes a write. Fields that the caller cannot see or change keep their stored value; what comes of that is checked,
  * filed and judged. Throws 400 for what is wrong with it, and 403 when no rule grants the finished resource, when its
- * constraints do not hold, or when it would enter a chart that the caller cannot read.
+ * constraints do not hold, or when it would enter a chart that the caller cannot read. What changes nothing is not asked
+ * about constraints and charts: it was admitted, and nothing will be written.
  */
 export async function finishWrite(context: Context, charts: Charts, pending: Pending): Promise<Finished> {
   const { admission, id, written } = pending;
@@ -45,7 +50,7 @@ export async function finishWrite(context: Context, charts: Charts, pending: Pen
       id,
       taken,
       current: admission.current,
-      namedAccounts: written.namedAccounts,
+      namedAccounts: namedAccounts(written, kept),
     });
     const rights = judgeFinished(context, admission, draft);
     // The rule that grants the finished resource may keep further fields, and then that is another resource. There are
@@ -53,13 +58,31 @@ export async function finishWrite(context: Context, charts: Charts, pending: Pen
     const more = union(kept, rights.fields.kept);
     hidden = union(hidden, rights.fields.hidden);
     if (more.length === kept.length) {
-      rights.assertConstraints();
-      await assertOwnCharts(context, charts, draft);
-      return { admission, draft, hidden, isMerged: kept.length > 0 };
+      const { current } = admission;
+      const isUnchanged = current !== undefined && saysTheSame(draft, current, kept.length > 0);
+      if (!isUnchanged || storesCredentials(draft) || !maySeeSameness(context, admission)) {
+        rights.assertConstraints();
+        await assertOwnCharts(context, charts, draft);
+      }
+      return { admission, draft, hidden, isUnchanged };
     }
     kept = more;
   }
 }
+
+/** A client's secret is stored elsewhere, so who sends one changes something although the text is the same. */
+const storesCredentials = ({ credentials }: Draft): boolean => Object.keys(credentials).length > 0;
+
+/**
+ * Whether the caller may be told that a write says what is stored. Somebody who cannot read it could otherwise try one
+ * content after the other, where constraints refuse all but the right one.
+ */
+const maySeeSameness = (context: Context, { before, current }: Admission): boolean =>
+  before !== undefined ? mayRead(context, before) : current !== undefined && mayRead(context, judgedVersion(current));
+
+/** The accounts that the request names, unless they keep their stored value. */
+const namedAccounts = ({ namedAccounts: named }: Written, kept: readonly string[]): readonly string[] | undefined =>
+  touchesAccounts(kept) ? undefined : named;
 
 /** What keeps its stored value, as far as that does not depend on what is written. */
 const keptFields = (context: Context, { admission, written }: Pending): readonly string[] =>
@@ -68,8 +91,9 @@ const keptFields = (context: Context, { admission, written }: Pending): readonly
 /** What an admitted write is to become, as far as that is known before it is filed. Throws what is wrong with it. */
 export function unfinished(context: Context, pending: Pending): Unfinished {
   const { admission, id, written } = pending;
-  const taken = takenWith(pending, keptFields(context, pending), admission.fields.hidden);
-  return { id, taken, current: admission.current, namedAccounts: written.namedAccounts };
+  const kept = keptFields(context, pending);
+  const taken = takenWith(pending, kept, admission.fields.hidden);
+  return { id, taken, current: admission.current, namedAccounts: namedAccounts(written, kept) };
 }
 
 /**
@@ -92,9 +116,17 @@ export async function assertTargets(
 export const mayReferWrongly = ({ written }: Pick<Pending, 'written'>, { draft }: Finished): boolean =>
   written.checksReferences || draft.type === 'Binary';
 
+/** Throws 400 when a finished write breaks a profile that it claims. */
+export const assertClaims = (
+  profiles: ProfileChecks,
+  { admission: { interaction }, written }: Pending,
+  { draft, hidden }: Finished,
+): Promise<void> => profiles.assertKept({ interaction, written, draft, hidden });
+
 /** Finishes a write that stands by itself; throws all that speaks against it. */
 export async function finishAlone(context: Context, scope: ReadingScope, pending: Pending): Promise<Finished> {
   const finished = await finishWrite(context, new Charts(context, scope), pending);
+  await assertClaims(new ProfileChecks(context, scope), pending, finished);
   await assertTargets(context, scope, pending, finished);
   return finished;
 }
@@ -138,8 +170,10 @@ function withKeptFields({ admission, id, written }: Pending, kept: readonly stri
   const { type, interaction, current } = admission;
   const nothing = bodyText(type, id, { metaMembers: '', otherMembers: '' });
   const stored = interaction === 'update' && current !== undefined ? current.body : nothing;
-  const merged = readResource(keepFields(stored, bodyText(type, id, text), kept));
-  return { ...merged, ...(text.sentAccounts === undefined ? {} : { sentAccounts: text.sentAccounts }) };
+  const { sentAccounts: _merged, ...merged } = readResource(keepFields(stored, bodyText(type, id, text), kept));
+  // Accounts are no part of the text that was merged; who cannot see or change them says nothing about them.
+  const { sentAccounts } = text;
+  return sentAccounts === undefined || touchesAccounts(kept) ? merged : { ...merged, sentAccounts };
 }
 
 /** A resource as one text; what the server sets is not read again. */

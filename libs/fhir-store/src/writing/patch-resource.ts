@@ -4,6 +4,7 @@ import { conflict, forbidden, notFound, OutcomeError, readResource, unprocessabl
 import type { ResourcePatch } from '#fhir';
 import type { SearchRequest } from '#fhir-search';
 import { findMatch } from './conditional.js';
+import type { WriteConditions } from './decide-update.js';
 import { finishAlone, type Pending } from './finish-write.js';
 import { judgedVersion } from '../rights/judged.js';
 import { optimistically } from './optimistically.js';
@@ -21,10 +22,10 @@ import { readWritten } from './written.js';
 /** How often a conditional patch searches again because what it had found was changed before it could be locked. */
 const searches = 3;
 
-/** A change of a resource, and the version on which alone it may be made. */
+/** A change of a resource, and on what it depends. */
 export interface Patching {
   readonly patch: ResourcePatch;
-  readonly ifMatch: string | undefined;
+  readonly conditions: WriteConditions;
 }
 
 /** Patches a resource; 404 and 410 when it is not there. */
@@ -78,9 +79,9 @@ async function pendingPatch(
   scope: Scope,
   context: Context,
   settings: ProjectSettings,
-  { type, current, patch, ifMatch }: FoundPatching,
+  { type, current, patch, conditions }: FoundPatching,
 ): Promise<Pending> {
-  return patched(context, settings, await admitPatch(scope, context, { type, current, ifMatch }), patch);
+  return patched(context, settings, await admitPatch(scope, context, { type, current, conditions }), patch);
 }
 
 /** An admitted patch: there is a version that it changes. */
@@ -93,9 +94,9 @@ export type PatchAdmission = Admission & { readonly current: CurrentVersion };
 export async function admitPatch(
   scope: Scope,
   context: Context,
-  { type, current, ifMatch }: Omit<FoundPatching, 'patch'>,
+  { type, current, conditions }: Omit<FoundPatching, 'patch'>,
 ): Promise<PatchAdmission> {
-  const admission = await admitUpdate(context, readingsOn(scope), type, current, ifMatch, false);
+  const admission = await admitUpdate(context, readingsOn(scope), type, current, conditions, false);
   if (admission.current === undefined) throw notFound();
   if (!mayRead(context, admission.before ?? judgedVersion(admission.current))) throw forbidden();
   return { ...admission, current: admission.current };

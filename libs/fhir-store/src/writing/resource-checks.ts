@@ -2,18 +2,24 @@ import { badRequest, conflict, invalidResource, type ResourceText } from '#fhir'
 import { policyIssues, rightsSizeIssues } from '#access-policy';
 import { assertAuditRetention } from '../audit/retention.js';
 import { takeCredentials, type TakenResource } from '../credentials/take-credentials.js';
+import type { ProjectSettings } from '../project-settings.js';
 import type { StoredVersion } from '../stored-version.js';
 import type { TenantDatabase } from '../tenant-database.js';
+
+/** How strictly a resource is checked. */
+type Strictness = Pick<ProjectSettings, 'isStrict' | 'validation'>;
+
+const everything: Strictness = { isStrict: true, validation: 'invariants' };
 
 /**
  * Cuts the credentials out of a resource and checks the rest. Throws 400 with all issues when it does not have the form
  * that its type demands, or holds more rules or entries than there may be; in a project that `isStrict` also when its
- * content, or an access policy, is not what it must be.
+ * content, as far as its `validation` goes, or an access policy is not what it must be.
  */
 export function acceptResource(
-  { version, validation }: TenantDatabase,
+  { version }: TenantDatabase,
   text: ResourceText,
-  isStrict = true,
+  { isStrict, validation } = everything,
 ): TakenResource {
   const taken = takeCredentials(text);
   const { value } = taken.text;

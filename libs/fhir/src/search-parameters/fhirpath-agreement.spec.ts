@@ -9,8 +9,8 @@ import { compileExpression } from './compile-expression.js';
 import { compileWalk } from './property-walk.js';
 import type { TypedValue } from './typed-value.js';
 
-const { schema, searchParameters, resourceTypes } = readDefinitions('R4');
-const context = { schema, fhirpathModel: 'r4' };
+const { schema, codeSystems, searchParameters, resourceTypes } = readDefinitions('R4');
+const context = { schema, codeSystems, fhirpathModel: 'r4' };
 const branches = searchParameters
   .flatMap(({ byBase = {} }) => Object.entries(byBase))
   .flatMap(([type, expressions]) => expressions.map((expression) => ({ type, expression })));

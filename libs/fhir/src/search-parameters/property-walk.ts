@@ -15,6 +15,8 @@ export interface Walk {
   readonly types: ReadonlySet<string>;
   /** The types that references among its values may point to; `undefined` when one of them may point anywhere. */
   readonly targets: ReadonlySet<string> | undefined;
+  /** The lists (definitions of the schema) from which its values of the type `code` are; '' for codes without a list. */
+  readonly codeLists: ReadonlySet<string>;
 }
 
 /**
@@ -32,7 +34,8 @@ export function compileWalk(schema: SchemaDefinitions, type: string, expression:
   }
   const compiler = new WalkCompiler(schema, steps);
   const evaluate = compiler.visit(type, 0);
-  return evaluate && { evaluate, types: compiler.types, targets: compiler.targets };
+  const { types, targets, codeLists } = compiler;
+  return evaluate && { evaluate, types, targets, codeLists };
 }
 
 /** A property of a type, and what stands in it. */
@@ -40,16 +43,19 @@ interface Element {
   property: string;
   type: string;
   targets: readonly string[] | undefined;
+  /** Of a code: the list from which it is, if there is one. */
+  codeList: string | undefined;
 }
 
 /** What is done with one value found on the way. */
 type Visit = (value: JsonValue, found: TypedValue[]) => void;
 
 /** The type of an element that may hold any resource; its real type is known from the value only. */
-const anyResource = '*';
+export const anyResource = '*';
 
 class WalkCompiler {
   readonly types = new Set<string>();
+  readonly codeLists = new Set<string>();
   private readonly knownTargets = new Set<string>();
   private pointsAnywhere = false;
 
@@ -75,6 +81,9 @@ class WalkCompiler {
         if (step.index !== undefined && at > 0) return undefined;
         return this.properties(type, step.name, step.index, at + 1);
       case 'ofType':
+        if (type === anyResource) {
+          return onlyIf((value) => value['resourceType'] === step.type, this.visit(step.type, at + 1, targets));
+        }
         return type === this.knownType(step.type) ? this.visit(type, at + 1, targets) : ignore;
       case 'where':
         return onlyIf((value) => value[step.property] === step.equals, this.visit(type, at + 1, targets));
@@ -115,7 +124,8 @@ class WalkCompiler {
     const elements = this.elements(type, name);
     if (!elements) return undefined;
     const visits: Visit[] = [];
-    for (const { property, type: elementType, targets } of elements) {
+    for (const { property, type: elementType, targets, codeList } of elements) {
+      if (elementType === 'code' && this.steps[nextStep] === undefined) this.codeLists.add(codeList ?? '');
       const next = this.visit(elementType, nextStep, targets);
       const visit = index === undefined ? below(property, next) : belowItem(property, index, next);
       if (!visit) return undefined;
@@ -133,7 +143,9 @@ class WalkCompiler {
     return forms.flatMap((form) => {
       const property = presence(form).name;
       const node = Object.hasOwn(properties, property) ? properties[property] : undefined;
-      return node ? [{ property, type: this.typeOf(node), targets: (node.items ?? node).targets }] : [];
+      if (node === undefined) return [];
+      const targets = (node.items ?? node).targets;
+      return [{ property, type: this.typeOf(node), targets, codeList: codeListOf(node) }];
     });
   }
 
@@ -148,9 +160,19 @@ class WalkCompiler {
     if (node.resource !== undefined) return node.resource === true ? anyResource : node.resource;
     if (node.$ref === undefined) return node.pattern === this.schema.id?.pattern ? 'id' : 'string';
     const name = referencedName(node.$ref);
-    return name.startsWith('vs:') ? 'code' : name;
+    return name.startsWith(codeListPrefix) ? 'code' : name;
   }
 }
+
+/** The list of codes that an element takes its value from. */
+function codeListOf(node: SchemaNode): string | undefined {
+  const item = node.items ?? node;
+  const name = referencedName((item.anyOf?.[0] ?? item).$ref ?? '');
+  return name.startsWith(codeListPrefix) ? name : undefined;
+}
+
+/** Definitions with such names are lists of codes. */
+const codeListPrefix = 'vs:';
 
 const ignore: Visit = () => undefined;
 

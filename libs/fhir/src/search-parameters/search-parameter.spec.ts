@@ -249,3 +249,34 @@ describe('the key of a search parameter', () => {
     expect(() => assertDistinctKeys(parameters, ['X'])).toThrow('have the same key');
   });
 });
+
+describe.each(versionFolders().map(({ description }) => description))('in FHIR $label', ({ id }) => {
+  const version = fhirVersion(id);
+  const parameter = (type: string, code: string) => version.searchParameters(type).get(code);
+
+  it('the resources in a Bundle are found by type, and are no references', () => {
+    const bundle = (resourceType: string): JsonObject => ({
+      resourceType: 'Bundle',
+      entry: [{ resource: { resourceType, id: 'x' } }, { resource: { resourceType: 'Composition', id: 'y' } }],
+    });
+    const composition = parameter('Bundle', 'composition');
+    expect(composition?.embeds).toBe(true);
+    expect(composition?.targets).toEqual(['Composition']);
+    expect(composition?.evaluate(bundle('Composition')).map(({ type }) => type)).toEqual(['Composition']);
+    expect(composition?.evaluate(bundle('MessageHeader'))).toEqual([]);
+    expect(parameter('Bundle', 'message')?.evaluate(bundle('MessageHeader'))).toHaveLength(1);
+    const embedding = version.resourceTypes.flatMap((type) =>
+      [...version.searchParameters(type).values()].filter(({ embeds }) => embeds).map(({ code }) => `${type}.${code}`),
+    );
+    expect(embedding).toEqual(['Bundle.composition', 'Bundle.message']);
+  });
+
+  it('a code implies the systems of its list, unless some of its values are of an open one', () => {
+    expect(parameter('Patient', 'gender')?.impliedSystems).toEqual(
+      new Set(['http://hl7.org/fhir/administrative-gender']),
+    );
+    expect(parameter('Patient', 'language')?.impliedSystems).toBeUndefined();
+    expect(parameter('Patient', 'identifier')?.impliedSystems).toBeUndefined();
+    expect(parameter('DocumentReference', 'contenttype')?.impliedSystems).toBeUndefined();
+  });
+});

@@ -1,9 +1,11 @@
 import type { SearchParameterDefinition, SearchParameterType } from '../definitions/definition-folders.js';
 import type { JsonObject } from '../json/json-value.js';
 import { compileExpression, type CompiledExpression, type ExpressionContext } from './compile-expression.js';
+import { isResourceDefinition } from '../definitions/schema-document.js';
 import { compileComponents, componentExpressions, type SearchComponent } from './components.js';
 import { branchesOf, unions } from './parameter-unions.js';
 import { parameterKey } from './parameter-key.js';
+import { anyResource } from './property-walk.js';
 import type { TypedValue } from './typed-value.js';
 
 /** One search parameter of one resource type (https://hl7.org/fhir/R4/searchparameter.html). */
@@ -15,6 +17,18 @@ export interface SearchParameter {
   targets: readonly string[];
   /** The number that stands for `Type|code` in the tables of a tenant database. */
   key: number;
+  /** The FHIR types that its values may have; empty where that is not known before a value is seen. */
+  types: ReadonlySet<string>;
+  /**
+   * True for a reference parameter whose values are no references but resources that stand inside the resource
+   * (`Bundle.entry.resource`): it asks for what they are and hold (https://hl7.org/fhir/R4/search.html#reference).
+   */
+  embeds: boolean;
+  /**
+   * The code systems that its values of the type `code` imply, by the lists from which they are; undefined where some of
+   * them may be of any system, or none of its values is such a code.
+   */
+  impliedSystems: ReadonlySet<string> | undefined;
   /**
    * The keys under which its values stand in the index. Mostly its own; a parameter that finds exactly what some others
    * of the type find together (`combo-code`: `code` and `component-code`) has theirs and no entries of its own.
@@ -81,21 +95,37 @@ function compile(
   const expressions = definition.byBase?.[base] ?? [];
   const branches = expressions.map((expression) => compileExpression(context, resourceType, expression));
   const nodeTypes = new Set(branches.flatMap(({ types }) => [...types]));
+  const targets = targetsOf(definition, branches);
+  const isResource = (type: string) => type === anyResource || isResourceDefinition(context.schema, type);
+  const embeds = definition.type === 'reference' && nodeTypes.size > 0 && [...nodeTypes].every(isResource);
   return {
     code: definition.code,
     type: definition.type,
     url: definition.url,
-    targets: targetsOf(definition, branches),
+    targets,
     key: parameterKey(resourceType, definition.code),
+    types: branches.every(({ types }) => types.size > 0) ? nodeTypes : new Set(),
+    embeds,
+    impliedSystems: systemsOf(context, branches),
     indexKeys,
     expressions: [...expressions, ...componentExpressions(definition, expressions)],
     components: compileComponents(context, byUrl, definition, resourceType, nodeTypes),
     evaluate: (resource) => {
       const found: TypedValue[] = [];
       for (const { evaluate } of branches) evaluate(resource, found);
-      return found;
+      // R4 says of the first entry of any Bundle that it is the composition, whatever stands there.
+      return embeds && targets.length > 0 ? found.filter(({ type }) => targets.includes(type)) : found;
     },
   };
+}
+
+function systemsOf(
+  { codeSystems }: ExpressionContext,
+  branches: readonly CompiledExpression[],
+): ReadonlySet<string> | undefined {
+  const lists = [...new Set(branches.flatMap(({ codeLists }) => [...codeLists]))];
+  const systems = lists.map((list) => (Object.hasOwn(codeSystems, list) ? codeSystems[list] : undefined));
+  return lists.length === 0 || systems.includes(undefined) ? undefined : new Set(systems.flatMap((some) => some ?? []));
 }
 
 /**

@@ -10,7 +10,7 @@ import type { Findings } from './findings.js';
 import type { Scope } from './invariants/invariant-test.js';
 import { invariantsOf, type Invariant, type InvariantContext } from './invariants/invariants-of.js';
 import { noValue, type Item } from './invariants/paths.js';
-import { bindingOf, type Binding } from './required-bindings.js';
+import { bindingOf, isWithoutCode, type Binding } from './required-bindings.js';
 
 export interface WalkContext extends InvariantContext {
   bindings: BindingDocument;
@@ -159,7 +159,6 @@ function test({ key, human, test: holds }: Invariant, element: Item, findings: F
 }
 
 function testBinding({ valueSet, isMet }: Binding, value: JsonObject, findings: Findings): void {
-  // An element that only says why it has no code is met by no list.
-  if (isMet(value) || (value.extension !== undefined && value.coding === undefined && value.code === undefined)) return;
+  if (isMet(value) || isWithoutCode(value)) return;
   findings.report('code-invalid', `must have a code from the value set ${valueSet}`);
 }

@@ -20,11 +20,27 @@ export function bindingOf(document: BindingDocument, definition: string, member:
   const valueSet = members && Object.hasOwn(members, member) ? members[member] : undefined;
   const systems = valueSet === undefined ? undefined : document.valueSets[valueSet];
   if (valueSet === undefined || !systems) return undefined;
-  const codes = new Map(Object.entries(systems).map(([system, listed]) => [system, new Set(listed)]));
-  const isListed = ({ system, code }: JsonObject) =>
-    typeof system === 'string' && typeof code === 'string' && codes.get(system)?.has(code) === true;
-  return { valueSet, isMet: (value) => codingsOf(value).some(isListed) };
+  const codes = codesBySystem(systems);
+  return { valueSet, isMet: (value) => isCodedFrom(codes, value) };
 }
+
+/** The codes of a value set, by system. */
+export type CodesBySystem = ReadonlyMap<string, ReadonlySet<string>>;
+
+export const codesBySystem = (systems: Readonly<Record<string, readonly string[]>>): CodesBySystem =>
+  new Map(Object.entries(systems).map(([system, listed]) => [system, new Set(listed)]));
+
+/** Whether a Coding, CodeableConcept, CodeableReference or Quantity has one of the codes. */
+export function isCodedFrom(codes: CodesBySystem, value: JsonObject): boolean {
+  return codingsOf(value).some(
+    ({ system, code }) =>
+      typeof system === 'string' && typeof code === 'string' && codes.get(system)?.has(code) === true,
+  );
+}
+
+/** Whether an element only says, by an extension, why it has no code: such a one is met by no list. */
+export const isWithoutCode = ({ extension, coding, code }: JsonObject): boolean =>
+  extension !== undefined && coding === undefined && code === undefined;
 
 /** The codings of a value of any of the three types. A Coding is its own. */
 function codingsOf(value: JsonObject): JsonObject[] {

@@ -4,6 +4,7 @@ import {
   readDefinitions,
   readOperations,
   readPlatformOperations,
+  readTerminology,
   type OperationDescription,
   type VersionDescription,
 } from '../definitions/definition-folders.js';
@@ -11,7 +12,10 @@ import { platformResources } from '../definitions/platform-resources.js';
 import { mandatoryMembers, structureOf, type StructureElement } from '../definitions/structure.js';
 import type { JsonObject } from '../json/json-value.js';
 import type { Issue } from '../outcomes/issue.js';
+import { profileRules, type ProfileRules } from '../profiles/profile-rules.js';
 import { assertDistinctKeys, searchParametersOf, type SearchParameter } from '../search-parameters/search-parameter.js';
+import { builtInTerminology, type BuiltInTerminology } from '../terminology/built-in-terminology.js';
+import { platformTerminology } from '../terminology/platform-terminology.js';
 import { InvariantWalk } from '../validation/invariant-walk.js';
 import { ResourceValidator, type ValidationLevel } from '../validation/resource-validator.js';
 
@@ -23,6 +27,13 @@ export interface FhirVersion {
   readonly label: string;
   /** Which of the fhirpath package's data models fits the version. */
   readonly fhirpathModel: string;
+  /**
+   * With which outcome a JSON Patch is refused whose `test` fails: a precondition where the version says nothing about it
+   * (RFC 5789 section 2.2), else what the version says (https://hl7.org/fhir/R5/http.html#patch).
+   */
+  readonly failedPatchTest: 'precondition-failed' | 'unprocessable';
+  /** Whether there is `DELETE [base]?criteria`, a conditional delete of several types at once. */
+  readonly deletesAcrossTypes: boolean;
   /** All types that a project can hold: FHIR's and the platform's own (`platformTypes`), each group sorted. */
   readonly resourceTypes: readonly string[];
   readonly platformTypes: readonly string[];
@@ -34,7 +45,7 @@ export interface FhirVersion {
   /**
    * What is wrong with `resource` by the base definition of its type: at most 20 issues, none when it is valid. At level
    * `invariants`, the default, that includes what is wrong with the content of a resource of the right form. Never
-   * checked: profiles, reference targets, bindings that are weaker than required or to open value sets.
+   * checked: profiles (see `profiles`), reference targets, bindings that are weaker than required or to open value sets.
    */
   validate(resource: JsonObject, level?: ValidationLevel): Issue[];
   /**
@@ -57,6 +68,11 @@ export interface FhirVersion {
   summaryElements(type: string): ReadonlySet<string>;
   /** In the same form, the names of the members that each resource of the type must have. */
   mandatoryElements(type: string): ReadonlySet<string>;
+  /**
+   * In the same form, the names of the members that may change what the others mean
+   * (https://hl7.org/fhir/R4/conformance-rules.html#isModifier), such as `Patient.active`.
+   */
+  modifierElements(type: string): ReadonlySet<string>;
   /** The operations that the standard defines, and the platform's own. */
   operations(): readonly OperationDescription[];
   /**
@@ -64,6 +80,10 @@ export interface FhirVersion {
    * part of the program and the same for every project.
    */
   definitions(type: DefinitionType): readonly DefinitionResource[];
+  /** The value sets and code systems of the standard and of the platform. Nothing of them is read before it is asked for. */
+  readonly terminology: BuiltInTerminology;
+  /** Reads profiles of the version's types, and holds resources to them. */
+  readonly profiles: ProfileRules;
   /** Compiles what the types need, so that the first request of each is as quick as the next. */
   warm(types: readonly string[]): void;
 }
@@ -81,7 +101,8 @@ export function loadFhirVersion(folder: string, description: VersionDescription)
   assertDistinctKeys(definitions.searchParameters, resourceTypes);
 
   const types = new Set(resourceTypes);
-  const context = { schema: definitions.schema, fhirpathModel: description.fhirpathModel };
+  const { schema, codeSystems } = definitions;
+  const context = { schema, codeSystems, fhirpathModel: description.fhirpathModel };
   const parameters = new Map<string, ReadonlyMap<string, SearchParameter>>();
   const compartments = new Map(definitions.compartments.map(({ code, resource }) => [code, compartmentMap(resource)]));
   const structure = madeOnce((name) => structureOf(definitions.schema, name));
@@ -92,11 +113,16 @@ export function loadFhirVersion(folder: string, description: VersionDescription)
     fhirpathModel: description.fhirpathModel,
   });
   const validator = new ResourceValidator(definitions.schema, description.label, invariants);
+  const terminology = builtInTerminology(() => [
+    ...platformTerminology({ standard: definitions.resourceTypes, platform: definitions.platformTypes }),
+    ...readTerminology(folder),
+  ]);
   const summary = madeOnce((type) => {
     if (!types.has(type)) return undefined;
     return new Set(definitions.summaryElements[type] ?? structure(type)?.map(({ name }) => name));
   });
   const mandatory = madeOnce((type) => (types.has(type) ? mandatoryMembers(definitions.schema, type) : undefined));
+  const modifiers = madeOnce((type) => (types.has(type) ? new Set(definitions.modifierElements[type]) : undefined));
   let operations: OperationDescription[] | undefined;
   let resources: Map<DefinitionType, DefinitionResource[]> | undefined;
 
@@ -114,6 +140,8 @@ export function loadFhirVersion(folder: string, description: VersionDescription)
     id: description.id,
     label: description.label,
     fhirpathModel: description.fhirpathModel,
+    failedPatchTest: description.failedPatchTest,
+    deletesAcrossTypes: description.deletesAcrossTypes,
     resourceTypes,
     platformTypes: definitions.platformTypes,
     isResourceType: (name) => types.has(name),
@@ -133,6 +161,7 @@ export function loadFhirVersion(folder: string, description: VersionDescription)
     structure,
     summaryElements: (type) => summary(type) ?? noElements,
     mandatoryElements: (type) => mandatory(type) ?? noElements,
+    modifierElements: (type) => modifiers(type) ?? noElements,
     operations: () => (operations ??= [...readOperations(folder), ...readPlatformOperations()]),
     definitions: (type) => {
       resources ??= groupByType([
@@ -147,6 +176,14 @@ export function loadFhirVersion(folder: string, description: VersionDescription)
       ]);
       return resources.get(type) ?? [];
     },
+    terminology,
+    profiles: profileRules({
+      structure,
+      constraints: definitions.constraints,
+      bindings: definitions.bindings,
+      terminology,
+      fhirpathModel: description.fhirpathModel,
+    }),
     warm: (warmTypes) => {
       for (const type of warmTypes) {
         searchParameters(type);

@@ -85,7 +85,8 @@ describe('a password', () => {
       expect(await verifyPassword('wrong', stored, 'test')).toBe(false);
       return performance.now() - start;
     };
-    const known = await time(hash);
+    // A busy machine makes some of them longer, and none shorter.
+    const known = Math.min(await time(hash), await time(hash), await time(hash));
     expect(await time(undefined)).toBeGreaterThan(known / 4);
     expect(await time('$argon2id$other')).toBeGreaterThan(known / 4);
   });

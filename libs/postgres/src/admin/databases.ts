@@ -18,7 +18,8 @@ export interface NewDatabase {
  * Cannot run in a transaction.
  */
 export async function ensureDatabase(connection: Connection, name: string, options: NewDatabase): Promise<void> {
-  if (!(await databaseExists(connection, name))) {
+  const existing = await databaseComment(connection, name);
+  if (existing === undefined) {
     try {
       const template = identifier(options.template ?? 'template1');
       await connection.query(sql`CREATE DATABASE ${identifier(name)} TEMPLATE ${template} STRATEGY WAL_LOG`);
@@ -27,12 +28,16 @@ export async function ensureDatabase(connection: Connection, name: string, optio
       if (sqlState(error) !== duplicateDatabase && sqlState(error) !== uniqueViolation) throw error;
     }
   }
+  if (existing === options.comment) return;
+  await connection.query(sql`COMMENT ON DATABASE ${identifier(name)} IS ${literal(options.comment)}`);
+}
+
+/** What the database says it is; null without a comment, undefined when there is no such database. */
+async function databaseComment(connection: Connection, name: string): Promise<string | null | undefined> {
   const [row] = await connection.query<{ comment: string | null }>(
     sql`SELECT shobj_description(oid, 'pg_database') AS comment FROM pg_database WHERE datname = ${name}`,
   );
-  if (row?.comment !== options.comment) {
-    await connection.query(sql`COMMENT ON DATABASE ${identifier(name)} IS ${literal(options.comment)}`);
-  }
+  return row?.comment;
 }
 
 export async function databaseExists(connection: Connection, name: string): Promise<boolean> {

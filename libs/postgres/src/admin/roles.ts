@@ -1,27 +1,26 @@
 import type { Connection } from '../connection.js';
-import { sqlState } from '../errors.js';
-import { identifier, literal, sql } from '../sql.js';
+import { identifier, literal, sql, type Sql } from '../sql.js';
+import { ddlBlock } from './ddl-block.js';
 import { scramVerifier } from './scram-verifier.js';
-
-const duplicateObject = '42710';
-const uniqueViolation = '23505';
 
 /**
  * Makes sure that the role exists, may log in with this machine-made password (see `scramVerifier`), and may do nothing
- * else of its own. Run again, it sets the password again.
+ * else of its own; then runs `further` DDL about it, in the same transaction. Run again, it sets the password again.
  */
-export async function ensureLoginRole(connection: Connection, role: string, password: string): Promise<void> {
-  const abilities = sql`LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT PASSWORD ${literal(scramVerifier(password))}`;
-  if (!(await roleExists(connection, role))) {
-    try {
-      await connection.query(sql`CREATE ROLE ${identifier(role)} ${abilities}`);
-      return;
-    } catch (error) {
-      // Another worker was quicker.
-      if (sqlState(error) !== duplicateObject && sqlState(error) !== uniqueViolation) throw error;
-    }
-  }
-  await connection.query(sql`ALTER ROLE ${identifier(role)} ${abilities}`);
+export async function ensureLoginRole(
+  connection: Connection,
+  role: string,
+  password: string,
+  further: readonly Sql[] = [],
+): Promise<void> {
+  const abilities = sql`${identifier(role)} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT PASSWORD ${literal(scramVerifier(password))}`;
+  // Between the look and the creation another worker may be quicker.
+  const createOrAlter = sql`
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = ${literal(role)}) THEN ALTER ROLE ${abilities};
+    ELSE BEGIN CREATE ROLE ${abilities};
+         EXCEPTION WHEN duplicate_object OR unique_violation THEN ALTER ROLE ${abilities}; END;
+    END IF`;
+  await connection.query(ddlBlock([createOrAlter, ...further]));
 }
 
 /** Keeps the role from opening new connections; those that are open stay. A missing role is fine. */

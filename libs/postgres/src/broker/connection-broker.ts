@@ -87,12 +87,12 @@ export class ConnectionBroker {
   }
 
   /**
-   * Opens a tenant's first connection ahead of its first caller, unless that would take away anybody else's. What goes
-   * wrong is for that caller to hear.
+   * Opens a tenant's first connection ahead of its first caller, unless that would take away anybody else's, and does
+   * `rehearse` there. What goes wrong is for that caller to hear.
    */
-  prepare(target: DatabaseTarget): void {
+  prepare(target: DatabaseTarget, rehearse: (connection: Connection) => Promise<void> = () => Promise.resolve()): void {
     if (this.stock.find(target.key) !== undefined || !this.stock.hasRoom(target.clusterId)) return;
-    this.use(target, () => Promise.resolve()).catch(() => undefined);
+    this.use(target, rehearse).catch(() => undefined);
   }
 
   /**

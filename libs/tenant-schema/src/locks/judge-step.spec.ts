@@ -50,6 +50,12 @@ describe('a migration of a database in use is refused', () => {
     ['CREATE OR REPLACE VIEW slots AS SELECT id FROM slot', 'replace'],
     ['DO $$ BEGIN DELETE FROM slot; END $$', 'opaque'],
     ['SELECT forget_logins()', 'opaque'],
+    ['SET lock_timeout = 0', 'opaque'],
+    ['SET LOCAL statement_timeout = 0', 'opaque'],
+    ['RESET ALL', 'opaque'],
+    ['SELECT id FROM slot FOR UPDATE', 'explicit-lock'],
+    ['ALTER TABLE slot DISABLE TRIGGER ALL', 'drop'],
+    ['CREATE RULE r AS ON INSERT TO slot DO INSTEAD NOTHING', 'replace'],
   ])('%s: %s', async (statement, rule) => {
     expect(await rules([statement])).toEqual([rule]);
     expect(await rules([`-- waiver: ${rule}: the table has one row\n${statement}`])).toEqual([]);
@@ -80,6 +86,13 @@ describe('a migration of a database in use is refused', () => {
     expect(await rules(['CREATE INDEX CONCURRENTLY IF NOT EXISTS a ON slot (id)'], outside)).toEqual([]);
     expect(await rules(['-- Why.\nDROP INDEX CONCURRENTLY\n IF EXISTS a'], outside)).toEqual([]);
     expect(await rules(['ALTER TABLE slot ADD extra text'], outside)).toEqual(['not-repeatable']);
+  });
+
+  test('when the table may have been there before, whatever the migration says', async () => {
+    const maybeMade = 'CREATE TABLE IF NOT EXISTS slot (id integer)';
+    expect(await rules([maybeMade, 'CREATE INDEX slot_id ON slot (id)'])).toEqual(['blocking-index']);
+    expect(await rules([maybeMade, 'ALTER TABLE slot ALTER id TYPE bigint'])).toEqual(['type-change']);
+    expect(await rules([maybeMade])).toEqual([]);
   });
 
   test('when it does nothing', async () => {

@@ -68,7 +68,12 @@ export const lockRows = {
   'CREATE STATISTICS': { lock: 'SHARE UPDATE EXCLUSIVE', ...locking },
   'CREATE TRIGGER': { lock: 'SHARE ROW EXCLUSIVE', ...locking },
   'CREATE POLICY': { lock: 'ACCESS EXCLUSIVE', page: 'sql-createpolicy.html' },
-  'CREATE RULE': { lock: 'ACCESS EXCLUSIVE', page: 'sql-createrule.html' },
+  'CREATE RULE': {
+    lock: 'ACCESS EXCLUSIVE',
+    hazard: 'replace',
+    note: 'What the release before this one writes there is done in another way, or not at all.',
+    page: 'sql-createrule.html',
+  },
 
   'CREATE INDEX': {
     lock: 'SHARE',
@@ -166,7 +171,13 @@ export const lockRows = {
   },
   'ALTER TABLE SET (options)': weakAlter,
   'ALTER TABLE CLUSTER ON': weakAlter,
-  'ALTER TABLE ENABLE or DISABLE TRIGGER': { ...alterTable, lock: 'SHARE ROW EXCLUSIVE' },
+  'ALTER TABLE ENABLE TRIGGER': { ...alterTable, lock: 'SHARE ROW EXCLUSIVE' },
+  'ALTER TABLE DISABLE TRIGGER': {
+    ...alterTable,
+    lock: 'SHARE ROW EXCLUSIVE',
+    hazard: 'drop',
+    note: 'The release before this one may rely on it.',
+  },
   'ALTER TABLE SET LOGGED, UNLOGGED or ACCESS METHOD': {
     ...exclusiveAlter,
     scans: true,
@@ -207,9 +218,21 @@ export const lockRows = {
   // A project's role has its rights by name, never as one of everybody.
   'REVOKE FROM PUBLIC': { lock: null, page: 'sql-revoke.html' },
   COMMENT: { lock: 'SHARE UPDATE EXCLUSIVE', page: 'sql-comment.html' },
-  SET: { lock: null, page: 'sql-set.html' },
+  SET: {
+    lock: null,
+    hazard: 'opaque',
+    note: 'It may lift the limits under which a migration runs, and then everybody waits for it.',
+    page: 'sql-set.html',
+  },
 
   SELECT: { lock: 'ACCESS SHARE', ...locking },
+  'SELECT FOR UPDATE': {
+    lock: 'ROW SHARE',
+    scans: true,
+    hazard: 'explicit-lock',
+    note: 'Rows are locked until the step ends.',
+    ...locking,
+  },
   'SELECT into a table': { lock: 'ACCESS SHARE', scans: true, ...locking },
   INSERT: { lock: 'ROW EXCLUSIVE', ...locking },
   'INSERT, UPDATE, DELETE or MERGE': {

@@ -17,23 +17,25 @@ const isSet = (options: unknown, name: string): boolean =>
   nodesOf('DefElem', options).some(({ defname }) => defname === name);
 
 const readers: Readers = {
-  CreateStmt: ({ relation, tableElts }) => [
-    { row: 'CREATE TABLE', object: relationName(relation), isNew: true },
+  CreateStmt: ({ relation, tableElts, if_not_exists }) => [
+    made('CREATE TABLE', relationName(relation), if_not_exists),
     ...referencedTables(nodesOf('Constraint', tableElts)),
   ],
-  CreateTableAsStmt: ({ into, query }) => [
-    { row: 'CREATE TABLE AS', object: relationName(into?.rel), isNew: true },
+  CreateTableAsStmt: ({ into, query, if_not_exists }) => [
+    made('CREATE TABLE AS', relationName(into?.rel), if_not_exists),
     ...relationsIn(query).map((object): Touch => ({
       row: into?.skipData === true ? 'SELECT' : 'SELECT into a table',
       object,
     })),
   ],
   ViewStmt: ({ view, query, replace }) => [
-    made('CREATE VIEW', relationName(view), replace),
+    replace === true ? replaced(relationName(view)) : made('CREATE VIEW', relationName(view)),
     ...relationsIn(query).map((object): Touch => ({ row: 'SELECT', object })),
   ],
-  CreateFunctionStmt: ({ funcname, replace }) => [made('CREATE FUNCTION', nameIn(funcname), replace)],
-  CreateSeqStmt: ({ sequence }) => [{ row: 'CREATE SEQUENCE', object: relationName(sequence), isNew: true }],
+  CreateFunctionStmt: ({ funcname, replace }) => [
+    replace === true ? replaced(nameIn(funcname)) : made('CREATE FUNCTION', nameIn(funcname)),
+  ],
+  CreateSeqStmt: ({ sequence, if_not_exists }) => [made('CREATE SEQUENCE', relationName(sequence), if_not_exists)],
   CreateEnumStmt: ({ typeName }) => [{ row: 'CREATE TYPE', object: nameIn(typeName), isNew: true }],
   CreateDomainStmt: ({ domainname }) => [{ row: 'CREATE TYPE', object: nameIn(domainname), isNew: true }],
   CompositeTypeStmt: ({ typevar }) => [{ row: 'CREATE TYPE', object: relationName(typevar), isNew: true }],
@@ -94,6 +96,9 @@ const readers: Readers = {
   SelectStmt: (select) => {
     const changed = changesIn(select);
     if (changed.length > 0) return changed;
+    if (nodesOf('LockingClause', select).length > 0) {
+      return relationsIn(select).map((object): Touch => ({ row: 'SELECT FOR UPDATE', object }));
+    }
     // Nobody reads what a migration selects, so it is there for what a function does.
     if (nodesOf('FuncCall', select).length > 0) return one('a statement that runs code');
     return relationsIn(select).map((object): Touch => ({ row: 'SELECT', object }));
@@ -128,9 +133,12 @@ const readers: Readers = {
     ),
 };
 
-/** What is made; with `OR REPLACE` it may be there, and in use. */
-const made = (row: LockRowName, object: string | null, replace: boolean | undefined): Touch =>
-  replace === true ? { row: 'CREATE OR REPLACE', object } : { row, object, isNew: true };
+/** What is made. With `IF NOT EXISTS` it may be there and in use, so what is done to it afterwards counts. */
+const made = (row: LockRowName, object: string | null, ifNotExists?: boolean): Touch =>
+  ifNotExists === true ? { row, object } : { row, object, isNew: true };
+
+/** What is made with `OR REPLACE` may be there, and in use. */
+const replaced = (object: string | null): Touch => ({ row: 'CREATE OR REPLACE', object });
 
 const changing = (object: string | null): Touch => ({ row: 'INSERT, UPDATE, DELETE or MERGE', object });
 

@@ -21,7 +21,7 @@ export function misplaced(
 
 function compare(version: FhirVersion, keys: readonly SortKey[], a: JsonObject, b: JsonObject): number {
   for (const key of keys) {
-    const [first, second] = [least(version, key, a), least(version, key, b)];
+    const [first, second] = [earliest(version, key, a), earliest(version, key, b)];
     if (first === second) continue;
     // What has no value comes last in both directions.
     if (first === undefined || second === undefined) return first === undefined ? 1 : -1;
@@ -37,11 +37,11 @@ function isBelow(a: Value, b: Value): boolean {
   return Buffer.compare(Buffer.from(String(a)), Buffer.from(String(b))) < 0;
 }
 
-/** The value by which a resource is sorted: the least of several, whatever the direction. */
-function least(version: FhirVersion, key: SortKey, resource: JsonObject): Value | undefined {
+/** The value by which a resource is sorted: of several the one that comes first in the order. */
+function earliest(version: FhirVersion, key: SortKey, resource: JsonObject): Value | undefined {
   const values = valuesOf(version, key, resource).flatMap((found) => plainValues(key, found) ?? []);
   return values.reduce<Value | undefined>(
-    (low, value) => (low === undefined || isBelow(value, low) ? value : low),
+    (first, value) => (first === undefined || isBelow(value, first) !== key.descending ? value : first),
     undefined,
   );
 }

@@ -19,7 +19,10 @@ interface Link {
 
 const maxValues = 200;
 
-/** Searches over given resources, of every kind that their parameters allow. */
+/**
+ * Searches over given resources, of every kind that their parameters allow. Left out are values inside contained resources
+ * and Bundles, canonical addresses as links, and joined words: the tables of cases have these.
+ */
 export class RandomSearches {
   private readonly parameters = new Map<string, ParameterValues[]>();
   private readonly links: Link[] = [];

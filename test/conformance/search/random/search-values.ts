@@ -1,5 +1,5 @@
 /** Search values made from values that resources have, so that searches find something about as often as not. */
-import { isJsonObject, type JsonValue, type SearchParameter, type TypedValue } from '#fhir';
+import { isJsonObject, type JsonObject, type JsonValue, type SearchParameter, type TypedValue } from '#fhir';
 import type { SeededRandom } from '#testing';
 
 /** What stands on the right of `parameter=`, and a modifier for the left. */
@@ -147,7 +147,8 @@ const otherUnits: Readonly<Record<string, readonly [unit: string, factor: number
 
 function quantityValue({ value }: TypedValue, random: SeededRandom): SearchValue | undefined {
   if (!isJsonObject(value)) return undefined;
-  const amount = [value, value['low'], value['high']].find((part) => isJsonObject(part) && 'value' in part);
+  const parts = [value, value['low'], value['high'], sampledPoint(value, random)];
+  const amount = parts.find((part) => isJsonObject(part) && 'value' in part);
   if (!isJsonObject(amount) || typeof amount['value'] !== 'number') return undefined;
   const number = amount['value'];
   const { system, code, unit, currency } = amount;
@@ -166,6 +167,14 @@ function quantityValue({ value }: TypedValue, random: SeededRandom): SearchValue
       : []),
   ];
   return { text: random.pick(forms) };
+}
+
+/** One of the points of a SampledData, as a quantity. */
+function sampledPoint({ origin, factor, data }: JsonObject, random: SeededRandom): JsonValue {
+  if (!isJsonObject(origin) || typeof origin['value'] !== 'number' || typeof data !== 'string') return null;
+  const points = data.split(' ').map(Number).filter(Number.isFinite);
+  if (points.length === 0) return null;
+  return { ...origin, value: origin['value'] + random.pick(points) * (typeof factor === 'number' ? factor : 1) };
 }
 
 const escaped = (text: string): string => text.replace(/[\\,|$]/g, '\\$&');

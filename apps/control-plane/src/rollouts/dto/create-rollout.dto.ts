@@ -50,7 +50,7 @@ export class AbortOnDto {
     required: false,
     minimum: 0,
     maximum: 100,
-    description: 'More failed projects than this share of the wave stop it.',
+    description: 'More failed projects than this share of those tried in a wave stop it.',
     example: 5,
   })
   @IsPercentage(100)
@@ -81,11 +81,12 @@ export class HealthCheckDto {
   @ApiProperty({
     required: false,
     default: 'PT1M',
-    description: 'How long traffic is watched after a wave; as long before it is compared with. At most `PT20M`.',
+    description:
+      'How long traffic is watched after a wave; as long before it is compared with. From `PT30S` to `PT20M`, or `PT0S`: then traffic is not judged.',
     example: 'PT5M',
   })
   @IfGiven()
-  @IsDuration('PT20M')
+  @IsDuration('PT20M', 'PT30S')
   window?: string;
 
   @ApiProperty({
@@ -148,7 +149,7 @@ export class CreateRolloutDto {
     required: false,
     minimum: 1,
     maximum: 64,
-    description: 'Of those, on one cluster; `parallel` by default.',
+    description: 'Of those, on one cluster; `parallel` by default. Fewer where it keeps too few connections for them.',
     example: 4,
   })
   @IsCount(1, 64)

@@ -3,7 +3,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { badRequest, notFound } from '#fhir';
 import { changePassword, findLoginsOf, normalizedEmail, revokeLogins, userIdOf } from '#fhir-store';
 import { hashPassword } from '#platform';
-import { loggableError } from '../../http/loggable-error.js';
 import { BaseUrls } from '../../tenant/base-urls.js';
 import { sessionOf, tenantOf } from '../../tenant/request-tenant.js';
 import { TenantRuntimes } from '../../tenant/tenant-runtime.js';
@@ -77,10 +76,7 @@ export class AccountController {
     const baseUrl = this.baseUrls.canonicalOf(tenant.entry);
     await sendDone(request, reply, 'If there is such an account, a link has been sent to it');
     this.requests.sendReset(runtime, email, baseUrl, request.id).catch((error: unknown) => {
-      runtime.logger.error(
-        { err: loggableError(error), requestId: request.id },
-        'a link to set a password could not be sent',
-      );
+      runtime.logger.error({ err: error, requestId: request.id }, 'a link to set a password could not be sent');
     });
   }
 

@@ -10,7 +10,6 @@ import {
   registrationPolicy,
 } from '#fhir-store';
 import { hashPassword } from '#platform';
-import { loggableError } from '../../http/loggable-error.js';
 import { BaseUrls } from '../../tenant/base-urls.js';
 import { tenantOf } from '../../tenant/request-tenant.js';
 import { type TenantRuntime, TenantRuntimes } from '../../tenant/tenant-runtime.js';
@@ -76,10 +75,7 @@ export class RegistrationController {
     const to = { user: `User/${registered}`, email };
     const baseUrl = this.baseUrls.canonicalOf(runtime.entry);
     this.requests.send(runtime, 'verify-email', to, baseUrl, request.id).catch((error: unknown) => {
-      runtime.logger.error(
-        { err: loggableError(error), requestId: request.id },
-        'a link to confirm an address could not be sent',
-      );
+      runtime.logger.error({ err: error, requestId: request.id }, 'a link to confirm an address could not be sent');
     });
   }
 

@@ -43,7 +43,7 @@ export async function grantAuthorizationCode(request: TokenRequest): Promise<Tok
   const login = loginResource(loginId, runtime.entry.projectId, { ...details, membership }, profileType);
   const wasGranted = await grantLogin(
     runtime.database,
-    { agent: principal.profile.reference, author: principal.profile, requestId },
+    { agent: principal.profile.reference, author: principal.profile.reference, requestId },
     login,
     {
       codeHash,

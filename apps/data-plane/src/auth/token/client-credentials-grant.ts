@@ -40,7 +40,7 @@ export async function grantClientCredentials(request: TokenRequest): Promise<Tok
   const [profileType = ''] = principal.profile.reference.split('/');
   await recordLogin(
     runtime.database,
-    { agent: principal.user, author: principal.profile, requestId },
+    { agent: principal.user, author: principal.profile.reference, requestId },
     loginResource(loginId, runtime.entry.projectId, details, profileType),
     client.accessTokenSeconds,
   );

@@ -57,9 +57,10 @@ export class OAuthController {
     return sendDone(request, reply, 'Logged out');
   }
 
+  /** HEAD comes here too, and changes nothing (RFC 9110 section 9.3.2). */
   @Get('logout')
-  logoutByGet(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    return this.logout(request, reply);
+  async logoutByGet(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return request.method === 'HEAD' ? sendDone(request, reply, 'Logged out') : this.logout(request, reply);
   }
 
   private async grant(

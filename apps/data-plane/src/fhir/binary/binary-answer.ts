@@ -2,12 +2,14 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type JsonObject, notFound, OutcomeError, tooCostly } from '#fhir';
+import { showParts } from '#fhir-search';
 import { wholeBody, type StoredVersion } from '#fhir-store';
 import { HttpStatusError } from '../../http/http-status-error.js';
 import { addVary } from '../../http/send.js';
 import { sessionOf } from '../../tenant/request-tenant.js';
 import type { TenantRuntime } from '../../tenant/tenant-runtime.js';
 import { wishOf } from '../negotiate-representation.js';
+import { partsAsked } from '../parts-asked.js';
 import { isNotModified, wantsExtendedMeta } from '../request-headers.js';
 import { binaryRepresentation } from '../representation.js';
 import { sendVersion, stampVersion } from '../version-answer.js';
@@ -33,8 +35,11 @@ export async function sendBinary(
   limits: BinaryLimits,
 ): Promise<void> {
   const { runtime } = sessionOf(request);
-  const sendWhole = (whole: StoredVersion) =>
-    sendVersion(request, reply, whole, wholeBody(whole, { extended: wantsExtendedMeta(request.headers) }));
+  const sendWhole = (whole: StoredVersion) => {
+    const body = showParts(runtime.database.version, whole.type, whole.body, partsAsked(request, whole.type));
+    const extended = wantsExtendedMeta(request.headers);
+    return sendVersion(request, reply, whole, wholeBody({ ...whole, body }, { extended }));
+  };
   const value = JSON.parse(version.body) as JsonObject;
   const contentType = typeof value.contentType === 'string' ? value.contentType : '';
   const representation = binaryRepresentation(wishOf(request), runtime.database.version.id, contentType);

@@ -11,7 +11,7 @@ import { wantsExtendedMeta } from '../request-headers.js';
 import { resourceBody } from '../resource-body.js';
 import { runAsCaller } from '../run-as-caller.js';
 import { sendWritten, type WrittenVersion } from '../version-answer.js';
-import { ifMatchOption, ifNoneExistOption } from '../write-conditions.js';
+import { conditionOptions, ifNoneExistOption } from '../write-conditions.js';
 import { sendBinary } from './binary-answer.js';
 import { BinaryLimits } from './binary-limits.js';
 import { rawUploadOf } from './raw-upload.js';
@@ -47,7 +47,7 @@ export class BinaryController {
   async update(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { id } = request.params as InstanceParams;
     const written = await this.write(request, id, 'update', (repository, text, keep) =>
-      repository.update('Binary', id, text, { ...ifMatchOption(request), keep }),
+      repository.update('Binary', id, text, { ...conditionOptions(request), keep }),
     );
     return this.answer(request, reply, written.created, written);
   }

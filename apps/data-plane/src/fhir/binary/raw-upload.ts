@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { badRequest, notSupported, tooLarge } from '#fhir';
+import { badRequest, tooLarge } from '#fhir';
 import { parseMediaTypes } from '../../http/media-types.js';
 
 /** Nobody can guess it: a body of this type is not read into memory, and no other route is ready for that. */
@@ -55,10 +55,6 @@ export interface RawUpload {
 export function rawUploadOf(request: FastifyRequest, maxBytes: number): RawUpload | undefined {
   const contentType = contentTypes.get(request.raw);
   if (contentType === undefined) return undefined;
-  if ((request.headers['content-encoding'] ?? 'identity') !== 'identity') {
-    // The bytes would be kept as they came, and given out without a word about their encoding.
-    throw notSupported('A content must be sent without Content-Encoding.');
-  }
   const length = request.headers['content-length'];
   if (length === '0' || (length === undefined && request.headers['transfer-encoding'] === undefined)) {
     throw badRequest('The request has no body.', { code: 'structure' });

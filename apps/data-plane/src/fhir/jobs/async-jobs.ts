@@ -5,7 +5,6 @@ import { findJob, insertJob, withdrawJob, type JobKind, type StoredJob } from '#
 import type { Logger } from '#platform';
 import type { Session } from '../../auth/session.js';
 import { withCurrentRights } from '../../auth/with-current-rights.js';
-import { loggableError } from '../../http/loggable-error.js';
 import { sendText } from '../../http/send.js';
 import type { BaseUrls } from '../../tenant/base-urls.js';
 import { sessionOf, tenantOf } from '../../tenant/request-tenant.js';
@@ -57,7 +56,7 @@ export class AsyncJobs {
       runJob(options, ticket, stopping, isAwaited).catch((error: unknown) => {
         const { projectId, jobId } = ticket;
         // Its lease runs out, and it is taken up again.
-        options.logger.error({ projectId, jobId, err: loggableError(error) }, 'a job was left');
+        options.logger.error({ projectId, jobId, err: error }, 'a job was left');
         return 'done';
       }),
     );

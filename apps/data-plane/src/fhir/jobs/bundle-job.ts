@@ -5,7 +5,6 @@
  */
 import { tooLarge } from '#fhir';
 import { auditOrigin, LeaseLost, recordAudit, type AuditEntry, type BundleOptions } from '#fhir-store';
-import { loggableError } from '../../http/loggable-error.js';
 import { MAX_KEPT_ANSWER } from './job-limits.js';
 import { AccessLost } from './job-rights.js';
 import { asStarter, completed, failedBy, failedWith, JobStopped, noteEnd } from './job-work.js';
@@ -44,7 +43,7 @@ async function carryOutBatch(work: JobWork): Promise<JobCourse> {
     onRead: (entity, outcome, subjects) => audit.record(runtime.database, entryOf(work, { entity, outcome, subjects })),
     onFault: (error) => {
       if (endsBatch(error)) throw error;
-      runtime.logger.error({ err: loggableError(error), requestId: job.requestId }, 'an entry of a batch failed');
+      runtime.logger.error({ err: error, requestId: job.requestId }, 'an entry of a batch failed');
     },
   };
   let answer: string;
@@ -71,7 +70,7 @@ async function isAudited({ audit, awaitsAudit, runtime, job }: JobWork): Promise
     await audit.written(runtime.database);
     return true;
   } catch (error) {
-    runtime.logger.error({ err: loggableError(error), requestId: job.requestId }, 'a batch could not be audited');
+    runtime.logger.error({ err: error, requestId: job.requestId }, 'a batch could not be audited');
     return false;
   }
 }

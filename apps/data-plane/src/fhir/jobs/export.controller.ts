@@ -93,7 +93,7 @@ export class ExportController {
     const { type, id } = request.params as { type?: string; id?: string };
     const operation = exportAt(version, type, id);
     // It would begin what nobody is told of.
-    if (request.method === 'HEAD') throw new HttpStatusError(405, 'GET, POST');
+    if (request.method === 'HEAD') throw new HttpStatusError(405, { allow: 'GET, POST' });
     if (!wantsLaterAnswer(request.headers)) {
       throw badRequest("An export is answered later: send it with the header 'Prefer: respond-async'.");
     }

@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { listJobs, removeJob, withdrawExpiredJobs, type WithdrawnJob } from '#fhir-store';
 import type { Logger } from '#platform';
-import { loggableError } from '../../http/loggable-error.js';
 import type { TenantRuntime } from '../../tenant/tenant-runtime.js';
 import { removeJobFiles } from './job-kinds.js';
 import type { JobTicket } from './job-queue.js';
@@ -64,9 +63,7 @@ export class JobUpkeep {
     if (this.closed || this.running.has(projectId)) return;
     this.lookedAfter.set(projectId, true);
     const looking = this.look(projectId)
-      .catch((error: unknown) =>
-        this.options.logger.error({ projectId, err: loggableError(error) }, 'jobs could not be looked after'),
-      )
+      .catch((error: unknown) => this.options.logger.error({ projectId, err: error }, 'jobs could not be looked after'))
       .finally(() => this.running.delete(projectId));
     this.running.set(projectId, looking);
   }
@@ -97,6 +94,6 @@ export async function removeWithdrawn(runtime: TenantRuntime, job: WithdrawnJob)
     await removeJobFiles(runtime, job);
     await runtime.database.use((connection) => removeJob(connection, job.id));
   } catch (error) {
-    runtime.logger.error({ err: loggableError(error), jobId: job.id }, 'the files of a job could not be removed');
+    runtime.logger.error({ err: error, jobId: job.id }, 'the files of a job could not be removed');
   }
 }

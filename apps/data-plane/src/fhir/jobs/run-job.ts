@@ -17,7 +17,6 @@ import {
 import { refusalOf, type TenantDirectory } from '#tenancy';
 import type { OnBehalfOf } from '../../admin/on-behalf-of.js';
 import { answerOf } from '../../http/error-answer.js';
-import { loggableError } from '../../http/loggable-error.js';
 import type { TenantRuntime, TenantRuntimes } from '../../tenant/tenant-runtime.js';
 import { jobKinds, removeJobFiles } from './job-kinds.js';
 import type { JobTicket } from './job-queue.js';
@@ -137,7 +136,7 @@ async function settle(runtime: TenantRuntime, job: LeasedJob, error: unknown, st
   const told = toldOf(error, job);
   const { status, unexpected } = answerOf(told);
   if (unexpected) {
-    runtime.logger.error({ err: loggableError(error), requestId: job.requestId, kind: job.kind }, 'a job failed');
+    runtime.logger.error({ err: error, requestId: job.requestId, kind: job.kind }, 'a job failed');
   }
   const mayPass = status === 503 || (unexpected && job.faults + 1 < MAX_FAULTS);
   if (mayPass && repeats) return giveBack(runtime, job, { waitSeconds: RETRY_SECONDS, isFault: unexpected });

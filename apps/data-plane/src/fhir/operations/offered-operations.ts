@@ -1,6 +1,7 @@
 /**
  * Which of the operations that a FHIR version defines this server has. Each has a controller of its own in this folder
- * or, for GraphQL, beside it; the CapabilityStatement names them by their definitions, which every project can read.
+ * or, for GraphQL and value sets, beside it; the CapabilityStatement names them by their definitions, which every project
+ * can read.
  */
 import type { FhirVersion } from '#fhir';
 import { everythingLevels } from './everything.js';
@@ -13,7 +14,7 @@ export interface OfferedOperation {
 }
 
 /** Operations that are defined for certain types alone. */
-const particular = new Set(['expand-profile', 'export']);
+const particular = new Set(['expand-profile', 'expand', 'export']);
 
 /** Operations that are defined for all types at once, or for the system. */
 const general = new Set([

@@ -6,8 +6,9 @@ import { sendText } from '../../http/send.js';
 import { sessionOf } from '../../tenant/request-tenant.js';
 import { assertKnownType } from '../known-type.js';
 import { readAsCaller, theOne } from '../read-audit.js';
+import { runAsCaller } from '../run-as-caller.js';
 import { assertOnly, oneText, operationInput, type OperationInput } from './operation-input.js';
-import { type ValidationMode, validationModes, validationReport } from './validation-report.js';
+import { profileRemarks, type ValidationMode, validationModes, validationReport } from './validation-report.js';
 
 interface Params {
   readonly type: string;
@@ -59,8 +60,13 @@ export class ValidateController {
       type,
       ...(id === undefined ? {} : { id }),
       ...(mode === undefined ? {} : { mode }),
-      profiles: input.texts.filter(([name]) => name === 'profile').map(([, value]) => value),
     });
+    const asked = input.texts.filter(([name]) => name === 'profile').map(([, value]) => value);
+    // What profiles mean for a resource that is none of its type is not said anywhere.
+    if (issues.length === 0) {
+      issues.push(...(await runAsCaller(request, (repository) => repository.profileReport(resource, asked))));
+      issues.push(...profileRemarks(database, resource));
+    } else if (asked.length > 0) issues.push(notYet);
     const isValid = issues.every(({ severity }) => severity === 'information');
     const shown = issues.length > 0 ? issues : [allOk];
     return sendText(request, reply, 200, JSON.stringify(operationOutcome(isValid ? 'ok' : undefined, shown)));
@@ -77,6 +83,12 @@ export class ValidateController {
     return JSON.parse(body) as JsonObject;
   }
 }
+
+const notYet: Issue = {
+  severity: 'information',
+  code: 'informational',
+  text: 'Profiles are checked when nothing else is wrong.',
+};
 
 const allOk: Issue = { severity: 'information', code: 'informational', text: 'All OK' };
 

@@ -1,4 +1,4 @@
-import type { FhirVersion, Issue, JsonObject } from '#fhir';
+import type { Issue, JsonObject } from '#fhir';
 import type { TenantDatabase } from '#fhir-store';
 
 /** What a client wants to do with the resource that it asks about (https://hl7.org/fhir/R4/valueset-resource-validation-mode.html). */
@@ -12,48 +12,36 @@ export interface ValidationQuestion {
   /** The id in the address. */
   readonly id?: string;
   readonly mode?: ValidationMode;
-  readonly profiles: readonly string[];
 }
 
 /**
  * What there is to say about a resource, errors first, for an OperationOutcome: what the base definition of its type
- * demands, what its intended use demands, and which profiles were not looked at. It is valid when none is an error.
+ * demands, and what its intended use demands. It is right when there is none.
  */
-export function validationReport(
-  { version, validation }: Pick<TenantDatabase, 'version' | 'validation'>,
-  question: ValidationQuestion,
-): Issue[] {
-  const { resource, type, id, mode, profiles } = question;
+export function validationReport({ version }: Pick<TenantDatabase, 'version'>, question: ValidationQuestion): Issue[] {
+  const { resource, type, id, mode } = question;
   const issues: Issue[] = [];
   if (resource.resourceType !== type) {
     issues.push(error('invalid', `The URL asks for ${type}, but the resource is of another type.`, 'resourceType'));
   } else {
-    issues.push(...version.validate(resource, validation));
+    issues.push(...version.validate(resource));
   }
   if (mode === 'update' && id !== undefined && resource.id !== id) {
     issues.push(error('invalid', `An update of ${type}/${id} needs this id in the resource.`, `${type}.id`));
   }
-  for (const profile of profiles) {
-    if (profile === baseProfile(version, type)) continue;
-    issues.push(error('not-supported', `The profile ${profile} is not supported: only base definitions are.`));
-  }
-  for (const claimed of claimedProfiles(resource)) {
-    if (claimed === baseProfile(version, type) || profiles.includes(claimed)) continue;
-    const text = `The resource claims the profile ${claimed}, which was not checked.`;
-    issues.push({ severity: 'information', code: 'informational', text, expression: [`${type}.meta.profile`] });
-  }
   return issues;
 }
 
-/** The url of the definition that every resource of the type is held to. */
-function baseProfile(version: FhirVersion, type: string): string | undefined {
-  return version.definitions('StructureDefinition').find(({ id }) => id === type)?.url;
+/** What of a StructureDefinition would not be checked if it were a profile of the project. */
+export function profileRemarks({ version }: Pick<TenantDatabase, 'version'>, resource: JsonObject): Issue[] {
+  if (resource.resourceType !== 'StructureDefinition' || resource.derivation !== 'constraint') return [];
+  const profile = version.profiles.compile(resource);
+  if ('ranOut' in profile) return [remark('It takes too long to be read as a profile.')];
+  if ('problem' in profile) return [remark(`It cannot be applied as a profile: it ${profile.problem}.`)];
+  return profile.notes.map((note) => remark(`As a profile: ${note}`));
 }
 
-function claimedProfiles({ meta }: JsonObject): string[] {
-  const { profile } = (meta ?? {}) as JsonObject;
-  return Array.isArray(profile) ? profile.filter((url) => typeof url === 'string') : [];
-}
+const remark = (text: string): Issue => ({ severity: 'information', code: 'informational', text });
 
 function error(code: string, text: string, expression?: string): Issue {
   return { severity: 'error', code, text, ...(expression === undefined ? {} : { expression: [expression] }) };

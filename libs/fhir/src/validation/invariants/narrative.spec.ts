@@ -64,5 +64,5 @@ describe('a narrative', () => {
       isPlainNarrative(`<div${part.repeat(long)}`);
       hasNarrativeContent(`<div>${part.repeat(long)}</div>`);
     }
-  }, 10_000);
+  }, 30_000);
 });
