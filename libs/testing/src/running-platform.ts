@@ -158,7 +158,8 @@ export async function startPlatform(options: {
   };
 
   try {
-    for (const app of apps) await start(app);
+    // At once, as Compose starts them: none needs another to be ready.
+    await Promise.all(apps.map(start));
   } catch (error) {
     await Promise.all([...processes.keys()].map((app) => kill(app)));
     throw error;

@@ -84,7 +84,7 @@ const searches = [
 ];
 
 describe.each(searches)('paging through $type?$query', ({ type, query }) => {
-  it.each([1, 2, 7, 20])('in pages of %d gives what one page gives', async (count) => {
+  it.each([2, 7, 20])('in pages of %d gives what one page gives', async (count) => {
     const whole = await database.search(`${type}?${query}&_count=1000`);
     const pages = await walk(type, query, count);
     expect(pages.flat()).toEqual(whole.ids);
