@@ -22,7 +22,13 @@ afterAll(() => t.close());
 const member = (...rule: JsonObject[]) => t.repository({ policy: rules(rule) });
 const failed = (category: string) => expect.objectContaining({ category }) as unknown;
 const forbidden = failed('forbidden');
-const reader = () => member({ resourceType: 'Binary' }, { resourceType: 'Patient', criteria: 'Patient?active=true' });
+const reader = () =>
+  member(
+    { resourceType: 'Binary' },
+    { resourceType: 'Basic' },
+    { resourceType: 'Patient', criteria: 'Patient?active=true' },
+  );
+const tagged = (code: string) => ({ meta: { tag: [{ code }] } });
 const binary = (context?: string, more: object = {}) =>
   text({
     resourceType: 'Binary',
@@ -103,11 +109,61 @@ describe('whoever cannot read the security context', () => {
     for (const call of calls) await expect(call()).rejects.toMatchObject({ message: 'Forbidden' });
   });
 
-  test('is not given the Binary by a conditional create', async () => {
-    const id = (await owner.create(binary(theirs, { meta: { tag: [{ code: 'guarded' }] } }))).version.id;
-    await expect((await reader()).create(binary(), { ifNoneExist: '_tag=guarded' })).rejects.toEqual(forbidden);
-    expect((await owner.create(binary(), { ifNoneExist: '_tag=guarded' })).version.id).toBe(id);
+  test('is not told of the Binary by a conditional create: for them there is none', async () => {
+    const guarded = tagged('guarded');
+    const ids = [(await owner.create(binary(theirs, guarded))).version.id];
+    expect((await owner.create(binary(), { ifNoneExist: '_tag=guarded' })).version.id).toBe(ids[0]);
+    ids.push((await owner.create(binary(theirs, guarded))).version.id);
+    const made = await (await reader()).create(binary(mine, guarded), { ifNoneExist: '_tag=guarded' });
+    expect(made.created).toBe(true);
+    expect(ids).not.toContain(made.version.id);
+    const again = await (await reader()).create(binary(mine, guarded), { ifNoneExist: '_tag=guarded' });
+    expect([again.created, again.version.id]).toEqual([false, made.version.id]);
+    await expect(owner.create(binary(), { ifNoneExist: '_tag=guarded' })).rejects.toEqual(failed('multiple-matches'));
   });
+
+  test('is not told of it by a conditional update, patch or delete either', async () => {
+    const [query, hidden] = ['_tag=conditional', tagged('conditional')];
+    const { id } = (await owner.create(binary(theirs, hidden))).version;
+    const by = await reader();
+    await expect(by.conditionalPatch('Binary', query, jsonPatch('[]'))).rejects.toEqual(failed('not-found'));
+    await by.conditionalDelete('Binary', query);
+    expect(await contextOf(id)).toEqual({ reference: theirs });
+    const put = await by.conditionalUpdate('Binary', query, binary(mine, hidden));
+    expect(put.created).toBe(true);
+    await by.conditionalDelete('Binary', query);
+    await expect(by.read('Binary', put.version.id)).rejects.toEqual(failed('gone'));
+    expect(await contextOf(id)).toEqual({ reference: theirs });
+  });
+
+  test('is not told of it by a conditional reference', async () => {
+    await owner.create(binary(theirs, tagged('referred')));
+    const by = await reader();
+    const refer = (code: string) => {
+      const subject = { reference: `Binary?_tag=${code}` };
+      const resource = { resourceType: 'Basic', code: { text: 'x' }, subject };
+      const entry = [{ request: { method: 'POST', url: 'Basic' }, resource }];
+      return by.processBundle(JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry }), baseUrl);
+    };
+    await expect(refer('referred')).rejects.toEqual(failed('invalid'));
+    await expect(refer('nothing')).rejects.toEqual(failed('invalid'));
+    const { id } = (await owner.create(binary(mine, tagged('referred')))).version;
+    expect(await refer('referred')).toContain(`"Binary/${id}"`);
+  });
+
+  test.each(['subject:Binary._tag=x', '_filter=subject:Binary._tag eq x', '_has:Basic:subject:subject:Binary._tag=x'])(
+    'cannot search Binaries through what refers to them: %s',
+    async (query) => {
+      const [name = '', ...value] = query.split('=');
+      const pairs: [string, string][] = [[name, value.join('=')]];
+      const search = (type: string) =>
+        reader().then((by) => by.search(parseSearch(t.tenant.version, type, pairs, { handling: 'strict' })));
+      await expect(search('Basic')).rejects.toMatchObject({
+        category: 'invalid',
+        message: expect.stringMatching(/^Binaries cannot be searched/) as unknown,
+      });
+    },
+  );
 });
 
 describe('whoever can read the security context', () => {

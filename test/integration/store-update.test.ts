@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseSearch } from '#fhir-search';
 import { historyRequest, type ResourceRepository, type StoredVersion } from '#fhir-store';
-import { aPatient, aTenant, memberPolicy, parse, policyOf, text, type TestTenant } from './store.fixture.js';
+import { aPatient, aTenant, baseUrl, memberPolicy, parse, policyOf, text, type TestTenant } from './store.fixture.js';
 
 let t: TestTenant;
 let repository: ResourceRepository;
@@ -248,6 +248,23 @@ describe('history of a resource', () => {
 
 describe('updating by criteria', () => {
   const upsert = (query: string, more: object) => repository.conditionalUpdate('Patient', query, aPatient(more));
+
+  test('with If-Match makes no resource when nothing matches, in a transaction neither', async () => {
+    const none = { identifier: [{ value: 'if-match-none' }] };
+    const query = 'identifier=if-match-none';
+    const failed = expect.objectContaining({ category: 'precondition-failed' }) as unknown;
+    const ifMatch = 'W/"5"';
+    await expect(repository.conditionalUpdate('Patient', query, aPatient(none), { ifMatch })).rejects.toEqual(failed);
+    const entry = [
+      { request: { method: 'PUT', url: `Patient?${query}`, ifMatch }, resource: { resourceType: 'Patient', ...none } },
+    ];
+    const bundle = JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry });
+    await expect(repository.processBundle(bundle, baseUrl)).rejects.toEqual(failed);
+    expect(await idsFound(query)).toEqual([]);
+    const ifNoneMatch = '*';
+    const made = await repository.conditionalUpdate('Patient', query, aPatient(none), { ifNoneMatch });
+    expect(made.created).toBe(true);
+  });
 
   test('makes the resource, then updates it, then changes nothing', async () => {
     const identifier = [{ system: 'urn:mrn', value: 'upsert' }];

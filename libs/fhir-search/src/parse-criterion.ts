@@ -197,7 +197,8 @@ const isVersioned = (code: string, modifier: string | undefined, values: readonl
 
 /**
  * `url=http://acme.org/vs|2.0`: the canonical address of a definition and its version, which are two elements of it
- * (https://hl7.org/fhir/R4/search.html#uri). A type without versions has the bar in its address.
+ * (https://hl7.org/fhir/R4/search.html#uri). A type without versions has the bar in its address. Each value with a version
+ * is a criterion of its own and counts as one; those without are one together.
  */
 function parseVersionedUrl(
   type: string,
@@ -206,15 +207,21 @@ function parseVersionedUrl(
   context: CriterionContext,
 ): Criterion {
   const version = context.version.searchParameters(type).get('version');
-  const parse = (parameter: SearchParameter, text: string) =>
-    parameterTypes[parameter.type].parse(parameter, undefined, [text], context);
-  if (version === undefined) return parameterTypes[url.type].parse(url, undefined, values, context);
-  const criteria = values.map((value): Criterion => {
+  const parse = (parameter: SearchParameter, texts: readonly string[]) =>
+    parameterTypes[parameter.type].parse(parameter, undefined, texts, context);
+  if (version === undefined) return parse(url, values);
+  const canonicals = values.map((value) => {
     const [address = '', ...rest] = splitUnescaped(value, '|');
-    const wanted = rest.join('|');
-    if (wanted === '') return parse(url, address);
-    return { kind: 'and', criteria: [parse(url, address), parse(version, rest.join('\\|'))] };
+    return { address, wanted: rest.join('\\|') };
   });
+  const plain = canonicals.filter(({ wanted }) => wanted === '').map(({ address }) => address);
+  const versioned = canonicals.filter(({ wanted }) => wanted !== '');
+  // One of the alternatives is the criterion that has been counted; nothing is made of the others before they are.
+  for (let more = versioned.length + (plain.length > 0 ? 1 : 0); more > 1; more--) context.budget.take(0);
+  const criteria: Criterion[] = plain.length > 0 ? [parse(url, plain)] : [];
+  for (const { address, wanted } of versioned) {
+    criteria.push({ kind: 'and', criteria: [parse(url, [address]), parse(version, [wanted])] });
+  }
   const [only, ...others] = criteria;
   return only !== undefined && others.length === 0 ? only : { kind: 'or', criteria };
 }

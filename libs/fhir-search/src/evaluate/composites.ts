@@ -31,7 +31,7 @@ function componentFits(
 ): boolean {
   switch (test.kind) {
     case 'token':
-      return matchesToken(test.value, found);
+      return matchesToken([test.value], found);
     case 'reference':
       return matchesReference(test.targets, found, context);
     case 'uri':
@@ -39,7 +39,7 @@ function componentFits(
     case 'string':
       return matchesString('starts-with', [test.value], found);
     case 'date':
-      return matchesDate(test.test, found);
+      return matchesDate([test.test], found);
     case 'number':
       return matchesNumber(test.test, found);
     case 'quantity':

@@ -5,10 +5,10 @@
 import { dateInterval, isJsonObject, type DateInterval, type JsonValue, type TypedValue } from '#fhir';
 import type { DateTest } from '../search-request.js';
 
-/** Whether the date, period or timing of a resource satisfies the test. A value without any date in it does not. */
-export function matchesDate(test: DateTest, value: TypedValue): boolean {
+/** Whether the date, period or timing of a resource satisfies one of the tests. A value without any date in it does not. */
+export function matchesDate(tests: readonly DateTest[], value: TypedValue): boolean {
   const span = spanOf(value);
-  return span !== undefined && span.start < span.end && holds(test, span);
+  return span !== undefined && span.start < span.end && tests.some((test) => holds(test, span));
 }
 
 function holds({ prefix, start, end }: DateTest, value: DateInterval): boolean {

@@ -65,17 +65,15 @@ function holds(criterion: Criterion, subject: Subject): boolean {
     case 'id':
       return criterion.ids.includes(textOf(subject.resource['id'])) !== criterion.negated;
     case 'last-updated':
-      return criterion.tests.some((test) => matchesDate(test, lastUpdatedOf(subject.resource)));
+      return matchesDate(criterion.tests, lastUpdatedOf(subject.resource));
     case 'missing':
       return isMissing(criterion.parameter, subject) === criterion.missing;
-    case 'token': {
-      const fits = (found: TypedValue) => criterion.values.some((value) => matchesToken(value, found));
-      return some(criterion, subject, fits) !== criterion.negated;
-    }
+    case 'token':
+      return some(criterion, subject, (found) => matchesToken(criterion.values, found)) !== criterion.negated;
     case 'string':
       return some(criterion, subject, (found) => matchesString(criterion.match, criterion.values, found));
     case 'date':
-      return some(criterion, subject, (found) => criterion.tests.some((test) => matchesDate(test, found)));
+      return some(criterion, subject, (found) => matchesDate(criterion.tests, found));
     case 'reference':
       return some(criterion, subject, (found) => matchesReference(criterion.targets, found, subject.context));
     case 'reference-identifier':

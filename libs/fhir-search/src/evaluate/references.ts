@@ -18,7 +18,7 @@ export function matchesReferenceIdentifier(values: readonly TokenValue[], found:
   const reference = referenceOf(found);
   const identifier = isJsonObject(reference) ? reference['identifier'] : undefined;
   if (identifier === undefined) return false;
-  return values.some((value) => matchesToken(value, { type: 'Identifier', value: identifier }));
+  return matchesToken(values, { type: 'Identifier', value: identifier });
 }
 
 /** The text of a literal reference or canonical; undefined for contained resources, which have no address. */

@@ -2,15 +2,17 @@
 import { isJsonObject, type JsonValue, type TypedValue } from '#fhir';
 import type { TokenValue, TypedIdentifier } from '../search-request.js';
 
-/** Whether a coding, identifier, code, contact or boolean of the value has the code and the system that are wanted. */
-export function matchesToken(wanted: TokenValue, value: TypedValue): boolean {
-  return tokensOf(value).some((token) => {
-    if (wanted.code !== undefined && !isCode(wanted.code, token)) return false;
-    if (wanted.system === undefined) return true;
-    // The system of an element of the data type `code` follows from its binding: what is not known to be another fits it.
-    if (wanted.system === token.system) return true;
-    return token.systemImplied && wanted.system !== '' && wanted.code !== undefined && wanted.isForeign !== true;
-  });
+/** Whether a coding, identifier, code, contact or boolean of the value has the code and the system of one of `wanted`. */
+export function matchesToken(wanted: readonly TokenValue[], value: TypedValue): boolean {
+  return tokensOf(value).some((token) => wanted.some((one) => isToken(one, token)));
+}
+
+function isToken(wanted: TokenValue, token: Token): boolean {
+  if (wanted.code !== undefined && !isCode(wanted.code, token)) return false;
+  if (wanted.system === undefined) return true;
+  // The system of an element of the data type `code` follows from its binding: what is not known to be another fits it.
+  if (wanted.system === token.system) return true;
+  return token.systemImplied && wanted.system !== '' && wanted.code !== undefined && wanted.isForeign !== true;
 }
 
 const isCode = (wanted: string, { code, isString }: Token): boolean =>

@@ -2,6 +2,7 @@
 import type { TypedValue } from '#fhir';
 import { normaliseText } from '../normalised-text.js';
 import type { Criterion } from '../search-request.js';
+import { preparedOnce } from './prepared.js';
 
 type UriMatch = Extract<Criterion, { kind: 'uri' }>['match'];
 
@@ -12,10 +13,14 @@ export function matchesUri(match: UriMatch, wanted: readonly string[], { value }
   switch (match) {
     case 'below':
       return wanted.some((prefix) => uri.startsWith(prefix));
-    case 'contains':
-      return wanted.some((part) => normaliseText(uri).includes(normaliseText(part)));
-    case 'above':
-      return names(uri).some((name) => wanted.some((deeper) => isAbove(name, deeper)));
+    case 'contains': {
+      const text = normaliseText(uri);
+      return normalised(wanted).some((part) => text.includes(part));
+    }
+    case 'above': {
+      const deeper = withOrigins(wanted);
+      return names(uri).some((name) => isAboveOne(name, deeper));
+    }
     case 'exact':
       return names(uri).some((name) => wanted.includes(name));
   }
@@ -27,9 +32,18 @@ function names(uri: string): string[] {
   return version !== null && version.index > 0 ? [uri, uri.slice(0, version.index)] : [uri];
 }
 
-/** Whether `uri` is the other one, or stands above it in the hierarchy that slashes make behind the host. */
-function isAbove(uri: string, deeper: string): boolean {
-  if (uri === deeper) return true;
-  const origin = /^[a-z][a-z0-9+.-]*:\/\/[^/]*/i.exec(deeper)?.[0];
-  return origin !== undefined && uri.length >= origin.length && deeper.startsWith(uri.replace(/\/?$/, '/'));
+const normalised = preparedOnce((wanted) => wanted.map(normaliseText));
+
+const withOrigins = preparedOnce((wanted) =>
+  wanted.map((uri) => ({ uri, origin: /^[a-z][a-z0-9+.-]*:\/\/[^/]*/i.exec(uri)?.[0] })),
+);
+
+/** Whether `uri` is one of the others, or stands above one in the hierarchy that slashes make behind the host. */
+function isAboveOne(uri: string, others: ReturnType<typeof withOrigins>): boolean {
+  const folder = uri.endsWith('/') ? uri : `${uri}/`;
+  return others.some(
+    (deeper) =>
+      uri === deeper.uri ||
+      (deeper.origin !== undefined && uri.length >= deeper.origin.length && deeper.uri.startsWith(folder)),
+  );
 }

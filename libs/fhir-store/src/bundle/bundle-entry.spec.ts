@@ -42,6 +42,12 @@ describe('the request of an entry', () => {
     expect(read(method, url)).toEqual(interaction);
   });
 
+  test('has no fullUrl when that is empty', () => {
+    const request = { method: 'POST', url: 'Patient' };
+    expect(readEntry(version, baseUrl, { fullUrl: '', request }, '{}')).not.toHaveProperty('fullUrl');
+    expect(readEntry(version, baseUrl, { fullUrl: 'urn:uuid:a', request }, '{}').fullUrl).toBe('urn:uuid:a');
+  });
+
   test('carries its conditions', () => {
     expect(read('POST', 'Patient', { ifNoneExist: 'identifier=1' })).toMatchObject({ ifNoneExist: 'identifier=1' });
     expect(read('PUT', 'Patient/1', { ifMatch: 'W/"1"' })).toMatchObject({ ifMatch: 'W/"1"' });

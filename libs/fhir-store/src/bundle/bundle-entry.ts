@@ -146,7 +146,8 @@ export function readEntry(
   return {
     interaction,
     resource: rule === undefined ? '' : (resource ?? ''),
-    ...(typeof fullUrl === 'string' ? { fullUrl } : {}),
+    // An empty one is none: `#a` would be a link into it.
+    ...(typeof fullUrl === 'string' && fullUrl !== '' ? { fullUrl } : {}),
   };
 }
 

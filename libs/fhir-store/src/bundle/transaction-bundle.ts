@@ -42,13 +42,13 @@ export async function processTransaction(
   return auditingEntry(context, entries, bundle, async () => {
     const settings = await projectSettings(context);
     for (let attempt = 1; ; attempt++) {
-      let steps = readSteps(context, settings, entries, bundle);
+      let steps = await readSteps(context, settings, entries, bundle);
       const isOneStatement = steps.length > 0 && !settings.checksReferences && steps.every(isPlainCreate);
       if (isOneStatement && beforeCommit === undefined) return createAll(context, steps, bundle);
       let isBegun = false;
       const run = async (scope: Scope): Promise<string[]> => {
         // Begun again as a change of rights: what the first run noted in the steps belongs to what was rolled back.
-        if (isBegun) steps = readSteps(context, settings, entries, bundle);
+        if (isBegun) steps = await readSteps(context, settings, entries, bundle);
         isBegun = true;
         const answers = await new TransactionRun(context, scope, settings, bundle, steps).carryOut();
         await beforeCommit?.(scope.connection, answers, readingsOf(steps));
@@ -74,7 +74,7 @@ const readingsOf = (steps: readonly Step[]): EntryReading[] =>
 /** Throws what is wrong with a transaction, as far as its entries tell it by themselves. */
 export function checkTransaction(context: Context, entries: readonly RawEntry[], bundle: BundleContext): Promise<void> {
   return auditingEntry(context, entries, bundle, async () => {
-    readSteps(context, await projectSettings(context), entries, bundle);
+    await readSteps(context, await projectSettings(context), entries, bundle);
   });
 }
 

@@ -147,7 +147,7 @@ export class TransactionRun {
     });
     await this.together(makers, async (maker) => {
       const match = await findMatch(this.context, this.scope, this.requestFor(maker));
-      const found = match && (await shownMatch(this.context, this.readingScope, match));
+      const found = match && shownMatch(this.context, match);
       const id = found?.id ?? uuidv7();
       for (const step of [maker, ...(this.sameAs.get(maker) ?? [])]) {
         step.id = id;
@@ -162,12 +162,16 @@ export class TransactionRun {
    * cannot mean a resource that this transaction makes.
    */
   private async findAwaited(): Promise<void> {
-    const awaited = new Set(this.steps.flatMap((step) => [...step.awaited]));
-    await this.together([...awaited], async (step) => {
+    await this.findTargets(this.steps.flatMap((step) => [...step.awaited]));
+  }
+
+  private async findTargets(awaited: readonly Step[]): Promise<void> {
+    await this.together([...new Set(awaited)], async (step) => {
       if (step.id !== undefined) return;
       const match = await findMatch(this.context, this.scope, this.requestFor(step));
       if (match === undefined && step.patch !== undefined) throw notFound();
-      step.id = match?.id ?? step.written?.text.id ?? uuidv7();
+      // Patches look for theirs beside each other, so another one may have found it meanwhile.
+      step.id ??= match?.id ?? step.written?.text.id ?? uuidv7();
     });
   }
 
@@ -295,6 +299,8 @@ export class TransactionRun {
     const current = this.locked.get(`${type}/${step.id}`);
     const admission = await admitPatch(this.scope, this.context, { type, current, conditions: interaction });
     withLinks(step, this.links, patch(patchedView(admission)));
+    // What a patch has links to is known only now.
+    await this.findTargets([...step.awaited]);
     const references = step.conditions.size > 0 ? await this.resolve([step]) : undefined;
     if (references !== undefined) assertProgress([step], references);
     step.dropsVersions = true;

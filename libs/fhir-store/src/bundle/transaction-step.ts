@@ -3,6 +3,7 @@
  * resources their ids, follow the links between entries, validate, and make drafts. The write lock that a transaction
  * holds keeps changes of rights waiting, so nothing of this happens under it that need not.
  */
+import { setImmediate } from 'node:timers/promises';
 import { badRequest, notSupported, OutcomeError, readResource, type FhirVersion, type ResourcePatch } from '#fhir';
 import type { Interaction } from '#access-policy';
 import { uuidv7 } from '#platform';
@@ -66,45 +67,59 @@ const interactionOf = {
   history: 'history',
 } as const satisfies Record<Exclude<StepInteraction['kind'], 'search'>, Interaction>;
 
-/** Reads the entries and checks what can be checked without the database. Throws the first problem with its entry. */
-export function readSteps(
+/** How many entries are read before others get their turn. */
+const readInARow = 200;
+
+/**
+ * Reads the entries and checks what can be checked without the database. Others get their turn meanwhile, because there may
+ * be thousands. Throws the first problem with its entry.
+ */
+export async function readSteps(
   context: Context,
   settings: ProjectSettings,
   entries: readonly RawEntry[],
   bundle: BundleContext,
-): Step[] {
-  const steps = entries.map(({ entry, resource }, index): Step => {
-    return inEntry(index, () => {
-      const read = readEntry(context.tenant.version, bundle.baseUrl, entry, resource);
-      const interaction = assertBound(read.interaction);
-      // What goes over several types is narrowed to those that are granted when it is carried out.
-      if (interaction.kind !== 'search' && interaction.type !== undefined) {
-        assertGranted(context, interactionOf[interaction.kind], interaction.type);
-      }
-      return {
-        fullUrl: read.fullUrl,
-        resource: read.resource,
-        interaction,
-        index,
-        patch: isPatching(interaction) ? entryPatch(context.tenant.version, read.resource) : undefined,
-        id: knownId(interaction),
-        written: undefined,
-        awaited: new Set(),
-        awaitedVersions: new Set(),
-        versionId: undefined,
-        dropsVersions: false,
-        conditions: new Set(),
-        answer: undefined,
-      };
-    });
-  });
+): Promise<Step[]> {
+  const steps: Step[] = [];
+  await inTurns(entries, (entry, index) => steps.push(inEntry(index, () => readStep(context, entry, index, bundle))));
   assertDistinct(steps, 'fullUrl', (step) => step.fullUrl);
   assertDistinct(steps, 'resource', ({ interaction }) =>
     isDirect(interaction) ? `${interaction.type}/${interaction.id}` : undefined,
   );
   const links = new Links(context.tenant.version, steps);
-  for (const step of steps) inEntry(step.index, () => readText(context, settings, step, links));
+  await inTurns(steps, (step) => inEntry(step.index, () => readText(context, settings, step, links)));
   return steps;
+}
+
+async function inTurns<Item>(items: readonly Item[], work: (item: Item, index: number) => unknown): Promise<void> {
+  for (const [index, item] of items.entries()) {
+    if (index > 0 && index % readInARow === 0) await setImmediate();
+    work(item, index);
+  }
+}
+
+function readStep(context: Context, { entry, resource }: RawEntry, index: number, bundle: BundleContext): Step {
+  const read = readEntry(context.tenant.version, bundle.baseUrl, entry, resource);
+  const interaction = assertBound(read.interaction);
+  // What goes over several types is narrowed to those that are granted when it is carried out.
+  if (interaction.kind !== 'search' && interaction.type !== undefined) {
+    assertGranted(context, interactionOf[interaction.kind], interaction.type);
+  }
+  return {
+    fullUrl: read.fullUrl,
+    resource: read.resource,
+    interaction,
+    index,
+    patch: isPatching(interaction) ? entryPatch(context.tenant.version, read.resource) : undefined,
+    id: knownId(interaction),
+    written: undefined,
+    awaited: new Set(),
+    awaitedVersions: new Set(),
+    versionId: undefined,
+    dropsVersions: false,
+    conditions: new Set(),
+    answer: undefined,
+  };
 }
 
 function assertBound(interaction: EntryInteraction): Exclude<EntryInteraction, OperationInteraction> {
@@ -267,9 +282,12 @@ export async function inEntryLater<T>(index: number, work: () => Promise<T>): Pr
   }
 }
 
-/** Errors keep their category; their texts and paths are led back to the entry, counted from 0. */
+/**
+ * Errors keep their category; their texts and paths are led back to the entry, counted from 0. One that names an entry
+ * already has come up while another entry waited for that one.
+ */
 function inEntryError(index: number, error: unknown): unknown {
-  if (!(error instanceof OutcomeError)) return error;
+  if (!(error instanceof OutcomeError) || entries.has(error)) return error;
   const place = `Bundle.entry[${index}]`;
   const issues = error.issues.map((issue) => ({
     ...issue,

@@ -15,7 +15,7 @@ export function nextToWrite(
 ): readonly Step[] {
   const resolved = open.filter((step) => unresolved(step, references) === undefined);
   const ready = resolved.filter(({ awaitedVersions }) => [...awaitedVersions].every(hasVersion));
-  const timely = withoutLatePatients(tenant, ready, open);
+  const timely = withoutLatePatients(tenant, ready, open, references);
   if (timely.length > 0 || isFirst) return timely;
   // Where patients and what refers to them wait for each other, the patients come last.
   if (ready.length > 0) return ready;

@@ -5,38 +5,63 @@ import { findDefinition, matchingDefinitions } from './built-in-definitions.js';
 
 const version = fhirVersion('4.0.1');
 
-function found(type: DefinitionType, query: string): string[] {
+async function found(type: DefinitionType, query: string): Promise<string[]> {
   const { criteria, sort } = parseSearch(version, type, query, { handling: 'strict' });
-  return matchingDefinitions(version, type, criteria, sort).map(({ id }) => id);
+  return (await matchingDefinitions(version, type, criteria, sort)).map(({ id }) => id);
 }
 
-test('a definition is found by its url, its name, its type, its id, and by several of them at once', () => {
+test('a definition is found by its url, its name, its type, its id, and by several of them at once', async () => {
   const patient = 'http://hl7.org/fhir/StructureDefinition/Patient';
-  expect(found('StructureDefinition', `url=${patient}`)).toEqual(['Patient']);
-  expect(found('StructureDefinition', 'name:exact=Patient')).toEqual(['Patient']);
-  expect(found('StructureDefinition', 'name=patient&kind=resource')).toEqual(['Patient']);
-  expect(found('StructureDefinition', '_id=Patient,Observation')).toEqual(['Observation', 'Patient']);
-  expect(found('StructureDefinition', `url=${patient}&kind=complex-type`)).toEqual([]);
-  expect(found('OperationDefinition', 'code=everything')).toContain('Patient-everything');
-  expect(found('CompartmentDefinition', 'code=Patient')).toEqual(['patient']);
-  expect(found('StructureDefinition', 'abstract=true')).toContain('DomainResource');
+  expect(await found('StructureDefinition', `url=${patient}`)).toEqual(['Patient']);
+  expect(await found('StructureDefinition', 'name:exact=Patient')).toEqual(['Patient']);
+  expect(await found('StructureDefinition', 'name=patient&kind=resource')).toEqual(['Patient']);
+  expect(await found('StructureDefinition', '_id=Patient,Observation')).toEqual(['Observation', 'Patient']);
+  expect(await found('StructureDefinition', `url=${patient}&kind=complex-type`)).toEqual([]);
+  expect(await found('OperationDefinition', 'code=everything')).toContain('Patient-everything');
+  expect(await found('CompartmentDefinition', 'code=Patient')).toEqual(['patient']);
+  expect(await found('StructureDefinition', 'abstract=true')).toContain('DomainResource');
 });
 
-test('the platform’s own types are described like the others', () => {
-  expect(found('StructureDefinition', 'name:exact=ProjectMembership')).toEqual(['ProjectMembership']);
-  expect(found('SearchParameter', 'base=ProjectMembership')).not.toEqual([]);
-  expect(found('SearchParameter', 'base=Patient&code=birthdate')).toHaveLength(1);
+test('the platform’s own types are described like the others', async () => {
+  expect(await found('StructureDefinition', 'name:exact=ProjectMembership')).toEqual(['ProjectMembership']);
+  expect(await found('SearchParameter', 'base=ProjectMembership')).not.toEqual([]);
+  expect(await found('SearchParameter', 'base=Patient&code=birthdate')).toHaveLength(1);
 });
 
-test('a search by what is not at hand finds none of them, rather than a wrong selection', () => {
-  expect(found('StructureDefinition', 'description:missing=true')).toEqual([]);
-  expect(found('StructureDefinition', '_lastUpdated=gt1900')).toEqual([]);
+test('a search by what is not at hand finds none of them, rather than a wrong selection', async () => {
+  expect(await found('StructureDefinition', 'description:missing=true')).toEqual([]);
+  expect(await found('StructureDefinition', '_lastUpdated=gt1900')).toEqual([]);
 });
 
-test('the order is that of the sort keys', () => {
-  const descending = found('StructureDefinition', 'kind=resource&_sort=-name');
+test('the order is that of the sort keys', async () => {
+  const descending = await found('StructureDefinition', 'kind=resource&_sort=-name');
   expect(descending.slice(0, 2)).toEqual(['VisionPrescription', 'VerificationResult']);
-  expect(found('StructureDefinition', 'kind=resource&_sort=name')[0]).toBe('AccessPolicy');
+  expect((await found('StructureDefinition', 'kind=resource&_sort=name'))[0]).toBe('AccessPolicy');
+});
+
+test('others get their turn while many values are compared', async () => {
+  const definitions = version.definitions('SearchParameter').length;
+  let turns = 0;
+  const count = (): void => {
+    turns += 1;
+    next = setImmediate(count);
+  };
+  let next = setImmediate(count);
+  try {
+    const values = Array.from({ length: 990 }, (_, number) => `u${number}`);
+    expect(await found('SearchParameter', `url=${values.join(',')}`)).toEqual([]);
+  } finally {
+    clearImmediate(next);
+  }
+  // Ten definitions in a row, for 990 values each.
+  expect(turns).toBeGreaterThanOrEqual(Math.floor(definitions / 10) - 1);
+});
+
+test('a search that takes longer than it may is refused', async () => {
+  const { criteria } = parseSearch(version, 'SearchParameter', `url=${'u,'.repeat(900)}u`, { handling: 'strict' });
+  await expect(matchingDefinitions(version, 'SearchParameter', criteria, [], 0)).rejects.toMatchObject({
+    category: 'too-costly',
+  });
 });
 
 test('what is read is a whole resource in the form of a stored one', () => {

@@ -3,7 +3,8 @@
  * own types. They are found by the members that the version keeps at hand (`url`, `name`, `code`, `base`, …) and by id;
  * a search by anything else, or by when they last changed, is about the project's own resources alone.
  */
-import type { DefinitionResource, DefinitionType, FhirVersion, JsonObject } from '#fhir';
+import { setImmediate } from 'node:timers/promises';
+import { tooCostly, type DefinitionResource, type DefinitionType, type FhirVersion, type JsonObject } from '#fhir';
 import { matchesCriteria, type Criterion, type SortKey } from '#fhir-search';
 import type { StoredVersion } from '../stored-version.js';
 
@@ -62,20 +63,51 @@ export function findDefinition(version: FhirVersion, type: string, id: string): 
   return found === undefined ? undefined : versionOfDefinition(found);
 }
 
-/** The built-in resources of a type that satisfy the criteria, in the order of `sort`, else in the version's own. */
-export function matchingDefinitions(
+/** How many values of a search are compared, with one definition each, before others get their turn. */
+const comparedInARow = 10_000;
+
+/** How long one search may work on them, the turns of others not counted. */
+const maxMilliseconds = 2_000;
+
+/**
+ * The built-in resources of a type that satisfy the criteria, in the order of `sort`, else in the version's own. Others get
+ * their turn meanwhile. Throws `too-costly` when the work takes longer than it may.
+ */
+export async function matchingDefinitions(
   version: FhirVersion,
   type: DefinitionType,
   criteria: readonly Criterion[],
   sort: readonly SortKey[],
-): DefinitionResource[] {
+  allowed = maxMilliseconds,
+): Promise<DefinitionResource[]> {
   const { known, codes } = shelfOf(version, type);
   if (!criteria.every((criterion) => isAbout(codes, criterion))) return [];
-  const matches = known.filter(({ value }) => matchesCriteria(version, criteria, value));
-  return inOrder(
-    matches.map(({ definition }) => definition),
-    sort,
-  );
+  const inARow = Math.max(1, Math.floor(comparedInARow / Math.max(1, valuesIn(criteria))));
+  const matches: DefinitionResource[] = [];
+  let spent = 0;
+  for (let start = 0; start < known.length; start += inARow) {
+    if (start > 0) await setImmediate();
+    if (spent > allowed) throw tooCostly('The search takes too long; ask for fewer values at a time');
+    const began = performance.now();
+    for (const { definition, value } of known.slice(start, start + inARow)) {
+      if (matchesCriteria(version, criteria, value)) matches.push(definition);
+    }
+    spent += performance.now() - began;
+  }
+  return inOrder(matches, sort);
+}
+
+/** With how many values a resource is compared that satisfies none of the criteria. */
+function valuesIn(criteria: readonly Criterion[]): number {
+  let values = 0;
+  for (const criterion of criteria) {
+    if (criterion.kind === 'and' || criterion.kind === 'or') values += valuesIn(criterion.criteria);
+    else if (criterion.kind === 'not') values += valuesIn([criterion.criterion]);
+    else if (criterion.kind === 'id') values += criterion.ids.length;
+    else if ('tests' in criterion) values += criterion.tests.length;
+    else values += 'values' in criterion ? criterion.values.length : 1;
+  }
+  return values;
 }
 
 /** Criteria on the values of one parameter that are compared with the member itself. */

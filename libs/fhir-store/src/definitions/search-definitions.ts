@@ -25,7 +25,7 @@ export const isDefinitionSearch = (request: SearchRequest): boolean =>
 /** The cursor inside the built-in resources is the id of the last one shown, behind a mark that no row number has. */
 const cursorMark = 'definition:';
 
-/** Answers a request for which `isDefinitionSearch` holds. Throws what `own.search` throws. */
+/** Answers a request for which `isDefinitionSearch` holds. Throws what `own.search` throws, and `too-costly`. */
 export async function searchDefinitions(
   tenant: TenantDatabase,
   request: SearchRequest,
@@ -33,7 +33,7 @@ export async function searchDefinitions(
 ): Promise<SearchResult> {
   const { version } = tenant;
   const type = request.type as DefinitionType;
-  const candidates = matchingDefinitions(version, type, request.criteria, request.sort);
+  const candidates = await matchingDefinitions(version, type, request.criteria, request.sort);
   const hidden = await own.idsAmong(
     type,
     candidates.map(({ id }) => id),

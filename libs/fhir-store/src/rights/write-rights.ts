@@ -6,7 +6,6 @@ import { constraintsHold, type Grant, type Interaction, type JudgedResource } fr
 import { forbidden, notFound } from '#fhir';
 import { assertConditions, decideUpdate, type WriteConditions } from '../writing/decide-update.js';
 import type { Draft } from '../writing/draft.js';
-import { assertContextReadable } from './guarded-binaries.js';
 import { judgeStored, type GrantedContent } from './judge-stored.js';
 import { judgedDraft } from './judged.js';
 import type { ReadingScope } from '../reading/reading-scope.js';
@@ -130,14 +129,10 @@ export function judgeFinished(
   };
 }
 
-/**
- * What a conditional create has found, as a search shows it. Throws 403 when the caller cannot read the security context
- * of a Binary.
- */
-export async function shownMatch(context: Context, scope: ReadingScope, match: StoredVersion): Promise<StoredVersion> {
+/** What a conditional create has found, as a search shows it. */
+export function shownMatch(context: Context, match: StoredVersion): StoredVersion {
   const shown = shownBy(context, 'search', match);
   if (shown === undefined) throw forbidden();
-  await assertContextReadable(context, scope, match);
   return shown;
 }
 

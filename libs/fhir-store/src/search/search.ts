@@ -7,7 +7,7 @@ import type { Context } from '../rights/rights.js';
 import { askableRequest } from './askable-request.js';
 import { findRows, firstOf, versionOf, type ShownRow } from './found-rows.js';
 import { findIncluded } from './included.js';
-import { searchRights } from './search-rights.js';
+import { searchRights, withoutUnsearchableLinks } from './search-rights.js';
 import { inParts } from '../reading/in-parts.js';
 import { shownAmong } from '../rights/shown-fields.js';
 import type { StoredVersion } from '../stored-version.js';
@@ -29,7 +29,7 @@ export const isOneStatement = ({ total, count, includes }: SearchRequest): boole
 
 /**
  * How the request is answered within the caller's rights. Throws OutcomeError for a cursor of another search, and 403 for
- * a request that would tell something of hidden fields.
+ * a request that would tell something of hidden fields, and 400 for one that would search Binaries.
  */
 export function planRequest(context: Context, request: SearchRequest): SearchPlan {
   return planBehind(context, request, decodeCursor(context.tenant.cursorKey, request));
@@ -37,7 +37,8 @@ export function planRequest(context: Context, request: SearchRequest): SearchPla
 
 function planBehind(context: Context, request: SearchRequest, after: CursorPosition | undefined): SearchPlan {
   const { version, hasher } = context.tenant;
-  return planSearch(version, askableRequest(context, request), hasher, searchRights(context), after);
+  const askable = askableRequest(context, withoutUnsearchableLinks(request));
+  return planSearch(version, askable, hasher, searchRights(context), after);
 }
 
 /** A resource that a search has found. */

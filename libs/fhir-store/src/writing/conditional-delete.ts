@@ -1,11 +1,10 @@
 import { conflict, preconditionFailed, tooCostly } from '#fhir';
 import type { SearchRequest } from '#fhir-search';
 import { changesRights, type Context } from '../rights/rights.js';
-import { runSearch } from '../search/search.js';
 import { lockCurrent } from '../sql/read.sql.js';
 import type { CurrentVersion, StoredVersion } from '../stored-version.js';
 import { inTransaction, type Scope } from '../transaction.js';
-import { typesOf } from './conditional.js';
+import { findMatches, typesOf } from './conditional.js';
 import type { WriteConditions } from './decide-update.js';
 import { deleteLocked } from './writes.js';
 
@@ -44,9 +43,9 @@ export async function deleteMatchesIn(
 /** All that matches, locked, so that each is deleted in the form in which it was found. */
 async function lockMatches(scope: Scope, context: Context, request: SearchRequest): Promise<CurrentVersion[]> {
   for (let search = 0; search < searches; search++) {
-    const { hits, next } = await runSearch(context, scope, request);
-    if (next !== undefined && hits.length < request.count) throw tooCostly('The matches are too long for one request');
-    if (next !== undefined) {
+    const { hits, hasMore } = await findMatches(context, scope, request);
+    if (hasMore && hits.length < request.count) throw tooCostly('The matches are too long for one request');
+    if (hasMore) {
       throw preconditionFailed(
         `More than ${request.count} resources match; a conditional delete takes at most that many`,
       );

@@ -3,11 +3,14 @@
  * meant. Two equal ones at the same time must not both find nothing and both create, so whoever may create takes a lock
  * on the criteria first and holds it until its transaction ends.
  */
-import { multipleMatches, preconditionFailed } from '#fhir';
+import { multipleMatches, preconditionFailed, tooCostly } from '#fhir';
 import { parseSearch, parseSystemSearch } from '#fhir-search';
 import type { ParseOptions, SearchRequest } from '#fhir-search';
 import { compiledSql } from '#postgres';
+import { readingsOn } from '../reading/reading-scope.js';
+import { withReadableContext } from '../rights/guarded-binaries.js';
 import { assertGranted, type Context } from '../rights/rights.js';
+import { mayBeGuarded } from '../rights/security-context.js';
 import { runSearch } from '../search/search.js';
 import type { StoredVersion } from '../stored-version.js';
 import type { TenantDatabase } from '../tenant-database.js';
@@ -81,7 +84,36 @@ export async function findMatch(
   scope: Scope,
   request: SearchRequest,
 ): Promise<StoredVersion | undefined> {
-  const { hits, next } = await runSearch(context, scope, request);
-  if (next !== undefined) throw multipleMatches();
+  const { hits, hasMore } = await findMatches(context, scope, request);
+  if (hasMore) throw multipleMatches();
   return hits[0];
+}
+
+/** How many matches are looked at in one statement, and in all, where some of them may be invisible. */
+const lookedAt = 100;
+const maxLookedAt = 1_000;
+
+/**
+ * What matches, up to the request's count, and whether more does. A Binary whose security context the caller cannot read
+ * does not match: what is found would tell what is said of it. Throws `too-costly` when too many have to be looked at.
+ */
+export async function findMatches(
+  context: Context,
+  scope: Scope,
+  request: SearchRequest,
+): Promise<{ readonly hits: readonly StoredVersion[]; readonly hasMore: boolean }> {
+  if (!typesOf(request).some(({ type }) => mayBeGuarded(type))) {
+    const { hits, next } = await runSearch(context, scope, request);
+    return { hits, hasMore: next !== undefined };
+  }
+  const visible: StoredVersion[] = [];
+  let page: SearchRequest = { ...request, count: lookedAt };
+  for (let looked = 0; looked < maxLookedAt; looked += lookedAt) {
+    const { hits, next } = await runSearch(context, scope, page);
+    visible.push(...(await withReadableContext(context, readingsOn(scope), hits)));
+    const hasMore = visible.length > request.count;
+    if (hasMore || next === undefined) return { hits: visible.slice(0, request.count), hasMore };
+    page = { ...page, cursor: next };
+  }
+  throw tooCostly('The criteria find too many Binaries; name them more exactly');
 }

@@ -7,7 +7,7 @@ import type { SearchRequest } from '#fhir-search';
 import { uuidv7 } from '#platform';
 import { isUniqueViolation } from '#postgres';
 import { findMatch, lockCriteria } from './conditional.js';
-import type { WriteConditions } from './decide-update.js';
+import { assertConditions, type WriteConditions } from './decide-update.js';
 import { optimistically } from './optimistically.js';
 import { finishAlone, type Pending } from './finish-write.js';
 import { lockMatch } from './patch-resource.js';
@@ -70,7 +70,7 @@ export async function createUnlessFound(
   return inTransaction(tenant, caller, changesRights('create', request.type), async (scope) => {
     await lockCriteria(scope, [request]);
     const match = await findMatch(context, scope, request);
-    if (match !== undefined) return { version: await shownMatch(context, readingsOn(scope), match), created: false };
+    if (match !== undefined) return { version: shownMatch(context, match), created: false };
     const version = await insertPending(scope, context, newResource(request.type, id, written));
     return { version, created: true };
   });
@@ -137,6 +137,7 @@ export async function pendingMatch(
   const id = match?.id ?? written.text.id;
   if (id === undefined) {
     assertGranted(context, 'create', type);
+    assertConditions(conditions, undefined);
     return newResource(type, newId ?? uuidv7(), written);
   }
   const current = match ?? (await lockOne(scope, type, id));
