@@ -1,7 +1,15 @@
 /** How long the audit is kept. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { findBrokenSeal, ReadAudit, recordAudit, sealAudit, type AuditEntry } from '#fhir-store';
-import { compiledSql } from '#postgres';
+import {
+  findBrokenSeal,
+  ReadAudit,
+  recordAudit,
+  sealAudit,
+  tenantDatabase,
+  type AuditEntry,
+  type TenantDatabase,
+} from '#fhir-store';
+import { compiledSql, type Connection } from '#postgres';
 import { aTenant, text, type TestTenant, until } from './store.fixture.js';
 
 let t: TestTenant;
@@ -50,13 +58,13 @@ const entities = async () =>
   );
 
 /** One batch of reads, as the data plane writes it, with the upkeep that follows it. */
-async function upkeep(nowMs = Date.now()): Promise<void> {
+async function upkeep(nowMs = Date.now(), tenant = t.tenant): Promise<void> {
   const failures: unknown[] = [];
   const audit = new ReadAudit({
     clock: { now: () => new Date(nowMs) },
     onFailure: (_, error) => failures.push(error),
   });
-  audit.sealSoon(t.tenant);
+  audit.sealSoon(tenant);
   await audit.flush();
   expect(failures).toEqual([]);
 }
@@ -168,6 +176,73 @@ describe('the retention of the audit', () => {
     await project({ setting: days(30) });
     await upkeep();
     expect(await entities()).toEqual(['old']);
+  });
+
+  test('that is made longer while old rows are being removed is answered when they are, and nothing goes after that', async () => {
+    await sealedBefore(100, 'old');
+    await project({ systemSetting: days(40) });
+    const seen: { whenAnswered?: Promise<string[]> } = {};
+    /** As soon as the upkeep has read the setting, the operator has the audit kept for ever. */
+    const changing = (connection: Connection): Connection => ({
+      query: async (statement) => {
+        const rows = await connection.query<never>(statement);
+        if (seen.whenAnswered !== undefined || !statement.text.includes(`body FROM resource WHERE type = 'Project'`)) {
+          return rows;
+        }
+        seen.whenAnswered = project({}).then(entities);
+        await Promise.race([seen.whenAnswered, t.untilBlocked()]);
+        return rows;
+      },
+      transaction: (work, options) => connection.transaction((transaction) => work(changing(transaction)), options),
+    });
+    const { projectId, version, hasher, cursorKey, schemaVersion } = t.tenant;
+    const use: TenantDatabase['use'] = (work) => t.tenant.use((connection) => work(changing(connection)));
+    await upkeep(Date.now(), tenantDatabase({ projectId, version, hasher, cursorKey, schemaVersion, use }));
+    const whenAnswered = await seen.whenAnswered;
+    expect(whenAnswered).toBeDefined();
+    expect(await entities()).toEqual(whenAnswered);
+  });
+
+  test('is read after a change of it that is under way', async () => {
+    await sealedBefore(100, 'old');
+    await project({ systemSetting: days(40) });
+    const change = await t.connect();
+    try {
+      const upkeeping = await change.transaction(async (transaction) => {
+        await transaction.query(compiledSql({ text: 'SELECT begin_rights_change()', values: [] }));
+        const forEver = `UPDATE resource SET body = replace(body, 'auditRetentionDays', 'x') WHERE type = 'Project'`;
+        await transaction.query(compiledSql({ text: forEver, values: [] }));
+        const running = upkeep();
+        await Promise.race([running, t.untilBlocked()]);
+        return { running };
+      });
+      await upkeeping.running;
+    } finally {
+      await change.close();
+    }
+    expect(await entities()).toEqual(['old']);
+  });
+
+  test('is looked at again soon when old rows could not be removed', async () => {
+    await sealedBefore(60, 'old');
+    await project({ systemSetting: days(30) });
+    let now = Date.now();
+    const failures: unknown[] = [];
+    const audit = new ReadAudit({
+      clock: { now: () => new Date(now) },
+      onFailure: (_, error) => failures.push(error),
+    });
+    const run = async () => {
+      audit.sealSoon(t.tenant);
+      await audit.flush();
+      return entities();
+    };
+    await t.rows('ALTER FUNCTION expire_audit(integer, bigint) RENAME TO away');
+    expect(await run()).toEqual(['old']);
+    expect(failures).toHaveLength(1);
+    await t.rows('ALTER FUNCTION away(integer, bigint) RENAME TO expire_audit');
+    now += 10_001;
+    expect(await run()).toEqual([]);
   });
 
   test('is looked at once an hour', async () => {

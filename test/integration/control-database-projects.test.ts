@@ -63,6 +63,9 @@ describe('projects', () => {
     await control.projects.markDeleted(id, { fence, namesFreeAfter: new Date(Date.now() + 60_000) });
     expect(await control.projects.find(slug)).toBeUndefined();
     expect(await control.projects.isSlugFree(slug)).toBe(false);
+    // A purge that runs again does not find the name in use any more, and frees it no earlier.
+    await control.projects.markDeleted(id, { fence, namesFreeAfter: new Date(Date.now() + 60_000) });
+    expect(await control.projects.isSlugFree(slug)).toBe(false);
     await expect(control.aProvisioningProject(slug)).rejects.toMatchObject({ code: 'slug-taken' });
     await control.dataSource.query(`UPDATE base_url SET free_after = now() - interval '1 s' WHERE name = $1`, [slug]);
     expect(await control.projects.isSlugFree(slug)).toBe(true);

@@ -68,6 +68,34 @@ describe('tenant databases', () => {
     expect(await control.tenantDatabases.countSpares(control.clusterId, 9)).toBe(1);
   });
 
+  test('a stale worker gives up nothing, and what is given up becomes nothing but dropped', async () => {
+    const { id, operation } = await control.aProvisioningProject();
+    await control.aSpare(13);
+    const stale = (await control.claimed(operation)).fence;
+    await control.endLease(operation);
+    const { fence } = await control.claimed(operation);
+    const { id: database } = (await control.tenantDatabases.claimSpare(id, control.clusterId, 13, { fence }))!;
+    const stateOf = async () => (await control.tenantDatabases.get(database)).state;
+
+    await expect(control.tenantDatabases.discardAllOf(id, { fence: stale })).rejects.toMatchObject({
+      code: 'lease-lost',
+    });
+    await expect(control.tenantDatabases.markDropped(database)).rejects.toMatchObject({ code: 'wrong-state' });
+    expect(await stateOf()).toBe('claimed');
+    for (let turn = 0; turn < 2; turn++) {
+      expect(await control.tenantDatabases.discardAllOf(id, { fence })).toMatchObject([
+        { id: database, state: 'trash' },
+      ]);
+    }
+    expect(await control.tenantDatabases.retireSpare(database)).toBe(false);
+    await expect(control.tenantDatabases.claimBuilt(database, id, { fence })).rejects.toMatchObject({
+      code: 'wrong-state',
+    });
+    for (let turn = 0; turn < 2; turn++) await control.tenantDatabases.markDropped(database);
+    expect(await stateOf()).toBe('dropped');
+    expect(await control.tenantDatabases.discardAllOf(id, { fence })).toEqual([]);
+  });
+
   test('a project that builds its own database never gets a second one', async () => {
     const { id, operation } = await control.aProvisioningProject();
     const { fence } = await control.claimed(operation);

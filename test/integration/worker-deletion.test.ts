@@ -2,8 +2,10 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { AuditRepository, ProjectRepository, Transactions } from '#control-database';
 import { LocalFileStorage } from '#files';
 import { connectOnce, identifier, sql, sqlState } from '#postgres';
+import { duePurges } from '../../apps/worker/src/reconcilers/due-purges.js';
 import { endChild, lineWith, WorkerBench } from './worker.fixture.js';
 
 let bench: WorkerBench;
@@ -75,6 +77,31 @@ describe('deleting a project', () => {
     expect((await bench.projects.get(kept.id)).state).toBe('active');
     await bench.spares(5);
     await bench.assertNoOrphans();
+  });
+
+  test('is followed by one purge, however late another worker asks for it, and by none when it was taken back', async () => {
+    await bench.startWorker({ sparesPerCluster: 1 });
+    const purged = await bench.anActiveProject();
+    await bench.softDelete(purged.id);
+    expect((await bench.ended(await bench.queueOperation('project.purge', purged.id))).state).toBe('succeeded');
+    const kept = await bench.anActiveProject();
+
+    // Both were due when it looked.
+    const projects = new ProjectRepository(bench.dataSource);
+    projects.listPurgeDue = async () => [purged.id, kept.id];
+    const queued: string[] = [];
+    const late = duePurges({
+      projects,
+      operations: bench.operations,
+      audit: new AuditRepository(bench.dataSource),
+      transactions: new Transactions(bench.dataSource),
+      workerId: 'late',
+      onQueued: () => queued.push('one'),
+    });
+    await late.run(new AbortController().signal);
+    expect(queued).toEqual([]);
+    for (const { id } of [purged, kept]) expect(await bench.operations.findUnfinished(id)).toBeUndefined();
+    expect(await bench.projects.isSlugFree(purged.slug)).toBe(false);
   });
 
   test('does not let a project be purged that is not deleted', async () => {

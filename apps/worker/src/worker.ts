@@ -139,7 +139,7 @@ export async function startWorker(config: Config, logger: Logger, options: Worke
     await quiet.during(() => runner.run(operationId));
     spares.wakeIn(lookAtSparesAfterMs);
   };
-  const runnable = loop(runnableOperations(operations, run));
+  const runnable = loop(runnableOperations(operations, run, logger));
   const audit = new AuditRepository(dataSource);
   const purges = loop(
     duePurges({ projects, operations, audit, transactions, workerId, onQueued: () => runnable.wake() }),

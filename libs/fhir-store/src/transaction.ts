@@ -51,7 +51,7 @@ const beginRightsChangeText = `SELECT ${limits}, begin_rights_change() AS epoch`
  */
 export async function inTransaction<T>(
   tenant: TenantDatabase,
-  caller: Caller,
+  caller: Pick<Caller, 'epoch'>,
   changesRights: boolean,
   work: (scope: Scope) => Promise<T>,
 ): Promise<T> {
@@ -65,7 +65,7 @@ export async function inTransaction<T>(
 
 function inOneTransaction<T>(
   tenant: TenantDatabase,
-  caller: Caller,
+  caller: Pick<Caller, 'epoch'>,
   changesRights: boolean,
   work: (scope: Scope) => Promise<T>,
 ): Promise<T> {

@@ -1,8 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { Readable } from 'node:stream';
 import { expect, test } from '@jest/globals';
 import { EncryptedFiles } from './encrypted-files.js';
 import type { ByteRange, FileKey, FileStorage, StoredFile } from './file-storage.js';
+import { LocalFileStorage } from './local-file-storage.js';
 
 /** A storage whose bytes a test can look at and change. */
 class FilesInMemory implements FileStorage {
@@ -114,4 +118,49 @@ test('a file is nothing under another key, name or area', async () => {
   ];
   for (const file of foreign) await expect(bytesOf(file)).rejects.toMatchObject({ code: 'file-broken' });
   await expect(new EncryptedFiles(storage, 'p1', key).get('none', 6)).rejects.toMatchObject({ code: 'file-missing' });
+});
+
+/** How many descriptors of this process are open on files below `root`. */
+function openBelow(root: string): number {
+  return readdirSync('/proc/self/fd').filter((descriptor) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${descriptor}`).startsWith(root);
+    } catch {
+      // The one with which the directory was read is closed by now.
+      return false;
+    }
+  }).length;
+}
+
+/** One that is read only in part may say so with an error; it closes all the same. */
+function closed(content: Readable): Promise<void> {
+  return new Promise((resolve) => (content.closed ? resolve() : content.once('close', resolve)));
+}
+
+test.each([
+  ['before the first byte', (content: Readable) => void content.destroy()],
+  ['in the middle', (content: Readable) => void content.once('data', () => content.destroy())],
+])('a reader that goes away %s leaves no file open', async (_when, goAway) => {
+  const root = mkdtempSync(path.join(tmpdir(), 'boxyard-files-test-'));
+  try {
+    const storage = await LocalFileStorage.open(root);
+    const opened: Readable[] = [];
+    const get = storage.get.bind(storage);
+    storage.get = async (...file) => {
+      const sealed = await get(...file);
+      opened.push(sealed!);
+      return sealed;
+    };
+    const files = new EncryptedFiles(storage, 'p1', key);
+    await files.put('f', stream(randomBytes(5 * CHUNK)));
+    const contents = await Promise.all(Array.from({ length: 20 }, () => files.get('f', 5 * CHUNK)));
+    expect(openBelow(root)).toBe(20);
+    contents.forEach(goAway);
+    await Promise.all(contents.map(closed));
+    expect(opened.map(({ destroyed }) => destroyed)).toEqual(opened.map(() => true));
+    await Promise.all(opened.map(closed));
+    expect(openBelow(root)).toBe(0);
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
 });

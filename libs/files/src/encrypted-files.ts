@@ -36,7 +36,8 @@ export class EncryptedFiles {
 
   /**
    * The content of `size` bytes that `put` stored, or a part of it. The stream fails when the stored bytes are not what
-   * was put. Throws a DomainError (`internal`, `file-missing`) when there is no such file.
+   * was put; destroying it, read or not, lets go of the file. Throws a DomainError (`internal`, `file-missing`) when there
+   * is no such file.
    */
   async get(name: string, size: number, range: ByteRange = { start: 0, end: size - 1 }): Promise<Readable> {
     const lastChunk = Math.max(0, Math.ceil(size / CHUNK_BYTES) - 1);
@@ -50,7 +51,9 @@ export class EncryptedFiles {
     }
     const chunks = openChunks(this.fileKey(name), sealed, first, end, lastChunk);
     const offset = first * CHUNK_BYTES;
-    return Readable.from(cut(chunks, range.start - offset, range.end + 1 - offset), { objectMode: false });
+    const content = Readable.from(cut(chunks, range.start - offset, range.end + 1 - offset), { objectMode: false });
+    // A generator that was never started has nothing to clean up when it is ended, and would leave the storage's stream open.
+    return content.once('close', () => sealed.destroy());
   }
 
   /** Removes a file; one that is not there is removed already. */

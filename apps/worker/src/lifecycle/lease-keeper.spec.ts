@@ -33,6 +33,19 @@ describe('the lease of a running operation', () => {
     expect(told).toBe(1);
   });
 
+  test('is given up at once, and once, when somebody else hears first that it is lost', async () => {
+    let told = 0;
+    let answer!: (error: Error) => void;
+    const renew = () => new Promise<void>((_, reject) => (answer = reject));
+    const keeper = new LeaseKeeper('op_1', 30_000, renew, () => void told++);
+    await jest.advanceTimersByTimeAsync(10_000);
+    keeper.lose();
+    expect(() => keeper.assertHeld()).toThrow(expect.objectContaining({ code: 'lease-lost' }));
+    answer(lost);
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(told).toBe(1);
+  });
+
   test('survives a short absence of the control database', async () => {
     let away = true;
     const renew = () => (away ? Promise.reject(new Error('ECONNREFUSED')) : Promise.resolve());

@@ -32,6 +32,14 @@ export class LeaseKeeper {
     if (this.lost || performance.now() > this.heldUntil) throw leaseLost(this.subject);
   }
 
+  /** The lease is lost: whoever writes under it may hear that earlier than the next renewal does. */
+  lose(): void {
+    if (this.lost) return;
+    this.lost = true;
+    clearTimeout(this.timer);
+    if (!this.stopped) this.onLost();
+  }
+
   stop(): void {
     this.stopped = true;
     clearTimeout(this.timer);
@@ -48,11 +56,9 @@ export class LeaseKeeper {
       await this.renew();
       this.heldUntil = startedAt + this.leaseMs;
     } catch (error) {
-      if (isLeaseLost(error) || performance.now() > this.heldUntil) this.lost = true;
+      if (isLeaseLost(error) || performance.now() > this.heldUntil) this.lose();
     }
-    if (this.stopped) return;
-    if (this.lost) this.onLost();
-    else this.renewLater();
+    if (!this.stopped && !this.lost) this.renewLater();
   }
 }
 

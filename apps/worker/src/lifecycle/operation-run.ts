@@ -48,7 +48,7 @@ export class OperationRun<Kind extends OperationKind> {
       leaseMs,
       () => services.operations.renewLease(id, fence, leaseMs),
       // What a step is doing on shared connections is cut off, because another worker does it now.
-      () => void this.resources.close().catch((error: unknown) => this.logger.warn({ err: error }, 'closing failed')),
+      () => void this.closeResources(),
     );
   }
 
@@ -66,8 +66,13 @@ export class OperationRun<Kind extends OperationKind> {
       );
     } finally {
       this.lease.stop();
-      await this.resources.close();
+      await this.closeResources();
     }
+  }
+
+  /** What could not be closed changes nothing about how the run has ended. */
+  private async closeResources(): Promise<void> {
+    await this.resources.close().catch((error: unknown) => this.logger.warn({ err: error }, 'closing failed'));
   }
 
   private async forward(
@@ -103,8 +108,12 @@ export class OperationRun<Kind extends OperationKind> {
     this.lease.assertHeld();
     this.recording = this.recordStep(context, step, this.recording).then(() => this.tell('recorded', step));
     if (step === this.action.steps.at(-1)) await this.recording;
-    // Whoever waits for it next hears of its failure.
-    else this.recording.catch(() => undefined);
+    // Whoever waits for it next hears of its failure. Where another worker has the operation, no further step begins.
+    else this.recording.catch((error: unknown) => this.noticeLoss(error));
+  }
+
+  private noticeLoss(error: unknown): void {
+    if (isLeaseLost(error)) this.lease.lose();
   }
 
   /** Shows a step as running when it lasts longer than a moment; a quick one is not worth another write. */
@@ -113,7 +122,10 @@ export class OperationRun<Kind extends OperationKind> {
     let shown: Promise<void> | undefined;
     const timer = setTimeout(() => {
       shown = this.services.undurable.operations.recordStep(id, fence, step.name, 'running');
-      shown.catch((error: unknown) => this.logger.warn({ err: error, step: step.name }, 'not shown as running'));
+      shown.catch((error: unknown) => {
+        this.noticeLoss(error);
+        this.logger.warn({ err: error, step: step.name }, 'not shown as running');
+      });
     }, quickStepMs);
     try {
       await work();

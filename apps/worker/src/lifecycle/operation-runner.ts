@@ -27,12 +27,14 @@ export interface OperationRunnerOptions {
 /**
  * Runs operations. What can happen to one:
  * - nobody else has it: it is claimed under a new fencing number, and its steps run in order from the first that is not
- *   recorded as done. Each step is recorded before the next starts;
+ *   recorded as done. A step is recorded beside the work of those that follow, always after the step before it, and
+ *   all of them before the operation has ended;
  * - a step fails: the operation goes back to the queue with a growing pause, or after its last attempt is undone, last
  *   step first, and ends as failed;
  * - this worker dies: the lease runs out and another worker goes on at the first step that is not recorded;
- * - this worker was only slow: it notices that the lease is lost, at the latest when it records, and stops. Nothing that
- *   it writes to the control database afterwards is accepted.
+ * - this worker was only slow: it notices that the lease is lost, at the latest when it records, and begins no further
+ *   step. Nothing that it writes to the control database under its fence is accepted then; what a step does elsewhere
+ *   until it is noticed, it may do beside the other worker.
  */
 export class OperationRunner {
   private readonly operations: OperationRepository;

@@ -25,7 +25,25 @@ describe('what the steps of one run share', () => {
     await expect(resources.get('x', async () => 'open')).resolves.toBe('open');
   });
 
-  test('is closed at once when it opens after the run has ended, and is not opened any more from then on', async () => {
+  test('is all closed, also when some of it cannot be, and only then it is said what could not', async () => {
+    const events: string[] = [];
+    const resources = new RunResources();
+    const refused = new Error('refused');
+    const get = (name: string) =>
+      resources.get(
+        name,
+        async () => name,
+        async () => {
+          events.push(`close ${name}`);
+          if (name !== 'a') throw refused;
+        },
+      );
+    for (const name of ['a', 'b', 'c']) await get(name);
+    await expect(resources.close()).rejects.toMatchObject({ errors: [refused, refused] });
+    expect(events).toEqual(['close c', 'close b', 'close a']);
+  });
+
+  test('is closed and given to nobody when it opens after the run has ended, and is not opened any more then', async () => {
     const resources = new RunResources();
     let finishOpening!: (value: string) => void;
     let closed = false;
@@ -36,7 +54,7 @@ describe('what the steps of one run share', () => {
     );
     await resources.close();
     finishOpening('open');
-    await opening;
+    await expect(opening).rejects.toThrow('has ended');
     expect(closed).toBe(true);
     await expect(resources.get('late', async () => 'x')).rejects.toThrow('has ended');
   });

@@ -1,6 +1,9 @@
 import type { SharedResources } from './lifecycle-action.js';
 
-/** Keeps what the steps of one run share, and closes it, last opened first, when the run ends. */
+/**
+ * Keeps what the steps of one run share, and closes it, last opened first, when the run ends. Nobody gets what opens later
+ * than that.
+ */
 export class RunResources implements SharedResources {
   private readonly opened = new Map<string, Promise<unknown>>();
   private readonly closers: (() => Promise<void>)[] = [];
@@ -24,11 +27,12 @@ export class RunResources implements SharedResources {
     open: () => Promise<Resource>,
     close?: (resource: Resource) => Promise<void>,
   ): Promise<Resource> {
-    if (this.closed) throw new Error(`The run has ended; "${name}" is not opened any more.`);
+    this.assertOpen(name);
     try {
       const resource = await open();
       if (this.closed) await close?.(resource);
-      else if (close) this.closers.push(() => close(resource));
+      this.assertOpen(name);
+      if (close) this.closers.push(() => close(resource));
       return resource;
     } catch (error) {
       this.opened.delete(name);
@@ -36,8 +40,17 @@ export class RunResources implements SharedResources {
     }
   }
 
+  private assertOpen(name: string): void {
+    if (this.closed) throw new Error(`The run has ended; "${name}" is not opened any more.`);
+  }
+
+  /** Closes everything. Rejects when all were tried, with whatever could not be closed. */
   async close(): Promise<void> {
     this.closed = true;
-    for (const close of this.closers.splice(0).toReversed()) await close();
+    const failures: unknown[] = [];
+    for (const close of this.closers.splice(0).toReversed()) {
+      await close().catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'Not all that the run had opened could be closed.');
   }
 }

@@ -16,7 +16,8 @@ export function duePurges(dependencies: {
   onQueued: () => void;
 }): Reconciler {
   const { projects, operations, audit, transactions, workerId, onQueued } = dependencies;
-  const queue = async (projectId: string): Promise<void> => {
+  /** False when it is not due any more: purged by now, or taken back by an operator. */
+  const queue = async (projectId: string): Promise<boolean> => {
     const operation = {
       id: newId('op'),
       kind: 'project.purge',
@@ -24,7 +25,8 @@ export function duePurges(dependencies: {
       params: {},
       createdBy: `worker:${workerId}`,
     };
-    await transactions.run(async (transaction) => {
+    return transactions.run(async (transaction) => {
+      if (!(await projects.isPurgeDueForUpdate(projectId, transaction))) return false;
       await operations.create(operation, transaction);
       await audit.append(
         {
@@ -36,6 +38,7 @@ export function duePurges(dependencies: {
         },
         transaction,
       );
+      return true;
     });
   };
   return {
@@ -44,8 +47,7 @@ export function duePurges(dependencies: {
     run: async () => {
       for (const projectId of await projects.listPurgeDue(batchSize)) {
         try {
-          await queue(projectId);
-          onQueued();
+          if (await queue(projectId)) onQueued();
         } catch (error) {
           // Another worker, or an operator, was quicker.
           if (!(error instanceof DomainError && error.code === 'operation-in-progress')) throw error;

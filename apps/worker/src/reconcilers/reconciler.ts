@@ -20,6 +20,13 @@ const failures = new Counter({
   registers: [metrics],
 });
 
+/** Logs and counts what a reconciler could not do and will try again. */
+export function reportFailure(reconciler: string, error: unknown, logger: Logger): void {
+  failures.inc({ reconciler });
+  const causes: unknown[] = error instanceof AggregateError ? error.errors : [error];
+  for (const cause of causes) logger.error({ err: cause, reconciler }, 'reconciler failed, it will run again');
+}
+
 /** Runs one reconciler at once, then on its timer and whenever it is woken; never twice at the same time. */
 export class ReconcilerLoop {
   private timer: NodeJS.Timeout | undefined;
@@ -69,11 +76,7 @@ export class ReconcilerLoop {
     try {
       await this.reconciler.run(this.stopping.signal);
     } catch (error) {
-      failures.inc({ reconciler: this.reconciler.name });
-      const causes: unknown[] = error instanceof AggregateError ? error.errors : [error];
-      for (const cause of causes) {
-        this.logger.error({ err: cause, reconciler: this.reconciler.name }, 'reconciler failed, it will run again');
-      }
+      reportFailure(this.reconciler.name, error, this.logger);
     }
   }
 

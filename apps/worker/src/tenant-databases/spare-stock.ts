@@ -9,11 +9,17 @@ import type { SpareConnections } from './spare-connections.js';
 import type { TenantDatabaseBuilder } from './tenant-database-builder.js';
 import type { TenantDatabaseRemover } from './tenant-database-remover.js';
 
-/**
- * After a project is made its first requests come, so a stock that is not low is made good when the worker has rested
- * for this long.
- */
-const restMs = 300;
+/** For how long the worker must have rested, and how long that is waited for at most. */
+interface Rest {
+  readonly restMs: number;
+  readonly atMostMs: number;
+}
+
+/** After a project is made its first requests come, so a stock that is not low is made good when the worker rests. */
+const unhurried: Rest = { restMs: 300, atMostMs: 5_000 };
+
+/** Whoever makes a project without a spare waits for a build of their own: it is no use to go on giving way to them. */
+const hurried: Rest = { restMs: 0, atMostMs: 500 };
 
 /**
  * Keeps complete spare databases on every active cluster. What is missing is first written down, under a lock, so that
@@ -58,11 +64,11 @@ export class SpareStock {
   private async reconcileCluster(cluster: Cluster, schemaVersion: number): Promise<void> {
     await this.dependencies.preparation.ready(cluster, schemaVersion);
     const spares = (await this.listStock(cluster, schemaVersion)).filter(({ state }) => state === 'spare').length;
-    const pauseMs = spares < this.targetOf(cluster) / 2 ? 0 : restMs;
-    await this.dependencies.quiet.whenQuiet(pauseMs);
+    const rest = spares < this.targetOf(cluster) / 2 ? hurried : unhurried;
+    await this.giveWay(rest);
     await this.planMissing(cluster, schemaVersion);
     const building = (await this.listStock(cluster, schemaVersion)).filter(({ state }) => state === 'building');
-    await Promise.all(building.map((row) => this.finish(cluster, row, pauseMs)));
+    await Promise.all(building.map((row) => this.finish(cluster, row, rest)));
     for (const row of await this.listUnowned(cluster)) {
       if (row.state === 'trash' || row.schemaVersion !== schemaVersion) await this.replace(cluster, row);
     }
@@ -79,19 +85,23 @@ export class SpareStock {
     );
   }
 
-  private async finish(cluster: Cluster, row: TenantDatabase, pauseMs: number): Promise<void> {
-    await this.dependencies.quiet.whenQuiet(pauseMs);
+  private async finish(cluster: Cluster, row: TenantDatabase, rest: Rest): Promise<void> {
+    await this.giveWay(rest);
     if (!(await this.dependencies.builder.buildSpare(cluster, row))) return;
     this.dependencies.logger.debug({ cluster: cluster.id, tenantDatabase: row.id }, 'spare database ready');
   }
 
   /** Also what a worker has retired that died before it could remove it. */
   private async replace(cluster: Cluster, row: TenantDatabase): Promise<void> {
-    const { builder, quiet, remover, logger } = this.dependencies;
-    await quiet.whenQuiet(restMs);
+    const { builder, remover, logger } = this.dependencies;
+    await this.giveWay(unhurried);
     if (row.state !== 'trash' && !(await builder.retire(cluster, row))) return;
     await remover.remove(row);
     logger.debug({ cluster: cluster.id, tenantDatabase: row.id }, 'spare database of another schema removed');
+  }
+
+  private giveWay({ restMs, atMostMs }: Rest): Promise<void> {
+    return this.dependencies.quiet.whenQuiet(restMs, atMostMs);
   }
 
   /** Those being built as well: their connection is opened a moment before they are marked as spare. */

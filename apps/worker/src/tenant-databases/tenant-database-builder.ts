@@ -22,7 +22,8 @@ import type { SpareConnections } from './spare-connections.js';
 const dataKeyBytes = 32;
 const noSuchDatabase = '3D000';
 
-const buildLock = ({ id }: TenantDatabase): string => `build ${id}`;
+/** Held on the cluster for as long as a database is built, also by a server process whose worker has died meanwhile. */
+export const buildLock = ({ id }: TenantDatabase): string => `build ${id}`;
 
 /**
  * Builds tenant databases: first the row with the final names and the sealed password, then what the row says. So
@@ -46,14 +47,16 @@ export class TenantDatabaseBuilder {
 
   /**
    * Records a database that is to be built, with the schema that the fleet is to have, for a project or (without one) for
-   * the stock of spares. `release-too-old` when this release does not know that schema.
+   * the stock of spares. `release-too-old` when this release does not know that schema; `lease-lost`, with nothing
+   * recorded, when the lease under which it is built for the project is over.
    */
-  async plan(cluster: Cluster, projectId?: string): Promise<TenantDatabase> {
+  async plan(cluster: Cluster, owner?: { projectId: string; fence: string }): Promise<TenantDatabase> {
     const { tenantDatabases, dataKeys, keyProvider, transactions, schema } = this.dependencies;
     const schemaVersion = await schema.target();
     const [id, dataKeyId, dataKey] = [uuidv7(), uuidv7(), randomBytes(dataKeyBytes)];
     const wrapped = await keyProvider.wrap(dataKey);
     return transactions.run(async (transaction: Transaction) => {
+      if (owner) await tenantDatabases.assertLease(owner.projectId, owner.fence, transaction);
       await dataKeys.insert(dataKeyId, wrapped, transaction);
       return tenantDatabases.insertBuilding(
         {
@@ -64,7 +67,7 @@ export class TenantDatabaseBuilder {
           passwordSealed: seal(dataKey, generateSecret(), tenantPasswordContext(id)),
           dataKeyId,
           schemaVersion,
-          projectId,
+          projectId: owner?.projectId,
         },
         transaction,
       );
@@ -73,11 +76,14 @@ export class TenantDatabaseBuilder {
 
   /**
    * Makes everything that the row says, or the rest of it. Safe to repeat. False, with nothing done, when another worker
-   * is building from the same row at the moment.
+   * is building from the same row at the moment, or has given it up.
    */
   async build(cluster: Cluster, database: TenantDatabase): Promise<boolean> {
     const target = await this.targetOf(cluster, database);
     return this.whileBuilding(cluster, database, 'operation', async (admin) => {
+      // Under the lock: what was given up before is not made any more, and what is given up now waits (see the remover).
+      const { state } = await this.dependencies.tenantDatabases.get(database.id);
+      if (state === 'trash' || state === 'dropped') return false;
       await this.make(admin, cluster, database, target);
       return true;
     });

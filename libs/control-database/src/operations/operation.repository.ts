@@ -179,6 +179,21 @@ export class OperationRepository {
   }
 
   /**
+   * Throws `lease-lost` unless the operation runs under this fencing number. For writes elsewhere than in the control
+   * database: asked after a lock was taken there that every later holder of the lease takes too, it keeps an earlier one
+   * from writing behind them.
+   */
+  async assertLease(id: OperationId, fence: string): Promise<void> {
+    const held = await runStatement(
+      this.dataSource,
+      undefined,
+      `SELECT id FROM operation WHERE id = $1 AND fence = $2 AND state = 'running'`,
+      [id, fence],
+    );
+    if (held.length === 0) throw leaseLost(`operation ${id}`);
+  }
+
+  /**
    * Records the state of a step, adding it behind the others when it was not planned. A step that is recorded as done
    * without having been recorded as running counts from the end of the step before it. `error` is shown to operators.
    */

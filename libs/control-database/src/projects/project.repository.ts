@@ -252,7 +252,8 @@ export class ProjectRepository {
 
   /**
    * Ends a project whose database is gone: what stays is a tombstone (id, slug, dates). Names at which it has answered stay
-   * blocked until `namesFreeAfter`; the name of a project that never came into service is free at once. The data key must be shredded by the caller, best in the same transaction.
+   * blocked until `namesFreeAfter`, or for as long as they are blocked already; the name of a project that never came into
+   * service is free at once. The data key must be shredded by the caller, best in the same transaction.
    */
   async markDeleted(
     id: ProjectId,
@@ -272,7 +273,7 @@ export class ProjectRepository {
       await runStatement(
         this.dataSource,
         within,
-        `UPDATE base_url SET active = false, canonical = false, free_after = CASE WHEN active THEN $2 ELSE now() END
+        `UPDATE base_url SET active = false, canonical = false, free_after = CASE WHEN active THEN $2 ELSE greatest(free_after, now()) END
           WHERE project_id = $1`,
         [id, namesFreeAfter],
       );
@@ -290,6 +291,17 @@ export class ProjectRepository {
       [limit],
     );
     return rows.map(({ id }) => id);
+  }
+
+  /** Whether the project is soft-deleted and its time has come, with its row locked until the end of the transaction. */
+  async isPurgeDueForUpdate(id: ProjectId, transaction: Transaction): Promise<boolean> {
+    const due = await runStatement(
+      this.dataSource,
+      transaction,
+      `SELECT FROM project WHERE id = $1 AND state = 'deleting' AND purge_after <= now() FOR UPDATE`,
+      [id],
+    );
+    return due.length > 0;
   }
 
   /** Every project that is not deleted, for a data plane that starts. */

@@ -1,7 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { ClusterId, DataKeyId, ProjectId, TenantDatabaseId } from '../ids.js';
 
-/** `building` and `spare` belong to nobody yet; `trash` waits to be dropped. */
+/** `building` and `spare` belong to nobody yet; `trash` waits to be dropped, and becomes nothing else. */
 export type TenantDatabaseState = 'building' | 'spare' | 'claimed' | 'trash' | 'dropped';
 
 /** The PostgreSQL database that holds one project's FHIR data, with its login role. */

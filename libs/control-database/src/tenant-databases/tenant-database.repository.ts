@@ -170,12 +170,36 @@ export class TenantDatabaseRepository {
     );
   }
 
-  /** Moves the database to another state, whatever it was in; repeating it changes nothing. */
-  async setState(id: TenantDatabaseId, state: TenantDatabaseState, transaction?: Transaction): Promise<void> {
-    await runStatement(this.dataSource, transaction, 'UPDATE tenant_database SET state = $2 WHERE id = $1', [
-      id,
-      state,
-    ]);
+  /**
+   * Gives up every database of the project that is not known to be gone, and gives their rows: from now on they are trash,
+   * which nothing brings back, so that they may be dropped whatever becomes of the lease. `lease-lost`, with nothing
+   * changed, when the lease is over.
+   */
+  async discardAllOf(
+    projectId: ProjectId,
+    { fence }: { fence: string },
+    transaction?: Transaction,
+  ): Promise<TenantDatabase[]> {
+    return inTransaction(this.dataSource, transaction, async (within) => {
+      await this.assertLease(projectId, fence, within);
+      return runStatement<TenantDatabase>(
+        this.dataSource,
+        within,
+        `UPDATE tenant_database SET state = 'trash' WHERE project_id = $1 AND state <> 'dropped' RETURNING *`,
+        [projectId],
+      );
+    });
+  }
+
+  /** Records that a database which was trash is gone; repeating it changes nothing. `wrong-state` when it is anything else. */
+  async markDropped(id: TenantDatabaseId, transaction?: Transaction): Promise<void> {
+    const changed = await runStatement(
+      this.dataSource,
+      transaction,
+      `UPDATE tenant_database SET state = 'dropped' WHERE id = $1 AND state IN ('trash', 'dropped') RETURNING id`,
+      [id],
+    );
+    if (changed.length === 0) throw wrongState(id, 'dropped');
   }
 
   /**
@@ -208,7 +232,11 @@ export class TenantDatabaseRepository {
     );
   }
 
-  private async assertLease(projectId: ProjectId, fence: string, transaction: Transaction): Promise<void> {
+  /**
+   * Throws `lease-lost` unless an operation on the project runs under this fencing number, and keeps every other worker
+   * from claiming that operation until the transaction has ended.
+   */
+  async assertLease(projectId: ProjectId, fence: string, transaction: Transaction): Promise<void> {
     const held = await runStatement(
       this.dataSource,
       transaction,

@@ -5,6 +5,7 @@
 import { badRequest, isJsonObject, type JsonObject } from '#fhir';
 import { compiledSql, sql } from '#postgres';
 import type { TenantDatabase } from '../tenant-database.js';
+import { inTransaction } from '../transaction.js';
 
 /** The name of the entry, in one of `lists`. */
 export const auditRetentionSetting = 'auditRetentionDays';
@@ -41,10 +42,12 @@ export function assertAuditRetention(project: JsonObject): void {
 
 /**
  * Removes the oldest rows that the tenant's project need not keep any more, a bounded number at a time, and returns how many
- * they were. They must have been sealed; the seals of the others hold as before.
+ * they were. They must have been sealed; the seals of the others hold as before. Once a change of the setting has been
+ * answered, nothing is removed any more that it says is kept: a change of the Project is a change of rights, and those wait
+ * for this transaction or this one for them.
  */
 export async function expireAudit(tenant: TenantDatabase): Promise<number> {
-  return tenant.use(async (connection) => {
+  return inTransaction(tenant, {}, false, async ({ connection }) => {
     const [project] = await connection.query<{ body: string }>(
       compiledSql({
         name: 'store_audit_retention',

@@ -16,7 +16,7 @@ export interface TenantUpkeepOptions {
  * each costs the same however few rows it covers. A new project's first answers need not wait behind its first seal.
  */
 const everyMs = 1_000;
-/** How often it is looked whether entries have become too old, and how soon again when there were some. */
+/** How often it is looked whether entries have become too old, and how soon again when there were some or it failed. */
 const expiryEveryMs = 3_600_000;
 const furtherExpiryAfterMs = 10_000;
 
@@ -89,8 +89,8 @@ export class TenantUpkeep {
   private async expire(tenant: TenantDatabase): Promise<void> {
     const now = this.clock.now().getTime();
     if (now < (this.nextExpiry.get(tenant) ?? 0)) return;
-    this.nextExpiry.set(tenant, now + expiryEveryMs);
+    this.nextExpiry.set(tenant, now + furtherExpiryAfterMs);
     const removed = await expireAudit(tenant);
-    if (removed > 0) this.nextExpiry.set(tenant, now + furtherExpiryAfterMs);
+    if (removed === 0) this.nextExpiry.set(tenant, now + expiryEveryMs);
   }
 }

@@ -17,7 +17,7 @@ export const configureProject = lifecycleAction(
 );
 
 async function writeSettings(context: ActionContext<'project.configure'>): Promise<void> {
-  const { operationId, params, project } = context;
+  const { operationId, fence, operations, params, project } = context;
   const reason = 'set what belongs to the operator';
   const caller = { policy: systemPolicy(reason), agent: 'system/configure-project', requestId: operationId };
   const patch = operatorSettingsPatch(params);
@@ -26,7 +26,11 @@ async function writeSettings(context: ActionContext<'project.configure'>): Promi
       const { body } = await new ResourceRepository(tenant, caller).read('Project', project.id);
       // What raises the epoch makes every data plane read its rights anew.
       if (patch(body) === body) return;
-      await administer(tenant, caller, reason, (administration) => administration.change('Project', project.id, patch));
+      await administer(tenant, caller, reason, async (administration) => {
+        // Whoever holds the lease after this run waits here for its end, and so writes after it.
+        await operations.assertLease(operationId, fence);
+        await administration.change('Project', project.id, patch);
+      });
     } catch (error) {
       throw explained(error, project.id);
     }

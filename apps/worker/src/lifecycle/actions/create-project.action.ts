@@ -42,7 +42,8 @@ async function place(context: Context): Promise<void> {
   if (spare) {
     return rememberPlace(context, chosen.id === spare.clusterId ? chosen : await clusters.get(spare.clusterId), spare);
   }
-  const database = (await tenantDatabases.findOfProject(project.id)) ?? (await builder.plan(chosen, project.id));
+  const database =
+    (await tenantDatabases.findOfProject(project.id)) ?? (await builder.plan(chosen, { projectId: project.id, fence }));
   const cluster = database.clusterId === chosen.id ? chosen : await clusters.get(database.clusterId);
   if (!(await builder.build(cluster, database))) {
     throw new DomainError(
@@ -69,8 +70,6 @@ function signingKeyOf(context: Context): Promise<NewSigningKey> {
   });
 }
 
-async function unplace({ project, tenantDatabases, remover }: Context): Promise<void> {
-  for (const database of await tenantDatabases.listOfProject(project.id)) {
-    if (database.state !== 'dropped') await remover.remove(database);
-  }
+async function unplace({ project, tenantDatabases, remover, fence }: Context): Promise<void> {
+  for (const database of await tenantDatabases.discardAllOf(project.id, { fence })) await remover.remove(database);
 }

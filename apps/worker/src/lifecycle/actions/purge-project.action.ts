@@ -1,4 +1,4 @@
-import type { TenantDatabase } from '#control-database';
+import type { TenantDatabase, Transaction } from '#control-database';
 import { DomainError } from '#platform';
 import { type ActionContext, lifecycleAction, step } from '../lifecycle-action.js';
 
@@ -22,15 +22,15 @@ export const purgeProject = lifecycleAction(
         );
       },
     }),
-    step('end sessions', { do: (context) => eachDatabase(context, (row) => context.remover.closeDoor(row)) }),
-    step('drop database', { do: (context) => eachDatabase(context, (row) => context.remover.drop(row)) }),
-    step('drop role', { do: (context) => eachDatabase(context, (row) => context.remover.dropRole(row)) }),
+    step('end sessions', { do: endSessions }),
+    step('drop database', { do: (context) => eachDiscarded(context, (row) => context.remover.drop(row)) }),
+    step('drop role', { do: (context) => eachDiscarded(context, (row) => context.remover.dropRole(row)) }),
     // Without their key nobody could read them; but they are no use to anybody either.
     step('remove files', { do: ({ files, project }) => files.deleteArea(project.id) }),
     step('destroy keys and leave a tombstone', {
       record: async (context, transaction) => {
         const { project, projects, remover, dataKeys, fence, clock } = context;
-        for (const row of await recorded(context)) await remover.forget(row, transaction);
+        for (const row of await discarded(context, transaction)) await remover.forget(row, transaction);
         if (project.dataKeyId !== null) await dataKeys.shred(project.dataKeyId, transaction);
         const namesFreeAfter = new Date(clock.now().getTime() + namesBlockedMs);
         await projects.markDeleted(project.id, { fence, namesFreeAfter }, transaction);
@@ -40,15 +40,19 @@ export const purgeProject = lifecycleAction(
   { afterLastAttempt: 'persist', giveUp: async () => undefined },
 );
 
-/** Every database that was ever recorded for the project and is not known to be gone. */
-async function recorded({ project, tenantDatabases }: ActionContext<'project.purge'>): Promise<TenantDatabase[]> {
-  const rows = await tenantDatabases.listOfProject(project.id);
-  return rows.filter(({ state }) => state !== 'dropped');
+type Context = ActionContext<'project.purge'>;
+
+async function endSessions({ project, tenantDatabases, remover }: Context): Promise<void> {
+  for (const row of await tenantDatabases.listOfProject(project.id)) {
+    if (row.state !== 'dropped') await remover.closeDoor(row);
+  }
 }
 
-async function eachDatabase(
-  context: ActionContext<'project.purge'>,
-  work: (row: TenantDatabase) => Promise<void>,
-): Promise<void> {
-  for (const row of await recorded(context)) await work(row);
+/** Every database that was ever recorded for the project and is not known to be gone. None of them is used again. */
+function discarded({ project, tenantDatabases, fence }: Context, transaction?: Transaction): Promise<TenantDatabase[]> {
+  return tenantDatabases.discardAllOf(project.id, { fence }, transaction);
+}
+
+async function eachDiscarded(context: Context, work: (row: TenantDatabase) => Promise<void>): Promise<void> {
+  for (const row of await discarded(context)) await work(row);
 }

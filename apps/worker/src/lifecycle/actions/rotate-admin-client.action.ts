@@ -16,12 +16,14 @@ export const rotateAdminClient = lifecycleAction(
 );
 
 async function replaceSecret(context: ActionContext<'project.rotate-admin-client'>): Promise<void> {
-  const { operationId, params } = context;
+  const { operationId, fence, operations, params } = context;
   const { clientId, secretSha256 } = params.adminClient;
   const reason = 'rotate the secret of the admin client';
   const caller = { policy: systemPolicy(reason), agent: 'system/rotate-admin-client', requestId: operationId };
   await withTenantDatabase(context, (tenant) =>
     administer(tenant, caller, reason, async (administration) => {
+      // Whoever holds the lease after this run waits here for its end, and so writes after it.
+      await operations.assertLease(operationId, fence);
       if ((await administration.read('ClientApplication', clientId)) === undefined) throw clientMissing(clientId);
       await administration.changeSecret(clientId, { kind: 'replace', next: Buffer.from(secretSha256, 'hex') });
       await administration.endLogins(`ClientApplication/${clientId}`);
