@@ -269,8 +269,8 @@ const writeFaults: readonly Fault[] = [
     'conditional deletes find what the caller cannot see',
     ['conditional'],
     `${store}writing/conditional-delete.js`,
-    'await runSearch(context, scope, request)',
-    `await runSearch(${unlimited}, scope, request)`,
+    'await findMatches(context, scope, request)',
+    `await findMatches(${unlimited}, scope, request)`,
   ),
   fault(
     'the answer to a write shows hidden fields',
