@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseSearch } from '#fhir-search';
 import { historyRequest, type ResourceRepository } from '#fhir-store';
-import { aTenant, baseUrl, text, type TestTenant } from './store.fixture.js';
+import { aTenant, baseUrl, memberPolicy, text, type TestTenant } from './store.fixture.js';
 
 /** Two of them go onto a page of 32 MiB. */
 const large = 'QUJD'.repeat(3_000_000);
@@ -111,10 +111,50 @@ describe('the answer to a Bundle', () => {
     expect((await send('transaction', urls.slice(0, 3))).entries).toHaveLength(3);
   });
 
+  test('fails when what it would delete or replace cannot be read together', async () => {
+    const entry = (method: string, url: string, resource?: object) => ({ request: { method, url }, resource });
+    const transaction = (...entries: object[]) =>
+      repository.processBundle(
+        JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry: entries }),
+        baseUrl,
+      );
+    const deletions = ids.map((id) => entry('DELETE', `Binary/${id}`));
+    const replacement = entry('PUT', `Patient/${patients[0]}`, { resourceType: 'Patient', id: patients[0] });
+    await expect(transaction(...deletions)).rejects.toMatchObject({ category: 'too-costly' });
+    await expect(transaction(...deletions.slice(0, 2), replacement)).rejects.toMatchObject({ category: 'too-costly' });
+    expect((await repository.readMany([{ type: 'Binary', id: ids[0] ?? '' }])).size).toBe(1);
+  });
+
   test('is not made for more entries than a Bundle may have', async () => {
     for (const type of ['batch', 'transaction']) {
       const urls = Array.from({ length: 10_001 }, () => 'Patient/1');
       await expect(send(type, urls)).rejects.toMatchObject({ category: 'too-costly' });
     }
   });
+});
+
+test('a history is judged by contents that are longer together than a page', async () => {
+  const type = 'Practitioner';
+  const made: string[] = [];
+  for (let count = 0; count < 4; count++) {
+    made.push((await repository.create(text({ resourceType: type, active: true }))).version.id);
+  }
+  for (const id of made) {
+    const photo = [{ contentType: 'a/a', data: large }];
+    await repository.update(type, id, text({ resourceType: type, id, photo }));
+  }
+  const judged: string[] = [];
+  const judging = await t.repository({
+    policy: {
+      ...memberPolicy,
+      grantsFully: () => false,
+      grantFor: (interaction, version) => {
+        if (version.type === type) judged.push(`${interaction} ${String(version.value['id'])}`);
+        return memberPolicy.grantFor(interaction, version);
+      },
+    },
+  });
+  const request = historyRequest({ type }, '_sort=_lastUpdated&_count=4', { handling: 'strict' });
+  expect((await judging.history(request)).versions.map(({ id }) => id)).toEqual(made);
+  expect(judged).toEqual(made.map((id) => `history ${id}`));
 });

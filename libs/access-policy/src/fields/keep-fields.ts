@@ -95,11 +95,14 @@ function partnersOf(
   stored.forEach((item, index) => {
     const id = idOf(item);
     const [map, key] = id === undefined ? [byLook, look(item, tree)] : [byId, id];
-    map.set(key, [...(map.get(key) ?? []), index]);
+    const alike = map.get(key);
+    if (alike === undefined) map.set(key, [index]);
+    else alike.push(index);
   });
+  for (const map of [byId, byLook]) for (const alike of map.values()) alike.reverse();
   return written.map((item) => {
     const id = idOf(item);
-    return (id === undefined ? byLook.get(look(item, tree)) : byId.get(id))?.shift();
+    return (id === undefined ? byLook.get(look(item, tree)) : byId.get(id))?.pop();
   });
 }
 

@@ -26,14 +26,14 @@ export function answerOf(
     if (left < 0) break;
     formatted.push(shown);
   }
-  if (left < 0) return tooLarge(`${requestLimits.answerBytes / 1024 / 1024} MB`);
+  if (left < 0) return tooMuch(`The answer would have more than ${requestLimits.answerBytes / 1024 / 1024} MB.`);
   const answer = { ...(errors.length > 0 ? { errors: formatted } : {}), ...(data === undefined ? {} : { data }) };
   return { status, body: writeLossless(answer as JsonValue) };
 }
 
-/** The answer to a request whose answer would have more than the `limit`. */
-export function tooLarge(limit: string): GraphqlAnswer {
-  const error = tooCostly(`The answer would have more than ${limit}. Ask for less at a time.`);
+/** The answer to a request that is too costly; `excess` is a sentence that says in what. */
+export function tooMuch(excess: string): GraphqlAnswer {
+  const error = tooCostly(`${excess} Ask for less at a time.`);
   return answerOf(400, { errors: [new GraphQLError(error.message, { originalError: error })] });
 }
 

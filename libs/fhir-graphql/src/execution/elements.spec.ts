@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { memorySource } from '../memory-source.fixture.js';
 import { ask } from './ask.fixture.js';
+import { executeGraphql } from './execute-graphql.js';
 
 describe('list navigation', () => {
   it.each([
@@ -39,6 +41,16 @@ describe('list navigation', () => {
     );
     expect({ status, data }).toEqual({ status: 200, data: { Patient: { name: null } } });
     expect(errors?.[0]?.message).toContain('FHIRPath expression');
+  });
+
+  it('does not repeat the elements in the error of an expression that does not fit them', async () => {
+    const given = Array.from({ length: 1_000 }, () => '"Ana"').join(',');
+    const source = memorySource([`{"resourceType":"Patient","id":"a","meta":{},"name":[{"given":[${given}]}]}`]);
+    const query = '{ Patient(id: "a") { name(fhirpath: "given.lower() = 1") { use } } }';
+    const { body } = await executeGraphql(source, { query });
+    const [{ message }] = JSON.parse(body).errors;
+    expect(message).toContain('cannot be evaluated');
+    expect(message.length).toBeLessThan(300);
   });
 
   it('refuses a negative number of elements', async () => {

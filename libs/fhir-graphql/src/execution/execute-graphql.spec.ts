@@ -228,6 +228,11 @@ describe('an answer that grows beyond its limits', () => {
     ],
     ['elements that are not chosen', names, aliases(900, 'name(use: "old") { id }')],
     ['elements that an expression does not choose', names, aliases(900, 'name(fhirpath: "false") { id }')],
+    [
+      'large elements on which expressions take long',
+      `"contact":[{"telecom":[${many(2_000, () => '{"system":"phone"}')}]}]`,
+      aliases(800, `contact(fhirpath: "telecom.where(system='fax').exists()") { id }`),
+    ],
     ['elements whose slices are named', names, aliases(60, 'name(_count: 500) @slice(path: "family") { id }')],
     ['long texts', `"text":{"div":"${'x'.repeat(1_000_000)}"}`, `text { ${aliases(70, 'div')} }`],
     [

@@ -11,10 +11,9 @@ import {
 } from '../document/prepare-document.js';
 import type { GraphqlSource, ResourceIdentity } from '../graphql-source.js';
 import { fhirSchema } from '../schema/fhir-schema.js';
-import { answerOf, tooLarge, type GraphqlAnswer } from './answer-text.js';
+import { answerOf, tooMuch, type GraphqlAnswer } from './answer-text.js';
 import { GraphqlContext } from './graphql-context.js';
 import { answerIntrospection } from './introspection.js';
-import { requestLimits } from './request-budget.js';
 import { changesShape, shapeResult } from './shape-result.js';
 
 export interface GraphqlRequest {
@@ -85,7 +84,7 @@ async function run(
   for (const { originalError } of errors) {
     if (originalError && !isForClient(originalError)) throw originalError;
   }
-  if (context.budget.isExceeded) return tooLarge(`${requestLimits.values} values`);
+  if (context.budget.isExceeded) return tooMuch(context.budget.excess);
   if (data === undefined) return answerOf(400, { errors });
   const shown = instance === undefined ? errors : errorsOfInstance(errors);
   if (!data || !changesShape(query)) return answerOf(200, { data: rootOf(data, instance), errors: shown });

@@ -1,7 +1,8 @@
 /**
  * FHIRPath in arguments. The expressions come from clients and run in the process that serves everybody, so only those
  * are taken whose work is bounded by the length of the expression times the size of the data: no functions that repeat,
- * make collections or match regular expressions, no union of collections, no way back up to the root.
+ * make collections or match regular expressions, no union of collections, no way back up to the root. Large data and
+ * many conditions make that long nevertheless, so all of a request have a time.
  */
 import { createRequire } from 'node:module';
 import { badRequest, OutcomeError, plainValue, tooCostly, type JsonValue } from '#fhir';
@@ -41,6 +42,8 @@ const evaluationCost = 20;
 /** The longest addition to a name; it may stand in the name of each field below. */
 const maxNameLength = 64;
 
+const maxCauseLength = 200;
+
 /** The expressions of one request. Each is read once, however many lists it is used for. */
 export class FhirpathExpressions {
   private readonly read = new Map<string, Evaluate | Error>();
@@ -48,16 +51,17 @@ export class FhirpathExpressions {
   constructor(private readonly budget: RequestBudget) {}
 
   /**
-   * The elements for which `expression` gives `true`; none when the budget is used up. Throws OutcomeError `invalid` for
+   * The elements for which `expression` gives `true`; none when the budget is used up or the time is over. Throws OutcomeError `invalid` for
    * an expression that is wrong or not allowed here, and `too-costly` for one more than a request may have.
    */
   choose<T extends JsonValue>(expression: string, elements: readonly T[]): readonly T[] {
     const evaluate = this.evaluation(expression);
     if (!this.budget.takeValues(elements.length * evaluationCost)) return [];
-    return elements.filter((element) => {
+    const holds = (element: T): boolean => {
       const result = evaluate(element);
       return result.length === 1 && result[0] === true;
-    });
+    };
+    return this.budget.inTime(() => elements.filter(holds)) ?? [];
   }
 
   /**
@@ -68,12 +72,13 @@ export class FhirpathExpressions {
     if (path === '$index') return elements.map((_, index) => String(index));
     const evaluate = this.evaluation(path);
     if (!this.budget.takeValues(elements.length * evaluationCost)) return [];
-    return elements.map((element) => {
+    const nameOf = (element: JsonValue): string => {
       const [value] = evaluate(element);
       const name = isPrimitive(value) ? String(value) : '';
       if (name.length > maxNameLength) throw refusal(`gives a name of more than ${maxNameLength} characters`);
       return name;
-    });
+    };
+    return this.budget.inTime(() => elements.map(nameOf)) ?? [];
   }
 
   private evaluation(expression: string): Evaluate {
@@ -107,8 +112,8 @@ function compile(expression: string): Evaluate | Error {
     try {
       return compiled(plainValue(element)) as unknown[];
     } catch (cause) {
-      // The package throws plain Errors for what is wrong with the expression or does not fit the data.
-      throw refusal(`cannot be evaluated: ${String((cause as Error).message)}`);
+      // The package throws plain Errors for what is wrong with the expression or does not fit the data, which it shows.
+      throw refusal(`cannot be evaluated: ${String((cause as Error).message).slice(0, maxCauseLength)}`);
     }
   };
 }

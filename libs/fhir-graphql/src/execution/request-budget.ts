@@ -1,4 +1,4 @@
-import { tooCostly } from '#fhir';
+import { TimeBudget, tooCostly } from '#fhir';
 
 /** What one request may cause. Beyond it, it is answered as too costly. */
 export const requestLimits = {
@@ -10,6 +10,8 @@ export const requestLimits = {
   values: 200_000,
   /** Different FHIRPath expressions; reading one takes milliseconds. */
   expressions: 20,
+  /** For evaluating them, in milliseconds: how long that takes depends on the size of the elements. */
+  expressionTime: 1_000,
   /** The text of the answer. Few values can be long, and be asked for under many names. */
   answerBytes: 64 * 1024 * 1024,
 } as const;
@@ -22,6 +24,8 @@ export class RequestBudget {
   private statements = 0;
   private resources = 0;
   private values = 0;
+  private readonly time = new TimeBudget(requestLimits.expressionTime);
+  private isOutOfTime = false;
 
   /** Throws OutcomeError `too-costly` when there were too many. */
   takeStatement(): void {
@@ -49,7 +53,25 @@ export class RequestBudget {
     return !this.isExceeded;
   }
 
+  /**
+   * Does `work` in the time that all expressions of the request have together; undefined when it is not enough. Whatever
+   * `work` throws passes. It throws nothing itself, for the reason above.
+   */
+  inTime<Result>(work: () => Result): Result | undefined {
+    const outcome = this.time.spend(work);
+    if ('done' in outcome) return outcome.done;
+    this.isOutOfTime = true;
+    return undefined;
+  }
+
   get isExceeded(): boolean {
-    return this.values > requestLimits.values;
+    return this.isOutOfTime || this.values > requestLimits.values;
+  }
+
+  /** How an error says what there was too much of, when the budget is exceeded. */
+  get excess(): string {
+    return this.isOutOfTime
+      ? 'The FHIRPath expressions of the request take too long.'
+      : `The answer would have more than ${requestLimits.values} values.`;
   }
 }

@@ -73,17 +73,22 @@ export class ReverseLists {
   }
 
   private async listOf(request: ListRequest, target: string, limit: number): Promise<JsonObject[]> {
-    return [...(await this.searchPage(request, [target], limit)).resources];
+    return (await this.searchAll(request, [target], limit)).slice(0, limit);
   }
 
-  private async searchAll(request: ListRequest, targets: readonly string[]): Promise<JsonObject[]> {
+  /** Page by page, until there are `enough` or no more. */
+  private async searchAll(
+    request: ListRequest,
+    targets: readonly string[],
+    enough = Number.POSITIVE_INFINITY,
+  ): Promise<JsonObject[]> {
     const all: JsonObject[] = [];
     let cursor: string | undefined;
     do {
-      const page = await this.searchPage(request, targets, maxPage, cursor);
+      const page = await this.searchPage(request, targets, enough, cursor);
       all.push(...page.resources);
       cursor = page.next;
-    } while (cursor !== undefined);
+    } while (cursor !== undefined && all.length < enough);
     return all;
   }
 

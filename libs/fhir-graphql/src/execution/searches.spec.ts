@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { memorySource } from '../memory-source.fixture.js';
 import { ask, type Json } from './ask.fixture.js';
+import { executeGraphql } from './execute-graphql.js';
 
 describe('searches', () => {
   it('take parameters with underscores for dashes, lists as alternatives, and values without quotes', async () => {
@@ -93,6 +95,20 @@ describe('reverse references', () => {
       'search Patient _count=1000',
       'search Observation subject=Patient/a,Patient/b,Patient/c&_count=1000',
     ]);
+  });
+
+  it('reach beyond what one search gives', async () => {
+    const texts = Array.from(
+      { length: 1_200 },
+      (_, index) =>
+        `{"resourceType":"Observation","id":"o${index}","meta":{},"status":"final","code":{},"subject":{"reference":"Patient/a"}}`,
+    );
+    const source = memorySource(['{"resourceType":"Patient","id":"a","meta":{}}', ...texts]);
+    const { body } = await executeGraphql(source, {
+      query: '{ Patient(id: "a") { ObservationList(_reference: subject, _count: 100, _offset: 990) { id } } }',
+    });
+    const ids = JSON.parse(body).data.Patient.ObservationList.map(({ id }: Json) => id);
+    expect(ids).toEqual(Array.from({ length: 100 }, (_, index) => `o${990 + index}`));
   });
 
   it('keep to a _count and an _offset for each resource, with as few searches as full lists need', async () => {

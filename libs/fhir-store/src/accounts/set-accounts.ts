@@ -12,6 +12,7 @@ import { Readings } from '../reading/readings.js';
 import { ownReadings, readingsOn } from '../reading/reading-scope.js';
 import { changesRights, type Context } from '../rights/rights.js';
 import { lockCurrent, type Identity } from '../sql/read.sql.js';
+import { sumInPieces } from '../sql/sum-in-pieces.js';
 import { replaceVersion } from '../sql/replace.sql.js';
 import type { CurrentVersion } from '../stored-version.js';
 import { inTransaction, RightsChangeNeeded, type Scope } from '../transaction.js';
@@ -179,8 +180,8 @@ async function carryOver(context: Context, carrying: Carrying): Promise<number> 
   let filed = 0;
   for (let at = 0; at < resources.length; at += chunkSize) {
     const chunk = resources.slice(at, at + chunkSize);
-    filed += await renewing((as) =>
-      inTransaction(tenant, as.caller, false, (scope) => fileChunk(scope, as, carrying, chunk)),
+    filed += await sumInPieces(chunk, (piece) =>
+      renewing((as) => inTransaction(tenant, as.caller, false, (scope) => fileChunk(scope, as, carrying, piece))),
     );
   }
   await tenant.use((connection) => endAccountsChange(connection, carrying.rowId, carrying.version));

@@ -17,6 +17,7 @@ import { searchBinaryVersions } from '../sql/binary-versions.sql.js';
 import { forgetCredentials } from '../credentials/credentials.sql.js';
 import { assertGranted, changesRights, type Context } from '../rights/rights.js';
 import { lockCurrent, type Identity } from '../sql/read.sql.js';
+import { sumInPieces } from '../sql/sum-in-pieces.js';
 import { isFhirId, type CurrentVersion } from '../stored-version.js';
 import { inTransaction, type Scope } from '../transaction.js';
 import { findChartMembers, removeResources, type ChartMember, type ChartSearch } from './expunge.sql.js';
@@ -66,7 +67,9 @@ async function expungeChart(context: Context, patient: Identity): Promise<number
   const search = chartSearch(context, `${chartType}/${patient.id}`);
   // Nothing is removed before it is known that all of it may be.
   const admit = (chunk: readonly Identity[]) =>
-    inTransaction(tenant, caller, false, async (scope) => (await admitted(scope, context, chunk)).length);
+    sumInPieces(chunk, (piece) =>
+      inTransaction(tenant, caller, false, async (scope) => (await admitted(scope, context, piece)).length),
+    );
   if ((await admit([patient])) === 0) throw notFound();
   for await (const chunk of membersInChunks(context, search)) await admit(chunk);
   const files = await filesOf(context, patient.id);
@@ -74,7 +77,7 @@ async function expungeChart(context: Context, patient: Identity): Promise<number
 
   let removed = 0;
   const removeChunk = (chunk: readonly Identity[]) =>
-    inTransaction(tenant, caller, false, (scope) => remove(scope, context, chunk));
+    sumInPieces(chunk, (piece) => inTransaction(tenant, caller, false, (scope) => remove(scope, context, piece)));
   for await (const chunk of membersInChunks(context, search)) removed += await removeChunk(chunk);
   for (const chunk of inChunks(files)) removed += await removeChunk(chunk);
   return inTransaction(tenant, caller, true, async (scope) => {
@@ -84,7 +87,7 @@ async function expungeChart(context: Context, patient: Identity): Promise<number
       late.push(...chunk);
       if (late.length >= chunkSize) throw conflict('The chart has grown meanwhile; send the request again');
     }
-    return removed + (await remove(scope, context, [...late, patient]));
+    return removed + (await sumInPieces([...late, patient], (piece) => remove(scope, context, piece)));
   });
 }
 

@@ -25,13 +25,14 @@ export function historySieve(context: Context): Sieve {
   const isUnseen = ({ type }: StoredVersion) => isGrantedUnseen(context, 'history', type);
 
   async function judge(scope: Scope, rowIds: readonly string[]): Promise<void> {
-    const contents = await findContents(scope.connection, scope.epoch, rowIds);
+    const { contents, unread } = await findContents(scope.connection, scope.epoch, rowIds);
     const readable = new Set(await withReadableContext(context, readingsOn(scope), [...contents.values()]));
     for (const rowId of rowIds) {
       const content = contents.get(rowId);
       const isReadable = content !== undefined && readable.has(content);
       judged.set(rowId, isReadable ? policy.grantFor('history', judgedVersion(content))?.hiddenFields : undefined);
     }
+    if (unread.length > 0) await judge(scope, unread);
   }
 
   return async (scope, versions) => {

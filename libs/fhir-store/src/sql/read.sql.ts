@@ -25,7 +25,19 @@ export interface Identity {
 type Maybe<Row> = { [Column in keyof Row]: Row[Column] | null };
 type CurrentRow = VersionRow & { id: string };
 
-const isPresent = <Row extends { version: string }>(row: Maybe<Row>): row is Maybe<Row> & Row => row.version !== null;
+const isPresent = <Row extends { version: string; body: string }>(row: Maybe<Row>): row is Maybe<Row> & Row =>
+  row.version !== null && row.body !== null;
+
+/** SQL for whether the bodies of a window, or those up to here when it has an order, fit on a page. */
+const fitsPage = (body: string, window: string): string =>
+  `sum(octet_length(${body})) OVER ${window} <= ${maxPageBytes}`;
+
+/** A version whose body was left out because it did not fit. */
+const isCut = (row: Maybe<VersionRow>): boolean => row.version !== null && row.body === null;
+
+function assertFitsPage(rows: readonly Maybe<VersionRow>[]): void {
+  if (rows.some(isCut)) throw tooCostly(`The resources have more than ${maxPageBytes} bytes; ask for fewer at a time`);
+}
 
 /** Throws StaleRights unless `epoch` is the one of this moment. */
 export async function assertCurrentEpoch(connection: Connection, epoch: string | undefined): Promise<void> {
@@ -139,26 +151,33 @@ export async function findLastContent(
   return isPresent<VersionRow>(row) ? storedVersion(type, id, row) : undefined;
 }
 
+// The first is read however long it is, so that something is read each time.
 const contentsText = `
-SELECT e.epoch, r.id, r.type, r.fhir_id, ${versionColumns('v')}
-FROM security_epoch e LEFT JOIN (resource r CROSS JOIN LATERAL (
-  SELECT r.version, r.last_updated, r.deleted, r.body, r.extended_meta WHERE NOT r.deleted
-  UNION ALL (
-    SELECT h.version, h.last_updated, h.deleted, h.body, h.extended_meta
-    FROM resource_history h WHERE r.deleted AND h.resource_id = r.id AND NOT h.deleted
-    ORDER BY h.version DESC LIMIT 1
-  )
-) v) ON r.id = ANY ($1::bigint[])`;
+SELECT e.epoch, v.row_id AS id, v.type, v.fhir_id, ${versionColumns('v')}
+FROM security_epoch e LEFT JOIN (
+  SELECT r.id AS row_id, r.type, r.fhir_id, c.version, c.last_updated, c.deleted, c.extended_meta,
+         CASE WHEN row_number() OVER w = 1 OR ${fitsPage('c.body', 'w')} THEN c.body END AS body
+  FROM resource r CROSS JOIN LATERAL (
+    SELECT r.version, r.last_updated, r.deleted, r.body, r.extended_meta WHERE NOT r.deleted
+    UNION ALL (
+      SELECT h.version, h.last_updated, h.deleted, h.body, h.extended_meta
+      FROM resource_history h WHERE r.deleted AND h.resource_id = r.id AND NOT h.deleted
+      ORDER BY h.version DESC LIMIT 1
+    )
+  ) c
+  WHERE r.id = ANY ($1::bigint[])
+  WINDOW w AS (ORDER BY r.id)
+) v ON true`;
 
 /**
  * By the number of its row, the content by which each of the resources is judged: the current one, or the last one
- * before its deletion. Throws StaleRights.
+ * before its deletion. `unread` are those for which there was no room on a page: ask for them again. Throws StaleRights.
  */
 export async function findContents(
   connection: Connection,
   epoch: string | undefined,
   rowIds: readonly string[],
-): Promise<Map<string, StoredVersion>> {
+): Promise<{ readonly contents: Map<string, StoredVersion>; readonly unread: readonly string[] }> {
   type Row = CurrentRow & { type: string; fhir_id: string };
   const rows = await connection.query<{ epoch: string } & Maybe<Row>>(
     compiledSql({ name: 'store_read_contents', text: contentsText, values: [rowIds] }),
@@ -166,14 +185,16 @@ export async function findContents(
   const [first] = rows;
   if (first === undefined) throw new Error('The tenant database has no security epoch.');
   assertEpoch(epoch, first.epoch);
-  return new Map(
-    rows.filter((row) => isPresent<Row>(row)).map((row) => [row.id, storedVersion(row.type, row.fhir_id, row)]),
-  );
+  const present = rows.filter((row) => isPresent<Row>(row));
+  return {
+    contents: new Map(present.map((row) => [row.id, storedVersion(row.type, row.fhir_id, row)])),
+    unread: rows.flatMap((row) => (isCut(row) && row.id !== null ? row.id : [])),
+  };
 }
 
 const manyText = `
 SELECT e.epoch, r.type, r.fhir_id, r.version, ${instant('r.last_updated')} AS last_updated, r.deleted, r.extended_meta,
-       CASE WHEN sum(octet_length(r.body)) OVER () <= ${maxPageBytes} THEN r.body END AS body
+       CASE WHEN ${fitsPage('r.body', '()')} THEN r.body END AS body
 FROM security_epoch e
 LEFT JOIN (unnest($1::text[], $2::text[]) AS k (type, fhir_id) JOIN resource r ON r.type = k.type AND r.fhir_id = k.fhir_id)
   ON NOT r.deleted`;
@@ -197,9 +218,7 @@ export async function findMany(
   const [first] = rows;
   if (first === undefined) throw new Error('The tenant database has no security epoch.');
   assertEpoch(epoch, first.epoch);
-  if (rows.some(({ version, body }) => version !== null && body === null)) {
-    throw tooCostly(`The resources have more than ${maxPageBytes} bytes; ask for fewer at a time`);
-  }
+  assertFitsPage(rows);
   return new Map(
     rows
       .filter((row) => isPresent<VersionRow & { type: string; fhir_id: string }>(row))
@@ -227,28 +246,40 @@ export async function findIds(
   return new Set(rows.map((row) => row.fhir_id).filter((id) => id !== null));
 }
 
+// Measured behind the locks, since a window function and FOR UPDATE cannot stand in one SELECT; a body that is not handed
+// on is not read either.
 const lockText = `
-SELECT r.id, r.type, r.fhir_id, ${versionColumns('r')}
-FROM unnest($1::text[], $2::text[]) AS k (type, fhir_id) JOIN resource r ON r.type = k.type AND r.fhir_id = k.fhir_id
-ORDER BY r.id FOR UPDATE OF r`;
+WITH locked AS (
+  SELECT r.id, r.type, r.fhir_id, r.version, r.last_updated, r.deleted, r.body, r.extended_meta
+  FROM unnest($1::text[], $2::text[]) AS k (type, fhir_id) JOIN resource r ON r.type = k.type AND r.fhir_id = k.fhir_id
+  ORDER BY r.id FOR UPDATE OF r
+)
+SELECT v.id, v.type, v.fhir_id, ${versionColumns('v')}
+FROM (SELECT id, type, fhir_id, version, last_updated, deleted, extended_meta,
+             CASE WHEN cardinality($1::text[]) = 1 OR ${fitsPage('body', '()')} THEN body END AS body
+      FROM locked) v`;
 
 /**
  * The current versions of those of `identities` that exist, keyed by `Type/id`, locked until the transaction ends. The
  * locks are taken in one order, so that two transactions over the same resources wait for each other and never in a ring.
+ * Throws OutcomeError `too-costly` when several have more bytes together than a page.
  */
 export async function lockCurrent(
   transaction: Connection,
   identities: readonly Identity[],
 ): Promise<Map<string, CurrentVersion>> {
   if (identities.length === 0) return new Map();
-  const rows = await transaction.query<CurrentRow & { type: string; fhir_id: string }>(
+  const rows = await transaction.query<Maybe<CurrentRow> & { type: string; fhir_id: string }>(
     compiledSql({
       name: 'store_lock',
       text: lockText,
       values: [identities.map(({ type }) => type), identities.map(({ id }) => id)],
     }),
   );
+  assertFitsPage(rows);
   return new Map(
-    rows.map((row) => [`${row.type}/${row.fhir_id}`, { ...storedVersion(row.type, row.fhir_id, row), rowId: row.id }]),
+    rows
+      .filter((row) => isPresent<CurrentRow & { type: string; fhir_id: string }>(row))
+      .map((row) => [`${row.type}/${row.fhir_id}`, { ...storedVersion(row.type, row.fhir_id, row), rowId: row.id }]),
   );
 }

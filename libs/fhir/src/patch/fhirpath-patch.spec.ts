@@ -251,6 +251,16 @@ describe('a FHIRPath Patch', () => {
     expect(apply(large, ...many.slice(0, 10))).toHaveProperty('contact');
   });
 
+  test('whose conditions take too long is broken off', () => {
+    const names = Array.from({ length: 2_000 }, () => '{"family":"A"}').join(',');
+    const large = `{"resourceType":"Patient","id":"a","meta":{},"name":[${names}]}`;
+    const conditions = Array.from({ length: 20 }, () => "family='A'").join(' and ');
+    const many = Array.from({ length: 200 }, () =>
+      operation('delete', `Patient.name.where(${conditions}).where(family='B')`),
+    );
+    expect(refusal(() => apply(large, ...many))).toBe('too-costly');
+  });
+
   const token = fc.constantFrom(
     ...'Patient . name given [0] [1] contact birthDate extension deceased value where( ofType( ) = and | first() last()'.split(
       ' ',

@@ -4,6 +4,7 @@
  * 400; what does not fit the resource is 422.
  */
 import { isJsonObject, type JsonObject } from '../json/json-value.js';
+import { TimeBudget } from '../fhirpath/time-budget.js';
 import { tooCostly, unprocessable } from '../outcomes/outcome-error.js';
 import type { FhirVersion } from '../versions/fhir-version.js';
 import {
@@ -27,7 +28,13 @@ import { finished, type ResourcePatch } from './resource-patch.js';
 /** Each operation reads the whole resource: this many characters are read in a few hundred milliseconds. */
 const maxWork = 20_000_000;
 
-/** The patch that a Parameters resource says. Throws OutcomeError `invalid` when `text` is none. */
+/** For all operations, whose paths may have many conditions: nothing else is done in the process meanwhile. */
+const maxMilliseconds = 1_000;
+
+/**
+ * The patch that a Parameters resource says. Throws OutcomeError `invalid` when `text` is none. The patch throws
+ * `unprocessable` when it does not fit the resource, and `too-costly` when it takes more than a second.
+ */
 export function fhirpathPatch(version: FhirVersion, text: string): ResourcePatch {
   const operations = readPatchOperations(version, text);
   return (body) => {
@@ -36,11 +43,16 @@ export function fhirpathPatch(version: FhirVersion, text: string): ResourcePatch
     const resource = readLossless(body);
     if (!isJsonObject(resource)) throw unprocessable('There is no resource to patch');
     const root: TypedObject = { object: resource, type: textOf(resource.resourceType) };
-    operations.forEach((operation, index) => {
-      const problem = applyOperation(version, root, operation);
-      if (problem === undefined) return;
-      throw unprocessable(`Operation ${index} of the FHIRPath Patch (${operation.type} ${operation.path}): ${problem}`);
-    });
+    const outcome = new TimeBudget(maxMilliseconds).spend(() =>
+      operations.forEach((operation, index) => {
+        const problem = applyOperation(version, root, operation);
+        if (problem === undefined) return;
+        throw unprocessable(
+          `Operation ${index} of the FHIRPath Patch (${operation.type} ${operation.path}): ${problem}`,
+        );
+      }),
+    );
+    if ('ranOut' in outcome) throw tooCostly('The FHIRPath Patch takes too long on a resource of this size');
     return finished(resource);
   };
 }
