@@ -256,8 +256,13 @@ WITH locked AS (
 )
 SELECT v.id, v.type, v.fhir_id, ${versionColumns('v')}
 FROM (SELECT id, type, fhir_id, version, last_updated, deleted, extended_meta,
-             CASE WHEN cardinality($1::text[]) = 1 OR ${fitsPage('body', '()')} THEN body END AS body
+             CASE WHEN ${fitsPage('body', '()')} THEN body END AS body
       FROM locked) v`;
+
+// What every update and deletion by id begins with.
+const lockOneText = `
+SELECT r.id, r.type, r.fhir_id, ${versionColumns('r')}
+FROM resource r WHERE r.type = $1 AND r.fhir_id = $2 FOR UPDATE`;
 
 /**
  * The current versions of those of `identities` that exist, keyed by `Type/id`, locked until the transaction ends. The
@@ -268,14 +273,17 @@ export async function lockCurrent(
   transaction: Connection,
   identities: readonly Identity[],
 ): Promise<Map<string, CurrentVersion>> {
-  if (identities.length === 0) return new Map();
-  const rows = await transaction.query<Maybe<CurrentRow> & { type: string; fhir_id: string }>(
-    compiledSql({
-      name: 'store_lock',
-      text: lockText,
-      values: [identities.map(({ type }) => type), identities.map(({ id }) => id)],
-    }),
-  );
+  const [first, ...others] = identities;
+  if (first === undefined) return new Map();
+  const statement =
+    others.length === 0
+      ? { name: 'store_lock_one', text: lockOneText, values: [first.type, first.id] }
+      : {
+          name: 'store_lock',
+          text: lockText,
+          values: [identities.map(({ type }) => type), identities.map(({ id }) => id)],
+        };
+  const rows = await transaction.query<Maybe<CurrentRow> & { type: string; fhir_id: string }>(compiledSql(statement));
   assertFitsPage(rows);
   return new Map(
     rows
