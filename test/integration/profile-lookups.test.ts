@@ -100,3 +100,33 @@ test('claims that are too many are refused without a look at any of them', async
   await expect(repository.profileReport(resource as never, asked)).resolves.toMatchObject([{ code: 'too-costly' }]);
   await expect(repository.create(text(resource))).rejects.toMatchObject({ issues: [{ code: 'too-costly' }] });
 });
+
+test.each([
+  ['creates alone', []],
+  ['also something else', [{ request: { method: 'GET', url: 'Patient?_count=1' } }]],
+])('others get their turn while the profiles of a transaction of %s are checked', async (name, others) => {
+  const slow = `slow-${others.length}`;
+  const expression = "'aaaaaaaaaaaaaaaaaaaaa!'.matches('^(a+)+$').not()";
+  const constraint = [{ key: 'x-1', severity: 'error', human: name, expression }];
+  await send(definition(slow, 'Patient', [{ path: 'Patient', constraint }]));
+  const entry = Array.from({ length: 60 }, () => ({
+    resource: patient(slow)[1],
+    request: { method: 'POST', url: 'Patient' },
+  }));
+  const bundle = JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry: [...entry, ...others] });
+  const repository = await t.repository();
+  let [longest, last] = [0, performance.now()];
+  const look = (): void => {
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+    next = setImmediate(look);
+  };
+  let next = setImmediate(look);
+  const begun = performance.now();
+  try {
+    await repository.processBundle(bundle, baseUrl);
+  } finally {
+    clearImmediate(next);
+  }
+  expect(longest).toBeLessThan((performance.now() - begun) / 2);
+});

@@ -94,7 +94,7 @@ export class ResourceRepository {
 
   /**
    * What is wrong with a resource, which is right by the definition of its type, by the profiles of the project: by those
-   * that are `asked` for and by those that it claims.
+   * that are `asked` for and by those that it claims. Of a StructureDefinition also what of it would not be checked.
    */
   profileReport(resource: JsonObject, asked: readonly string[]): Promise<Issue[]> {
     const { context } = this;

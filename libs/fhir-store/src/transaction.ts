@@ -24,11 +24,19 @@ export class RightsChangeNeeded extends Error {
 }
 
 /** An interactive transaction holds the write lock, so that changes of rights wait for it: it must be short. */
-export const maxTransactionMs = 10_000;
+const maxTransactionMs = 10_000;
 const maxLockWaitMs = 5_000;
 
 /** What a transaction that reaches its limit is answered. */
-export const transactionTooLong = `A transaction may take ${maxTransactionMs / 1000} seconds at most`;
+const transactionTooLong = `A transaction may take ${maxTransactionMs / 1000} seconds at most`;
+
+/** Begins the time that a transaction may take; what is returned throws `too-costly` when it is over. */
+export function transactionTime(): () => void {
+  const deadline = performance.now() + maxTransactionMs;
+  return () => {
+    if (performance.now() > deadline) throw tooCostly(transactionTooLong);
+  };
+}
 
 const lockNotAvailable = '55P03';
 const queryCancelled = '57014';

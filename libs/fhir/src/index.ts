@@ -10,7 +10,7 @@ export { bodyHead, bodyTail, spliceExtendedMeta } from './json/stored-body.js';
 export { binaryUrls, type BinaryUrl } from './attachments/binary-urls.js';
 export { fhirpathPatch } from './patch/fhirpath-patch.js';
 export { jsonPatch, metaPatch, type ResourcePatch } from './patch/resource-patch.js';
-export { fhirpathCompiler, type EvaluateExpression } from './fhirpath/fhirpath-compiler.js';
+export { fhirpathCompiler, fhirpathPackage, type EvaluateExpression } from './fhirpath/fhirpath-compiler.js';
 export { fhirpathLiterals, isTooLargeExpression } from './fhirpath/expression-size.js';
 export { TimeBudget } from './fhirpath/time-budget.js';
 export { operationOutcome, type Issue } from './outcomes/issue.js';
@@ -42,7 +42,7 @@ export type { OperationDescription, SearchParameterType } from './definitions/de
 export type { DefinitionResource, DefinitionType } from './definitions/definition-archive.js';
 export type { StructureElement } from './definitions/structure.js';
 export { compareVersions, parseCanonical } from './terminology/canonical.js';
-export { type CodeSystem, readCodeSystem } from './terminology/code-system.js';
+export { type CodeSystem, codeSystemReader } from './terminology/code-system.js';
 export { expandValueSet, type ExpansionWishes } from './terminology/expand-value-set.js';
 export { readValueSet, type ValueSet } from './terminology/value-set.js';
 export type { TerminologySource } from './terminology/value-set-codes.js';

@@ -4,11 +4,8 @@
  * make collections or match regular expressions, no union of collections, no way back up to the root. Large data and
  * many conditions make that long nevertheless, so all of a request have a time.
  */
-import { createRequire } from 'node:module';
-import { badRequest, OutcomeError, plainValue, tooCostly, type JsonValue } from '#fhir';
+import { badRequest, fhirpathPackage, OutcomeError, plainValue, tooCostly, type JsonValue } from '#fhir';
 import { requestLimits, type RequestBudget } from './request-budget.js';
-
-type FhirpathPackage = typeof import('fhirpath');
 
 const maxLength = 256;
 
@@ -27,12 +24,6 @@ interface SyntaxNode {
   readonly text?: string;
   readonly children?: readonly SyntaxNode[];
 }
-
-const require = createRequire(import.meta.url);
-let loaded: FhirpathPackage | undefined;
-
-/** The package takes 150 ms and some 50 MB, so it is loaded when somebody first asks. */
-const fhirpath = (): FhirpathPackage => (loaded ??= require('fhirpath') as FhirpathPackage);
 
 type Evaluate = (element: JsonValue) => unknown[];
 
@@ -107,7 +98,7 @@ function compile(expression: string): Evaluate | Error {
     if (error instanceof OutcomeError) return error;
     throw error;
   }
-  const compiled = fhirpath().compile(expression);
+  const compiled = fhirpathPackage().compile(expression);
   return (element) => {
     try {
       return compiled(plainValue(element)) as unknown[];
@@ -120,7 +111,7 @@ function compile(expression: string): Evaluate | Error {
 
 function syntaxOf(expression: string): SyntaxNode {
   try {
-    return fhirpath().parse(expression) as SyntaxNode;
+    return fhirpathPackage().parse(expression) as SyntaxNode;
   } catch {
     throw refusal('cannot be read');
   }

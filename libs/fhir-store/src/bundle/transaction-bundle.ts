@@ -4,7 +4,7 @@ import { projectSettings } from '../project-settings.js';
 import { ownReadings } from '../reading/reading-scope.js';
 import { auditingDenial, changesRights, isRefusal, type Context } from '../rights/rights.js';
 import { isIdTaken } from '../writing/single-writes.js';
-import { inTransaction, withKnownErrors, type Scope } from '../transaction.js';
+import { inTransaction, transactionTime, withKnownErrors, type Scope } from '../transaction.js';
 import { insertFinished } from '../writing/writes.js';
 import type { RawEntry } from './batch.js';
 import type { BundleContext, EntryReading } from './bundle-context.js';
@@ -111,9 +111,13 @@ const isPlainCreate = (step: Step): boolean =>
 async function createAll(context: Context, steps: readonly Step[], bundle: BundleContext): Promise<string[]> {
   const { tenant, caller } = context;
   const { epoch } = caller;
+  const assertTime = transactionTime();
   const lookUps = entryLookUps(context, ownReadings(tenant, epoch));
   const finished = await finishEntries(context, lookUps, steps.map(pendingCreate), (step, work) =>
-    inEntryLater(step.index, work),
+    inEntryLater(step.index, () => {
+      assertTime();
+      return work();
+    }),
   );
   const writes = finished.map((entry) => entry.finished);
   const versions = await withKnownErrors(() =>

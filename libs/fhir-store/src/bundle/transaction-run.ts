@@ -1,4 +1,4 @@
-import { badRequest, multipleMatches, notFound, preconditionFailed, tooCostly } from '#fhir';
+import { badRequest, multipleMatches, notFound, preconditionFailed } from '#fhir';
 import type { SearchRequest } from '#fhir-search';
 import { uuidv7 } from '#platform';
 import { subjectsOf } from '../audit/audit-subjects.js';
@@ -13,7 +13,7 @@ import type { Context } from '../rights/rights.js';
 import { pendingMatch } from '../writing/single-writes.js';
 import { lockCurrent } from '../sql/read.sql.js';
 import type { CurrentVersion } from '../stored-version.js';
-import { maxTransactionMs, transactionTooLong, type Scope } from '../transaction.js';
+import { transactionTime, type Scope } from '../transaction.js';
 import { admitUpdate, shownMatch } from '../rights/write-rights.js';
 import { deleteLocked, type UpdateResult } from '../writing/writes.js';
 import type { Written } from '../writing/written.js';
@@ -49,7 +49,7 @@ type StepOf<Kind extends StepInteraction['kind']> = Step & {
  * without any are written first, then those whose references can be resolved, and so on.
  */
 export class TransactionRun {
-  private readonly deadline = performance.now() + maxTransactionMs;
+  private readonly assertTime = transactionTime();
   private readonly links: Links;
   private readonly readingScope: ReadingScope;
   private readonly writes: EntryWrites;
@@ -350,10 +350,6 @@ export class TransactionRun {
       this.assertTime();
       return work();
     });
-  }
-
-  private assertTime(): void {
-    if (performance.now() > this.deadline) throw tooCostly(transactionTooLong);
   }
 }
 

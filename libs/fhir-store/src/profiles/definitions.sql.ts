@@ -30,11 +30,11 @@ export async function findDefinitions(connection: Connection, tokens: readonly s
   return rows.map(({ token, id, version }) => ({ token: token.replaceAll('-', ''), rowId: id, versionId: version }));
 }
 
-/** Longer than any profile that people publish. */
-const maxBytes = 1_000_000;
+/** Longer than any profile that people publish; of what is longer no profile is made. */
+export const maxDefinitionBytes = 1_000_000;
 
 const bodiesText = `
-SELECT id, version, CASE WHEN octet_length(body) <= ${maxBytes} THEN body END AS body
+SELECT id, version, CASE WHEN octet_length(body) <= ${maxDefinitionBytes} THEN body END AS body
 FROM resource WHERE id = ANY ($1::bigint[]) AND NOT deleted`;
 
 /** What a row holds. */

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { assertAffordable, ranOut, ReadingTime } from './profile-costs.js';
+import { assertAffordable, ProfileTime, ranOut } from './profile-costs.js';
 
 const isAffordable = (project: string): boolean => {
   try {
@@ -40,13 +40,13 @@ test('a request reads definitions until it has spent its time, and that counts a
     while (process.cpuUsage(before).user < milliseconds * 1_000);
     return 'read';
   };
-  const time = new ReadingTime('slow', 50);
+  const time = new ProfileTime('slow', 50);
   expect([1, 1, 100].map((milliseconds) => time.spend(() => busy(milliseconds)))).toEqual(['read', 'read', 'read']);
   for (let again = 0; again < 3; again++) {
     expect(isAffordable('slow')).toBe(true);
     expect(() => time.spend(() => busy(1))).toThrow('too long');
   }
   expect(isAffordable('slow')).toBe(false);
-  const next = new ReadingTime('slow');
+  const next = new ProfileTime('slow');
   expect(() => next.spend(() => 'not done')).toThrow('too long');
 });

@@ -17,11 +17,14 @@ export function assertAffordable(projectId: string): void {
   if ((times.get(projectId) ?? 0) >= maxTimes) throw tooLong();
 }
 
-/** What one request may spend on reading definitions: each of them may take half a second, and it may need hundreds. */
-export class ReadingTime {
+/**
+ * What one request may spend on reading definitions, and what it may spend on holding resources to them: one of each may take
+ * half a second, and there may be hundreds of the one and thousands of the other.
+ */
+export class ProfileTime {
   private spentMs = 0;
 
-  /** Time of the processor; a hundred ordinary definitions take three seconds at the most. */
+  /** Time of the processor; a hundred ordinary definitions take three seconds at the most, ten thousand resources less. */
   constructor(
     private readonly projectId: string,
     private readonly maxMs = 5_000,

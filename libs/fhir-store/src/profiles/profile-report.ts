@@ -1,4 +1,7 @@
-/** What `$validate` says of profiles: of those that it is asked about, and of those that the resource claims. */
+/**
+ * What `$validate` says of profiles: of those that it is asked about, of those that the resource claims, and of the resource
+ * when it is one.
+ */
 import { parseCanonical, type Issue, type JsonObject } from '#fhir';
 import { escapeValue, parseSearch } from '#fhir-search';
 import type { ReadingScope } from '../reading/reading-scope.js';
@@ -12,14 +15,26 @@ import {
   profileIssues,
   tooManyClaims,
 } from '../writing/profile-checks.js';
+import { maxDefinitionBytes } from './definitions.sql.js';
+import { assertAffordable, ranOut } from './profile-costs.js';
 import { isProfile, ProjectProfiles } from './project-profiles.js';
 
 /**
  * What is wrong with a resource, which is right by the definition of its type, by the profiles: an error for each that is
  * asked about and not here, or not here for all that the caller may see, and for whatever breaks one. What was not checked of
- * them is told to those who may read them.
+ * them is told to those who may read them. Of a StructureDefinition it says too what would not be checked if it were a profile
+ * of the project.
  */
 export async function profileReport(
+  context: Context,
+  scope: ReadingScope,
+  resource: JsonObject,
+  asked: readonly string[],
+): Promise<Issue[]> {
+  return [...(await issuesByProfiles(context, scope, resource, asked)), ...definitionRemarks(context, resource)];
+}
+
+async function issuesByProfiles(
   context: Context,
   scope: ReadingScope,
   resource: JsonObject,
@@ -65,6 +80,23 @@ export async function profileReport(
     ...issues,
     ...applied.flatMap(({ url, notes }) => notes.map((note) => remark(`In the profile ${url}: ${note}`))),
   ];
+}
+
+/** It counts against the project like one that is stored, and is not tried when the project's have lately been too costly. */
+function definitionRemarks({ tenant: { version, projectId } }: Context, resource: JsonObject): Issue[] {
+  if (resource.resourceType !== 'StructureDefinition' || resource.derivation !== 'constraint') return [];
+  if (Buffer.byteLength(JSON.stringify(resource)) > maxDefinitionBytes) {
+    return [remark('It cannot be applied as a profile: it is too long.')];
+  }
+  assertAffordable(projectId);
+  const profile = version.profiles.compile(resource);
+  if ('ranOut' in profile) {
+    // Counted, but not thrown: this is about the profile that the caller asks about.
+    ranOut(projectId, profile.ranOut);
+    return [remark('It takes too long to be read as a profile.')];
+  }
+  if ('problem' in profile) return [remark(`It cannot be applied as a profile: it ${profile.problem}.`)];
+  return profile.notes.map((note) => remark(`As a profile: ${note}`));
 }
 
 /** The url of the definition to which every resource of the type is held. */

@@ -8,7 +8,7 @@ import { compareVersions, parseCanonical, type JsonObject, type Profile } from '
 import { canonicalToken } from '#fhir-search';
 import type { ReadingScope } from '../reading/reading-scope.js';
 import type { TenantDatabase } from '../tenant-database.js';
-import { ranOut, ReadingTime } from './profile-costs.js';
+import { ProfileTime, ranOut } from './profile-costs.js';
 import { findDefinitionBodies, findDefinitions } from './definitions.sql.js';
 
 /** A stored StructureDefinition: a profile, or why it is none. */
@@ -48,13 +48,13 @@ export class ProjectProfiles {
   private readonly found = new Map<string, readonly StoredDefinition[]>();
   /** The urls of which all that they lead to has been looked up. */
   private readonly complete = new Set<string>();
-  private readonly time: ReadingTime;
+  private readonly time: ProfileTime;
 
   constructor(
     private readonly tenant: TenantDatabase,
     private readonly scope: ReadingScope,
   ) {
-    this.time = new ReadingTime(tenant.projectId);
+    this.time = new ProfileTime(tenant.projectId);
   }
 
   /**

@@ -6,7 +6,7 @@
 import { hideFields } from '#access-policy';
 import { invalidResource, isJsonObject, OutcomeError } from '#fhir';
 import type { Issue, JsonObject, Profile } from '#fhir';
-import { assertAffordable, ranOut } from '../profiles/profile-costs.js';
+import { ProfileTime, ranOut } from '../profiles/profile-costs.js';
 import { ProjectProfiles } from '../profiles/project-profiles.js';
 import type { ReadingScope } from '../reading/reading-scope.js';
 import type { Context } from '../rights/rights.js';
@@ -109,19 +109,30 @@ export const tooManyClaims = (type: string): OutcomeError =>
     },
   ]);
 
+/** What the checks of a request may take together, by its context, which the entries of a batch share too. */
+const checkingTimes = new WeakMap<Context, ProfileTime>();
+
+function checkingTime(context: Context): ProfileTime {
+  const time = checkingTimes.get(context) ?? new ProfileTime(context.tenant.projectId);
+  checkingTimes.set(context, time);
+  return time;
+}
+
 /**
- * What is wrong with a resource by the profiles. Throws `too-costly` when a profile takes longer to be checked than it may,
- * and 503 when the machine has too much else to do.
+ * What is wrong with a resource by the profiles. Throws `too-costly` when a profile takes longer to be checked than it may, or
+ * all that the request asks for, and 503 when the machine has too much else to do.
  */
 export function profileIssues(
-  { tenant, caller }: Context,
+  context: Context,
   resource: JsonObject,
   profiles: readonly Profile[],
   find: (canonical: string) => Profile | undefined,
 ): Issue[] {
-  assertAffordable(tenant.projectId);
-  const tellsContent = maySeeProfiles({ caller });
-  const verdict = tenant.version.profiles.check({ resource, profiles, find, tellsContent });
+  const { tenant } = context;
+  const tellsContent = maySeeProfiles(context);
+  const verdict = checkingTime(context).spend(() =>
+    tenant.version.profiles.check({ resource, profiles, find, tellsContent }),
+  );
   if ('issues' in verdict) return verdict.issues;
   throw ranOut(tenant.projectId, verdict.ranOut);
 }

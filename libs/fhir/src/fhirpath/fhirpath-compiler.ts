@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import type { Model } from 'fhirpath';
 import type { JsonObject } from '../json/json-value.js';
 import { guestOptions } from './guest-options.js';
+import { limitUnits } from './unit-limits.js';
 
 const require = createRequire(import.meta.url);
 
@@ -34,11 +35,15 @@ export function fhirpathCompiler({
 
 let ready: typeof import('fhirpath') | undefined;
 
-/** The package, after it has prepared its parser: whoever limits the time of compiling means the expression. */
+/**
+ * The package, after it has prepared its parser: whoever limits the time of compiling means the expression. Units are limited
+ * in all that the process evaluates from then on.
+ */
 export function fhirpathPackage(): typeof import('fhirpath') {
   if (ready === undefined) {
     ready = require('fhirpath') as typeof import('fhirpath');
     ready.compile('true');
+    limitUnits(ready.ucumUtils as Parameters<typeof limitUnits>[0]);
   }
   return ready;
 }

@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import type { Model } from 'fhirpath';
+import { fhirpathPackage } from '../fhirpath/fhirpath-compiler.js';
 import type { JsonObject } from '../json/json-value.js';
 import { badRequest, unprocessable } from '../outcomes/outcome-error.js';
 
@@ -57,7 +58,7 @@ export function compileLocator(modelName: string, expression: string): LocateEle
   if (expression.length > maxExpressionLength) {
     throw badRequest(`The path of a FHIRPath Patch may have at most ${maxExpressionLength} characters`);
   }
-  const fhirpath = require('fhirpath') as typeof import('fhirpath');
+  const fhirpath = fhirpathPackage();
   const model = require(`fhirpath/fhir-context/${modelName}`) as Model;
   const syntax = parsed(() => fhirpath.parse(expression) as SyntaxNode);
   if (syntax === undefined) throw badRequest(`The path '${expression}' is no FHIRPath expression`);

@@ -5,6 +5,7 @@
  */
 import { createRequire } from 'node:module';
 import type { Model } from 'fhirpath';
+import { fhirpathPackage } from '../fhirpath/fhirpath-compiler.js';
 import type { SchemaDefinitions } from '../definitions/schema-document.js';
 import { isJsonObject, type JsonValue } from '../json/json-value.js';
 import { compileWalk } from './property-walk.js';
@@ -65,7 +66,7 @@ function compileFhirpath(model: string, expression: string): Evaluate {
 const require = createRequire(import.meta.url);
 
 function loadFhirpath(modelName: string, expression: string): (resource: object) => TypedValue[] {
-  const fhirpath = require('fhirpath') as typeof import('fhirpath');
+  const fhirpath = fhirpathPackage();
   const model = require(`fhirpath/fhir-context/${modelName}`) as Model;
   const compiled = fhirpath.compile(expression, model, { resolveInternalTypes: false });
   return (resource) => {

@@ -33,17 +33,30 @@ export interface CodeSystem {
   readonly size: number;
 }
 
-/** The most that `size` may be: each part takes some 300 bytes, in a process that serves everybody. */
+/**
+ * The most that `size` may be, of one and of all that are held at once: each part takes some 300 bytes, in a process that serves
+ * everybody.
+ */
 const MAX_SIZE = 500_000;
 
 /** What of the resource says that codes are listed in it (https://hl7.org/fhir/R4/valueset-codesystem-content-mode.html). */
 const contents: ReadonlySet<JsonValue | undefined> = new Set(['complete', 'fragment', 'example']);
 
+/** `readCodeSystem` for code systems that are needed together, which may be as large in all as one may be by itself. */
+export function codeSystemReader(): (resource: JsonObject) => CodeSystem | undefined {
+  let left = MAX_SIZE;
+  return (resource) => {
+    const system = readCodeSystem(resource, left);
+    left -= system?.size ?? 0;
+    return system;
+  };
+}
+
 /**
  * Reads a CodeSystem resource; undefined when it lists no codes, as one that only describes a system. Throws `too-costly` for
  * one that is too large to be read.
  */
-export function readCodeSystem(resource: JsonObject): CodeSystem | undefined {
+export function readCodeSystem(resource: JsonObject, maxSize = MAX_SIZE): CodeSystem | undefined {
   const { url, version, content, concept, property } = resource;
   if (typeof url !== 'string' || !contents.has(content) || !Array.isArray(concept)) return undefined;
   const declared = declaredProperties(property);
@@ -51,7 +64,7 @@ export function readCodeSystem(resource: JsonObject): CodeSystem | undefined {
     url,
     ...(typeof version === 'string' ? { version } : {}),
     isWhole: content === 'complete',
-    ...readConcepts(concept, declared),
+    ...readConcepts(concept, declared, maxSize),
     properties: declared.codes,
   };
 }
@@ -90,7 +103,11 @@ interface DraftConcept {
 }
 
 /** Nesting is as deep as whoever stored it likes, so it is walked without recursion. */
-function readConcepts(concept: JsonValue[], declared: DeclaredProperties): Pick<CodeSystem, 'concepts' | 'size'> {
+function readConcepts(
+  concept: JsonValue[],
+  declared: DeclaredProperties,
+  maxSize: number,
+): Pick<CodeSystem, 'concepts' | 'size'> {
   const concepts = new Map<string, DraftConcept>();
   let size = 0;
   const named: { parent: string; child: string }[] = [];
@@ -111,7 +128,7 @@ function readConcepts(concept: JsonValue[], declared: DeclaredProperties): Pick<
         if (declared.child.has(name)) named.push({ parent: code, child: other });
       }
     }
-    if (size > MAX_SIZE) throw tooCostly('The value set needs a code system that is too large to be read.');
+    if (size > maxSize) throw tooCostly('The value set needs code systems that are too large to be read.');
     if (!Array.isArray(value.concept)) continue;
     for (const nested of value.concept.toReversed()) waiting.push({ value: nested, parent: code });
   }

@@ -1,7 +1,7 @@
 /** Value sets and code systems that are written to keep the server busy: each ends soon, or is refused. */
 import { describe, expect, it } from '@jest/globals';
 import type { JsonObject } from '../json/json-value.js';
-import { readCodeSystem } from './code-system.js';
+import { codeSystemReader, readCodeSystem } from './code-system.js';
 import { expandValueSet } from './expand-value-set.js';
 import { matchingCodes } from './matching-codes.js';
 import { readValueSet } from './value-set.js';
@@ -67,6 +67,31 @@ describe('an expansion is refused as too costly', () => {
       });
     expect(read(1_000)()?.size).toBe(1_001);
     expect(read(500_000)).toThrow(expect.objectContaining(tooCostly));
+  });
+
+  it('when several code systems are so together', () => {
+    const read = codeSystemReader();
+    const next = () => read({ url: SYSTEM, content: 'complete', concept: concepts(200_000) });
+    expect([next()?.size, next()?.size]).toEqual([200_000, 200_000]);
+    expect(next).toThrow(expect.objectContaining(tooCostly));
+  });
+});
+
+describe('the designations of a concept that is named again and again', () => {
+  const value = (n: number): JsonObject => ({ value: `v${n}` });
+  const concept = [{ code: 'a', designation: Array.from({ length: 40_000 }, (_, n) => value(n)) }];
+  const naming = (count: number, more: JsonObject) => [
+    { system: SYSTEM, concept: Array.from({ length: count }, () => ({ code: 'a', ...more })) },
+  ];
+
+  it('are there once', async () => {
+    await expect(expansion({ concept }, naming(90_000, {}))).resolves.toMatchObject({ total: 1 });
+  });
+
+  it('are refused as too costly where the value set adds others', async () => {
+    const designation = [value(0)];
+    await expect(expansion({ concept }, naming(10, { designation }))).resolves.toMatchObject({ total: 1 });
+    await expect(expansion({ concept }, naming(90_000, { designation }))).rejects.toMatchObject(tooCostly);
   });
 });
 

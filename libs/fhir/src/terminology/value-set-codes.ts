@@ -7,6 +7,7 @@ import { tooCostly, unprocessable } from '../outcomes/outcome-error.js';
 import { canonicalText } from './canonical.js';
 import { filterConcepts } from './code-filters.js';
 import type { CodeSystem, Concept } from './code-system.js';
+import type { Designation } from './designation.js';
 import { cannotBeComputed, isNotComputable } from './not-computable.js';
 import type { CodeSelection, ExpandedCode, NamedCode, ValueSet } from './value-set.js';
 
@@ -35,7 +36,7 @@ const MAX_VALUE_SETS = 200;
 const MAX_SYSTEMS = 500;
 const MAX_STEPS = 20;
 const MAX_LOOKS = 200_000;
-/** So many properties and parents are looked at as quickly as one code is taken. */
+/** So many properties, parents and designations are looked at as quickly as one code is taken. */
 const PARTS_PER_LOOK = 10;
 
 /**
@@ -165,7 +166,11 @@ class Computation {
   ): CodeList | undefined {
     if (url === undefined) return undefined;
     if (codes !== undefined && filters.length === 0) {
-      return byKey(codes.map((named) => namedCode(url, version, named, system?.concepts.get(named.code))));
+      const named = codes.map((code) => ({ code, concept: system?.concepts.get(code.code) }));
+      // A concept may be named as often as somebody likes, and its designations are copied where the value set has others.
+      const copied = named.map(({ code, concept }) => copiedDesignations(code, concept));
+      this.look(codes.length + copied.reduce((sum, count) => sum + count, 0) / PARTS_PER_LOOK);
+      return byKey(named.map(({ code, concept }) => namedCode(url, version, code, concept)));
     }
     if (system === undefined) return undefined;
     const { concepts: all, size } = system;
@@ -231,11 +236,23 @@ function namedCode(
     ...(version === undefined ? {} : { version }),
     code,
     ...(shown === undefined ? {} : { display: shown }),
-    designations: concept === undefined ? designations : [...designations, ...concept.designations],
+    designations: joined(designations, concept?.designations ?? []),
     isInactive: concept?.isInactive ?? false,
     isAbstract: concept?.isAbstract ?? false,
   };
 }
+
+/** Those of the value set first. The one that is empty takes nothing, however often it is asked for. */
+function joined(own: readonly Designation[], others: readonly Designation[]): readonly Designation[] {
+  if (own.length === 0) return others;
+  return others.length === 0 ? own : [...own, ...others];
+}
+
+/** How many designations are copied when they are joined. */
+const copiedDesignations = ({ designations: own }: NamedCode, concept: Concept | undefined): number =>
+  own.length === 0 || concept === undefined || concept.designations.length === 0
+    ? 0
+    : own.length + concept.designations.length;
 
 function expandedConcept(system: string, version: string | undefined, concept: Concept): ExpandedCode {
   const { code, display, designations, isInactive, isAbstract } = concept;

@@ -10,7 +10,7 @@ const maxIssues = 20;
 const maxPathLength = 400;
 
 /** From https://hl7.org/fhir/R4/valueset-issue-type.html. */
-type IssueCode = 'structure' | 'required' | 'value' | 'invariant' | 'code-invalid';
+type IssueCode = 'structure' | 'required' | 'value' | 'invariant' | 'code-invalid' | 'too-costly';
 
 /** Where a walk over a resource is, and what it has found wrong so far. */
 export class Findings {

@@ -414,3 +414,28 @@ describe('checking invariants', () => {
     expect(process.cpuUsage(before).user).toBeLessThan(20_000_000);
   });
 });
+
+describe('ranges whose ends have different units', () => {
+  const ranges = (count: number, code: (index: number) => string) =>
+    patient({
+      extension: Array.from({ length: count }, (_, index) => ({
+        url: 'u',
+        valueRange: { low: { ...grams(1), code: code(index) }, high: grams(2) },
+      })),
+    });
+
+  it('are not judged where a unit is longer than any that there is', () => {
+    const long = Array.from({ length: 20_000 }, () => 'm').join('.');
+    const started = performance.now();
+    expect(fhirVersion('R4').validate(ranges(1_000, () => long))).toEqual([]);
+    // Reading the units would take minutes.
+    expect(performance.now() - started).toBeLessThan(20_000);
+  });
+
+  it('are refused when there are so many that judging them takes too long', () => {
+    const units = Array.from({ length: 40 }, () => 'm').join('.');
+    expect(fhirVersion('R4').validate(ranges(100_000, (index) => `${units}${index + 1}`))).toEqual([
+      expect.objectContaining({ code: 'too-costly' }),
+    ]);
+  });
+});

@@ -8,6 +8,7 @@ import type { StructureElement } from '../definitions/structure.js';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json/json-value.js';
 import type { Findings } from './findings.js';
 import type { Scope } from './invariants/invariant-test.js';
+import { JudgingTime, judgingTakesTooLong } from './invariants/judging-time.js';
 import { invariantsOf, type Invariant, type InvariantContext } from './invariants/invariants-of.js';
 import { noValue, type Item } from './invariants/paths.js';
 import { bindingOf, isWithoutCode, type Binding } from './required-bindings.js';
@@ -33,9 +34,17 @@ export class InvariantWalk {
 
   constructor(private readonly context: WalkContext) {}
 
-  /** Reports what is wrong with `resource`, which must have the structure that its type demands. */
+  /**
+   * Reports what is wrong with `resource`, which must have the structure that its type demands. When finding that out takes
+   * longer than it may, that is what is wrong with it.
+   */
   check(resource: JsonObject, findings: Findings): void {
-    this.checkResource(resource, findings, { resource, rootResource: resource });
+    try {
+      this.checkResource(resource, findings, { resource, rootResource: resource, judging: new JudgingTime() });
+    } catch (error) {
+      if (error !== judgingTakesTooLong) throw error;
+      findings.report('too-costly', 'and what is before it take too long to be checked');
+    }
   }
 
   /** Prepares the type, so that its first resource is checked as quickly as the next. */
@@ -93,7 +102,7 @@ export class InvariantWalk {
       if (binding) testBinding(binding, value, findings);
       if (isResource) {
         const rootResource = name === 'contained' ? scope.rootResource : value;
-        this.checkResource(value, findings, { resource: value, rootResource });
+        this.checkResource(value, findings, { ...scope, resource: value, rootResource });
       } else {
         if (hasOnlyId(value)) findings.report('invariant', emptyElement);
         (walk ??= this.walkOf(type))(value, findings, scope);

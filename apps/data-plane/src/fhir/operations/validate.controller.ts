@@ -8,7 +8,7 @@ import { assertKnownType } from '../known-type.js';
 import { readAsCaller, theOne } from '../read-audit.js';
 import { runAsCaller } from '../run-as-caller.js';
 import { assertOnly, oneText, operationInput, type OperationInput } from './operation-input.js';
-import { profileRemarks, type ValidationMode, validationModes, validationReport } from './validation-report.js';
+import { type ValidationMode, validationModes, validationReport } from './validation-report.js';
 
 interface Params {
   readonly type: string;
@@ -65,7 +65,6 @@ export class ValidateController {
     // What profiles mean for a resource that is none of its type is not said anywhere.
     if (issues.length === 0) {
       issues.push(...(await runAsCaller(request, (repository) => repository.profileReport(resource, asked))));
-      issues.push(...profileRemarks(database, resource));
     } else if (asked.length > 0) issues.push(notYet);
     const isValid = issues.every(({ severity }) => severity === 'information');
     const shown = issues.length > 0 ? issues : [allOk];

@@ -32,17 +32,6 @@ export function validationReport({ version }: Pick<TenantDatabase, 'version'>, q
   return issues;
 }
 
-/** What of a StructureDefinition would not be checked if it were a profile of the project. */
-export function profileRemarks({ version }: Pick<TenantDatabase, 'version'>, resource: JsonObject): Issue[] {
-  if (resource.resourceType !== 'StructureDefinition' || resource.derivation !== 'constraint') return [];
-  const profile = version.profiles.compile(resource);
-  if ('ranOut' in profile) return [remark('It takes too long to be read as a profile.')];
-  if ('problem' in profile) return [remark(`It cannot be applied as a profile: it ${profile.problem}.`)];
-  return profile.notes.map((note) => remark(`As a profile: ${note}`));
-}
-
-const remark = (text: string): Issue => ({ severity: 'information', code: 'informational', text });
-
 function error(code: string, text: string, expression?: string): Issue {
   return { severity: 'error', code, text, ...(expression === undefined ? {} : { expression: [expression] }) };
 }

@@ -3,15 +3,16 @@
  * are found by a search in the caller's name: one that the policy does not show, and one whose decisive fields it hides, is
  * the same as one that is not there. Nothing of them outlives the request.
  */
+import { setImmediate } from 'node:timers/promises';
 import {
   type CodeSystem,
+  codeSystemReader,
   compareVersions,
   type FhirVersion,
   type JsonObject,
   memberName,
   OutcomeError,
   parseCanonical,
-  readCodeSystem,
   readValueSet,
   spansOf,
   type TerminologySource,
@@ -38,6 +39,7 @@ interface Found {
 export class StoredTerminology implements TerminologySource {
   /** The stored resources that were made use of. */
   readonly used: StoredVersion[] = [];
+  private readonly readCodeSystem = codeSystemReader();
   private bytes = 0;
 
   constructor(
@@ -52,7 +54,7 @@ export class StoredTerminology implements TerminologySource {
 
   async codeSystems(canonicals: readonly string[]): Promise<ReadonlyMap<string, CodeSystem>> {
     const builtIn = (canonical: string) => this.version.terminology.codeSystem(canonical);
-    return this.found('CodeSystem', canonicals, readCodeSystem, builtIn);
+    return this.found('CodeSystem', canonicals, this.readCodeSystem, builtIn);
   }
 
   private async found<Read extends object>(
@@ -62,15 +64,17 @@ export class StoredTerminology implements TerminologySource {
     builtIn: (canonical: string) => Read | undefined,
   ): Promise<ReadonlyMap<string, Read>> {
     const stored = await this.stored(type, canonicals);
-    return new Map(
-      canonicals.flatMap((canonical): [string, Read][] => {
-        const own = newest(stored, canonical)?.stored;
-        const readOwn = own === undefined ? undefined : read(JSON.parse(own.body) as JsonObject);
-        if (own !== undefined && readOwn !== undefined) this.used.push(own);
-        const one = readOwn ?? builtIn(canonical);
-        return one === undefined ? [] : [[canonical, one]];
-      }),
-    );
+    const found = new Map<string, Read>();
+    for (const canonical of canonicals) {
+      // Each of them may be long, and others get their turn between two.
+      await setImmediate();
+      const own = newest(stored, canonical)?.stored;
+      const readOwn = own === undefined ? undefined : read(JSON.parse(own.body) as JsonObject);
+      if (own !== undefined && readOwn !== undefined) this.used.push(own);
+      const one = readOwn ?? builtIn(canonical);
+      if (one !== undefined) found.set(canonical, one);
+    }
+    return found;
   }
 
   private async stored(type: TerminologyType, canonicals: readonly string[]): Promise<readonly Found[]> {

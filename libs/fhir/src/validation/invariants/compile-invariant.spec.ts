@@ -101,3 +101,18 @@ describe('a compiled invariant', () => {
     expect(verdict(expression, status)).toBe('not compiled');
   });
 });
+
+it('looks up what a step finds once, however often an expression takes it', () => {
+  let lookUps = 0;
+  const counted = (name: string) => {
+    lookUps++;
+    return structure(name);
+  };
+  const lookUpsOf = (times: number): number => {
+    lookUps = 0;
+    const expression = `extension${'.value.extension'.repeat(times)}.exists()`;
+    expect(compileInvariant(counted, ['Patient'], expression, () => true)).toBeDefined();
+    return lookUps;
+  };
+  expect(lookUpsOf(300)).toBe(lookUpsOf(2));
+});

@@ -28,7 +28,7 @@ import {
 } from './compiled-parts.js';
 import { parseExpression, type Expression, type Operator } from './expression.js';
 import type { InvariantTest, Scope } from './invariant-test.js';
-import { noValue, stepTo, type Item, type StructureOf, type Types } from './paths.js';
+import { noValue, stepTo, type Item, type Step, type StructureOf, type Types } from './paths.js';
 
 /**
  * The test for an invariant on elements of `type` (a definition's name, or a primitive type); `undefined` when the
@@ -59,6 +59,9 @@ const own = { string: ['string'], number: ['integer'], boolean: ['boolean'] } as
 const constants: Record<string, string> = { ucum: 'http://unitsofmeasure.org' };
 
 class InvariantCompiler {
+  /** By types and name: paths that go round in circles (`value.extension.value`…) take the same steps again and again. */
+  private readonly steps = new Map<string, Step | undefined>();
+
   constructor(
     private readonly structure: StructureOf,
     private readonly rootTypes: Types,
@@ -98,7 +101,7 @@ class InvariantCompiler {
       return { kind: 'items', types, items: (self) => [self] };
     }
     const source = this.source(of, types);
-    const step = source && stepTo(this.structure, source.types, name);
+    const step = source && this.stepTo(source.types, name);
     if (!step) return undefined;
     return {
       kind: 'items',
@@ -109,6 +112,15 @@ class InvariantCompiler {
         return found;
       },
     };
+  }
+
+  private stepTo(types: Types, name: string): Step | undefined {
+    const key = `${types.join()} ${name}`;
+    const known = this.steps.get(key);
+    if (known !== undefined || this.steps.has(key)) return known;
+    const step = stepTo(this.structure, types, name);
+    this.steps.set(key, step);
+    return step;
   }
 
   private source(of: Expression | undefined, types: Types): Items | undefined {

@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import type { Model } from 'fhirpath';
+import { fhirpathPackage } from '../../fhirpath/fhirpath-compiler.js';
 import type { InvariantTest } from './invariant-test.js';
 import { noValue } from './paths.js';
 
@@ -12,23 +13,30 @@ const require = createRequire(import.meta.url);
 /** The test of `expression` on elements at `base`: a definition's name, or that of a definition's member. */
 export function fhirpathJudge(modelName: string, base: string, expression: string): InvariantTest {
   let evaluate: ReturnType<typeof load> | undefined;
-  return (element, { resource, rootResource }) => {
+  return (element, { resource, rootResource, judging }) => {
     if (element === noValue) return undefined;
-    evaluate ??= load(modelName, base, expression);
-    let result: unknown[];
-    try {
-      result = evaluate(element, { resource, rootResource, context: element });
-    } catch {
-      // HL7's expressions fail on some resources that they do not expect, such as several items in place of one. That
-      // tells nothing about the resource.
-      return undefined;
-    }
+    const judge = (evaluate ??= load(modelName, base, expression));
+    const variables = { resource, rootResource, context: element };
+    const evaluated = () => resultOf(judge, element, variables);
+    const result = judging === undefined ? evaluated() : judging.spend(evaluated);
     return result.length === 0 ? undefined : result[0] !== false;
   };
 }
 
+/**
+ * HL7's expressions fail on some resources that they do not expect, such as several items in place of one. That tells nothing
+ * about the resource.
+ */
+function resultOf(evaluate: ReturnType<typeof load>, element: unknown, variables: Record<string, unknown>): unknown[] {
+  try {
+    return evaluate(element, variables);
+  } catch {
+    return [];
+  }
+}
+
 function load(modelName: string, base: string, expression: string) {
-  const fhirpath = require('fhirpath') as typeof import('fhirpath');
+  const fhirpath = fhirpathPackage();
   const model = require(`fhirpath/fhir-context/${modelName}`) as Model;
   // Some expressions trace what they find, which would go to the console.
   const options = { traceFn: () => undefined };

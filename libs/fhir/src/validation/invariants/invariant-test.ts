@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../json/json-value.js';
+import type { JudgingTime } from './judging-time.js';
 import type { Item } from './paths.js';
 
 /** What an invariant's expression can refer to besides the element it is about. */
@@ -7,6 +8,8 @@ export interface Scope {
   readonly resource: JsonObject;
   /** The resource that holds the contained one; the same where nothing is contained. */
   readonly rootResource: JsonObject;
+  /** What evaluating expressions may take, where nothing around it limits that. */
+  readonly judging?: JudgingTime;
 }
 
 /**
