@@ -13,6 +13,7 @@ const valuesByType: Readonly<Record<string, SqlFragment>> = {
   numeric: sql`n / 7.0`,
   boolean: sql`n % 2 = 0`,
   'timestamp with time zone': sql`now() - n * interval '1 minute'`,
+  'timestamp with time zone[]': sql`ARRAY[now() - n * interval '1 minute']`,
   date: sql`current_date - n`,
   uuid: sql`md5(n::text)::uuid`,
   'uuid[]': sql`ARRAY[md5(n::text)::uuid, md5('other ' || n)::uuid]`,

@@ -48,9 +48,9 @@ CREATE TABLE login_throttle (
   subject text PRIMARY KEY,
   failures integer NOT NULL,
   blocked_until timestamptz NOT NULL DEFAULT '-infinity',
-  last_attempt_at timestamptz NOT NULL
+  last_failed_at timestamptz NOT NULL
 );
-CREATE INDEX login_throttle_age ON login_throttle (last_attempt_at);
+CREATE INDEX login_throttle_age ON login_throttle (last_failed_at);
 CREATE UNLOGGED TABLE rate_window (
   subject text NOT NULL,
   window_start timestamptz NOT NULL,

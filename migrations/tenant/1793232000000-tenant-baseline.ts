@@ -202,10 +202,12 @@ const tables = [
      expires_at timestamptz NOT NULL
    )`,
 
-  // How often somebody was wrong of late about passwords and secrets, by the hash of what they guessed at and from where.
+  // When somebody was wrong of late about passwords and secrets, by the hash of what they guessed at and from where, in
+  // the order of time. What is being tried at this moment stands here too, and is taken out when it was right. The row goes
+  // by last_at, when something was added.
   `CREATE TABLE login_attempt (
      subject bytea PRIMARY KEY,
-     failures integer NOT NULL,
+     failed_at timestamptz[] NOT NULL,
      last_at timestamptz NOT NULL
    )`,
   `CREATE INDEX login_attempt_age ON login_attempt (last_at)`,
@@ -415,36 +417,48 @@ const functions = [
      RETURN superseded + current;
    END $$`,
 
-  // Begins an attempt to log in, and counts it if it is told to, unless one of its subjects is held back. So many failures
-  // of a subject are free; from then on each doubles the pause after it, from a second to a minute, and a quarter of an hour
-  // after the last one all are forgotten. wait_ms is how long the attempt has to wait, 0 when it may go on; counted is what
-  // was counted before. Attempts with a subject in common are counted one after the other, so that many at the same time do
-  // not all pass. Who is held back writes nothing; who is counted removes some of what is forgotten.
+  // What still counts of failures at these times, in the order of time: those before a quarter of an hour without any are
+  // forgotten.
+  `CREATE FUNCTION counted_failures(failed_at timestamptz[]) RETURNS timestamptz[]
+   LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+     SELECT failed_at[1 + coalesce(max(f.place) FILTER (WHERE f.until - f.at >= interval '15 minutes'), 0) :]
+     FROM (SELECT w.at, w.place, lead(w.at, 1, clock_timestamp()) OVER (ORDER BY w.place) AS until
+           FROM unnest(failed_at) WITH ORDINALITY AS w (at, place)) f
+   $$`,
+
+  // Begins an attempt to log in, and counts it if it is told to, unless one of its subjects is held back: as a failure until
+  // it is taken back, so that many at the same time do not all pass. So many failures of a subject are free; from then on
+  // each doubles the pause after it, from a second to a minute. wait_ms is how long the attempt has to wait, 0 when it may
+  // go on; counted is what was counted before; began_at is what it was counted as. Attempts with a subject in common are
+  // counted one after the other. Who is held back writes nothing; who is counted removes some of what is forgotten.
   `CREATE FUNCTION begin_login_attempt(subjects bytea[], free integer[], counts boolean,
-                                       OUT wait_ms integer, OUT counted bigint)
+                                       OUT wait_ms integer, OUT counted bigint, OUT began_at timestamptz)
    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
-   DECLARE forgotten CONSTANT interval := '15 minutes';
    BEGIN
      FOR pass IN 1..2 LOOP
-       SELECT coalesce(sum(a.failures), 0),
-              greatest(0, max(ceil(1000 * extract(epoch FROM a.last_at - clock_timestamp() + CASE
-                WHEN a.failures < w.free THEN interval '0'
-                ELSE make_interval(secs => least(60, power(2, least(a.failures - w.free, 10)))) END))))
+       SELECT coalesce(sum(cardinality(c.failed_at)), 0),
+              greatest(0, max(ceil(1000 * extract(epoch FROM c.failed_at[cardinality(c.failed_at)] - clock_timestamp() + CASE
+                WHEN cardinality(c.failed_at) < w.free THEN interval '0'
+                ELSE make_interval(secs => least(60, power(2, least(cardinality(c.failed_at) - w.free, 10)))) END))))
          INTO counted, wait_ms
          FROM unnest(subjects, free) AS w (subject, free)
-         JOIN public.login_attempt a ON a.subject = w.subject AND a.last_at > clock_timestamp() - forgotten;
+         JOIN public.login_attempt a ON a.subject = w.subject
+         CROSS JOIN LATERAL public.counted_failures(a.failed_at) AS c (failed_at);
        IF wait_ms > 0 OR NOT counts THEN RETURN; END IF;
        EXIT WHEN pass = 2;
        -- Now they are locked, always in the same order, and are looked at again as they are then.
-       INSERT INTO public.login_attempt AS a (subject, failures, last_at)
-       SELECT s.subject, 0, clock_timestamp() FROM unnest(subjects) AS s (subject) ORDER BY s.subject
-       ON CONFLICT (subject) DO UPDATE
-         SET failures = CASE WHEN a.last_at > clock_timestamp() - forgotten THEN a.failures ELSE 0 END;
+       INSERT INTO public.login_attempt AS a (subject, failed_at, last_at)
+       SELECT s.subject, '{}', clock_timestamp() FROM unnest(subjects) AS s (subject) ORDER BY s.subject
+       ON CONFLICT (subject) DO UPDATE SET failed_at = public.counted_failures(a.failed_at);
      END LOOP;
-     UPDATE public.login_attempt SET failures = failures + 1, last_at = clock_timestamp()
-      WHERE subject = ANY (subjects);
+     began_at := clock_timestamp();
+     -- More than ten that were not free make the pause no longer: the oldest go.
+     UPDATE public.login_attempt a
+        SET failed_at = (a.failed_at || began_at)[greatest(1, cardinality(a.failed_at) + 2 - w.free - 10) :],
+            last_at = began_at
+       FROM unnest(subjects, free) AS w (subject, free) WHERE a.subject = w.subject;
      DELETE FROM public.login_attempt WHERE subject IN (
-       SELECT o.subject FROM public.login_attempt o WHERE o.last_at < clock_timestamp() - forgotten
+       SELECT o.subject FROM public.login_attempt o WHERE o.last_at < began_at - interval '15 minutes'
         ORDER BY o.last_at LIMIT 10 FOR UPDATE SKIP LOCKED);
    END $$`,
 

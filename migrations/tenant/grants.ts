@@ -26,7 +26,7 @@ const grants: readonly (readonly [since: number, privileges: string])[] = [
   ],
   [
     1,
-    'EXECUTE ON FUNCTION begin_write(), begin_rights_change(), seal_audit(), verify_audit(), expire_audit(integer, bigint), audit_keys(text, text, text, text), refresh_statistics(), forget_logins(), begin_login_attempt(bytea[], integer[], boolean), expunge_resources(bigint[])',
+    'EXECUTE ON FUNCTION begin_write(), begin_rights_change(), seal_audit(), verify_audit(), expire_audit(integer, bigint), audit_keys(text, text, text, text), refresh_statistics(), forget_logins(), counted_failures(timestamptz[]), begin_login_attempt(bytea[], integer[], boolean), expunge_resources(bigint[])',
   ],
 ];
 

@@ -1,5 +1,6 @@
 /** A new secret for the admin client of a project, made by the control plane and put into force by a worker. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { AuditRepository } from '#control-database';
 import { createLogger } from '#platform';
 import { type DataPlane, startDataPlane } from '../../apps/data-plane/src/start-data-plane.js';
 import { aControlPlane, type ControlPlane, type Reply, request, until } from './control-plane.fixture.js';
@@ -104,10 +105,41 @@ test('without waiting the secret is claimed, once and by who asked for it', asyn
   const other = await control.operator('operator');
   const claim = (token?: string) =>
     control.send('POST', `/operations/${operation}/claim-secrets`, { ...(token ? { token } : {}) });
-  expect((await claim(other.token)).status).toBe(403);
+  expect((await claim(other.token)).body.code).toBe('not-the-creator');
+  // The same person, but a credential that could not have asked for it.
+  const key = await control.send('POST', '/api-keys', { body: { name: 'ci', role: 'operator' } });
+  const lesser = await claim(key.body.secret as string);
+  expect([lesser.status, lesser.body.code]).toEqual([403, 'role-insufficient']);
+  const denied = { actor: `key:${key.body.id}`, action: 'operation.claim-secrets', outcome: 'role-insufficient' };
+  const records = await new AuditRepository(control.dataSource).listAfter('0', 10_000);
+  expect(records.filter(({ target }) => target === `operation:${operation}`)).toContainEqual(
+    expect.objectContaining(denied),
+  );
   const { body } = await claim();
   expect((await logIn(planes[0]!, body.adminClient as typeof first)).status).toBe(200);
   expect((await claim()).status).toBe(410);
+});
+
+test('the owner of a new project sets a first password by the link of their invitation, once', async () => {
+  const owner = { email: 'ben@pier.example.org', firstName: 'Ben', lastName: 'Pier' };
+  const created = await control.send('POST', '/projects', {
+    body: { slug: 'harbour', name: 'Harbour', fhirVersion: 'R4', owner },
+    headers: { prefer: 'wait=60' },
+  });
+  expect([created.status, created.body.ownerInvitation]).toEqual([201, undefined]);
+  const claim = await control.send('POST', `/operations/${created.body.operation.id}/claim-secrets`);
+  const { email, link } = claim.body.ownerInvitation as { email: string; link: string };
+  expect(email).toBe(owner.email);
+  const base = (created.body.project.baseUrls as string[])[0]!;
+  expect(link.startsWith(`${base}setpassword/`)).toBe(true);
+  const [id, secret] = link.split('/').slice(-2);
+  const post = (path: string, body: object) => request(`${planes[0]!.url}/p/harbour/${path}`, 'POST', body, {});
+  const set = (change: object) => post('auth/setpassword', { id, secret, password: 'correct-horse', ...change });
+  expect((await set({ secret: 'A'.repeat(43) })).status).toBe(400);
+  expect((await set({})).status).toBe(200);
+  expect((await set({ password: 'another-horse' })).status).toBe(400);
+  const login = { email, password: 'correct-horse', codeChallenge: 'x'.repeat(43), codeChallengeMethod: 'plain' };
+  expect((await post('auth/login', login)).status).toBe(200);
 });
 
 test('it is refused to auditors, while another operation runs, and for a project that is being built', async () => {

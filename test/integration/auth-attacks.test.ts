@@ -51,8 +51,8 @@ describe('an access token that was not given by the project', () => {
       algorithm: 'ES256',
       header: { alg: 'ES256', typ: 'at+jwt', kid: north.kid, ...header },
     });
-  const unsigned = (header: object): string =>
-    `${[header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')}.`;
+  const encoded = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url');
+  const unsigned = (header: object): string => `${[header, claims].map(encoded).join('.')}.`;
   /** Signed by hand, because the library refuses to take a public key for a shared secret. */
   const hmac = async (): Promise<string> => {
     const { createHmac } = await import('node:crypto');
@@ -66,6 +66,8 @@ describe('an access token that was not given by the project', () => {
   });
 
   test.each<[string, () => string | Promise<string>]>([
+    ['a payload that is no JSON', () => `${encoded({ alg: 'ES256', typ: 'JWT' })}.YWJj.aaaa`],
+    ['a payload that is null', () => `${encoded({ alg: 'ES256', typ: 'at+jwt', kid: north.kid })}.bnVsbA.aaaa`],
     ['no signature (none)', () => unsigned({ alg: 'none', typ: 'at+jwt', kid: north.kid })],
     ['no signature (NONE)', () => unsigned({ alg: 'NONE', typ: 'at+jwt', kid: north.kid })],
     ['no signature (ES256)', () => unsigned({ alg: 'ES256', typ: 'at+jwt', kid: north.kid })],

@@ -161,6 +161,7 @@ describe('access tokens', () => {
   const sign = (options: object = {}, payload: object = {}) =>
     jwt.sign({ ...payload }, key, { ...form, subject, header, ...options });
   const statusOf = async (token: string) => (await plane.send('GET', '/capabilities', { token })).status;
+  const encoded = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
 
   test('our own form is accepted', async () => {
     expect(await statusOf(sign())).toBe(200);
@@ -180,18 +181,20 @@ describe('access tokens', () => {
     ['under another key', () => jwt.sign({}, Buffer.alloc(32, 1), { ...form, subject, header })],
     ['cut short', () => sign().slice(0, -3)],
     ['of nonsense', () => 'nonsense'],
+    ['with a payload that is no JSON', () => `${encoded({ alg: 'HS256', typ: 'JWT' })}.YWJj.aaaa`],
+    ['of our type with a payload that is no JSON', () => `${encoded(header)}.YWJj.aaaa`],
     [
       'unsigned',
       () => {
         const [, payload] = sign().split('.');
-        return `${Buffer.from(JSON.stringify({ alg: 'none', typ: 'at+jwt' })).toString('base64url')}.${payload}.`;
+        return `${encoded({ alg: 'none', typ: 'at+jwt' })}.${payload}.`;
       },
     ],
     [
       'unsigned with a signature',
       () => {
         const [, payload] = sign().split('.');
-        const content = `${Buffer.from(JSON.stringify({ alg: 'none', typ: 'at+jwt' })).toString('base64url')}.${payload}`;
+        const content = `${encoded({ alg: 'none', typ: 'at+jwt' })}.${payload}`;
         return `${content}.${createHmac('sha256', key).update(content).digest('base64url')}`;
       },
     ],
@@ -234,8 +237,10 @@ describe('every route needs a caller', () => {
     await plane.send('GET', '/projects', { token: null });
     expect(await deniedRecords('GET /control/v1/projects')).toHaveLength(before);
     await plane.send('GET', '/projects', { token: 'not-a-token' });
+    // {"alg":"HS256","typ":"JWT"} and a payload that is no JSON.
+    await plane.send('GET', '/projects', { token: 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.YWJj.aaaa' });
     const records = await deniedRecords('GET /control/v1/projects');
-    expect(records).toHaveLength(before + 1);
+    expect(records).toHaveLength(before + 2);
     expect(records.at(-1)).toMatchObject({ actor: 'anonymous', action: 'access', outcome: 'invalid-credentials' });
   });
 
@@ -334,9 +339,12 @@ describe('API keys', () => {
     expect((await create({ role: 'auditor' }, { token: lesser.body.secret })).status).toBe(403);
   });
 
-  test('a key made with a key is bound by that key, not by its operator', async () => {
-    const operatorKey = (await create({ role: 'operator' })).body.secret;
-    expect((await create({ role: 'platform-admin' }, { token: operatorKey })).status).toBe(403);
+  test('a key makes no keys, which would outlive it, and the attempt is audited', async () => {
+    const { id, secret } = (await create({ role: 'platform-admin' })).body;
+    const { status, body } = await create({ role: 'auditor' }, { token: secret });
+    expect({ status, code: body.code }).toEqual({ status: 403, code: 'sign-in-needed' });
+    const denied = { actor: `key:${id}`, action: 'api-key.create', outcome: 'sign-in-needed' };
+    expect((await deniedRecords('role:auditor')).at(-1)).toMatchObject(denied);
   });
 
   test('ends when it is deleted, when it expires, and when its operator is disabled', async () => {

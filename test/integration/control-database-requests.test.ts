@@ -46,10 +46,36 @@ describe('login throttle', () => {
     const throttle = new LoginThrottleRepository(control.dataSource);
     for (let attempt = 0; attempt < 5; attempt++) await throttle.begin('account:old');
     await control.dataSource.query(
-      `UPDATE login_throttle SET last_attempt_at = now() - interval '1 h', blocked_until = now() WHERE subject = 'account:old'`,
+      `UPDATE login_throttle SET last_failed_at = now() - interval '1 h', blocked_until = now() WHERE subject = 'account:old'`,
     );
     expect(await throttle.begin('account:old')).toBe(0);
     expect(await throttle.begin('account:old')).toBe(0);
+  });
+
+  test('log-ins that succeed do not keep the failures of their address from being forgiven', async () => {
+    const throttle = new LoginThrottleRepository(control.dataSource);
+    const address = 'address:busy';
+    const pass = (minutes: number) =>
+      control.dataSource.query(
+        `UPDATE login_throttle SET last_failed_at = last_failed_at - $1 * interval '1 min', blocked_until = '-infinity'
+          WHERE subject = $2`,
+        [minutes, address],
+      );
+    for (let failure = 0; failure < 5; failure++) {
+      await throttle.begin(address);
+      await pass(1);
+      await throttle.failed(address);
+    }
+    for (let success = 0; success < 3; success++) {
+      await pass(12);
+      expect(await throttle.begin(address)).toBe(0);
+      await throttle.uncount(address);
+    }
+    for (let failure = 0; failure < 4; failure++) {
+      expect(await throttle.begin(address)).toBe(0);
+      await throttle.failed(address);
+    }
+    expect(await throttle.begin(address)).toBe(0);
   });
 });
 

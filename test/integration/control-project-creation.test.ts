@@ -200,14 +200,12 @@ describe('creating a project', () => {
     expect(claim.status).toBe(200);
     expect(claim.body).not.toHaveProperty('adminClient');
     expect(claim.body.ownerInvitation.email).toBe('ben@quay.example.org');
-    const invitation = (await requests.operations.get(invited.body.operation.id)).params['owner'] as {
-      inviteSecretSha256: string;
+    const { invitation } = (await requests.operations.get(invited.body.operation.id)).params['owner'] as {
+      invitation: { id: string; secretSha256: string };
     };
-    expect(invitation.inviteSecretSha256).toBe(
-      createHash('sha256')
-        .update(claim.body.ownerInvitation.secret as string)
-        .digest('hex'),
-    );
+    const [id, secret = ''] = (claim.body.ownerInvitation.link as string).split('/').slice(-2);
+    expect(id).toBe(invitation.id);
+    expect(invitation.secretSha256).toBe(createHash('sha256').update(secret).digest('hex'));
   });
 
   test('a slug that is taken is refused', async () => {

@@ -418,7 +418,7 @@ describe('housekeeping', () => {
       operation.id,
     ]);
     await dataSource.query(
-      `INSERT INTO login_throttle (subject, failures, last_attempt_at)
+      `INSERT INTO login_throttle (subject, failures, last_failed_at)
        VALUES ('old', 9, now() - interval '1 h'), ('new', 9, now())`,
     );
     await dataSource.query(

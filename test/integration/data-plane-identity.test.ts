@@ -800,7 +800,9 @@ describe('introspection', () => {
     const tokens = await app.tokens(ana, { remember: true });
     expect(jsonOf(await introspect(tokens.access_token))).toMatchObject({ active: true, username: ana.userId });
     expect(jsonOf(await introspect(tokens.refresh_token ?? ''))).toMatchObject({ active: true });
-    for (const bad of [tokens.id_token ?? '', 'nonsense', `${tokens.access_token}x`]) {
+    // {"alg":"ES256","typ":"JWT"} and a payload that is no JSON.
+    const noJson = 'eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9.YWJj.aaaa';
+    for (const bad of [tokens.id_token ?? '', 'nonsense', `${tokens.access_token}x`, noJson]) {
       expect(jsonOf(await introspect(bad))).toEqual({ active: false });
     }
     await app.post('oauth2/logout', {}, { authorization: `Bearer ${tokens.access_token}` });
@@ -907,6 +909,8 @@ describe('a client with a key of its own', () => {
     ['no expiry', () => assertion({ exp: undefined })],
     ['no id', () => assertion({ jti: undefined })],
     ['no signature', () => jwt.sign(claims(), '', { algorithm: 'none' })],
+    ['a payload that is no JSON', () => assertion().replace(/\..*\./, '.YWJj.')],
+    ['a payload that is null', () => assertion().replace(/\..*\./, '.bnVsbA.')],
     [
       'the public key as a shared secret',
       () => jwt.sign(claims(), JSON.stringify(served), { algorithm: 'HS256', keyid: 'k1' }),

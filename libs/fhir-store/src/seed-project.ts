@@ -3,6 +3,7 @@ import { systemPolicy } from '#access-policy';
 import { sql, type Connection } from '#postgres';
 import { v5 } from 'uuid';
 import type { Caller } from './caller.js';
+import { addInvitationKey } from './credentials/security-links.js';
 import { draftResource } from './writing/draft.js';
 import { acceptResource } from './writing/resource-checks.js';
 import { insertResources, rehearseInsert } from './sql/insert.sql.js';
@@ -22,6 +23,8 @@ export interface ProjectSeed {
     readonly lastName?: string;
     /** As `hashPassword` gives it; without one the owner cannot log in until a password is set. */
     readonly passwordHash?: string;
+    /** The link by which an owner without a password sets one: its id, and the SHA-256 of its secret in hex digits. */
+    readonly invitation?: { readonly id: string; readonly secretSha256: string };
   };
 }
 
@@ -86,14 +89,23 @@ async function writeSecrets(transaction: Connection, seed: ProjectSeed, ids: See
     INSERT INTO client_secret (client_id, secret_hash)
     VALUES (${adminClient.clientId}, ${Buffer.from(adminClient.secretSha256, 'hex')})
     ON CONFLICT (client_id) DO NOTHING`;
-  if (ids.owner === undefined || owner?.passwordHash === undefined) {
-    await transaction.query(clientSecret);
-    return;
+  await Promise.all([
+    transaction.query(clientSecret),
+    ids.owner && owner && writeOwnersWayIn(transaction, owner, ids.owner.userId),
+  ]);
+}
+
+async function writeOwnersWayIn(
+  transaction: Connection,
+  { passwordHash, invitation }: NonNullable<ProjectSeed['owner']>,
+  userId: string,
+): Promise<void> {
+  if (passwordHash !== undefined) {
+    await transaction.query(sql`
+      INSERT INTO user_password (user_id, hash) VALUES (${userId}, ${passwordHash}) ON CONFLICT (user_id) DO NOTHING`);
+  } else if (invitation !== undefined) {
+    await addInvitationKey(transaction, { ...invitation, user: `User/${userId}` });
   }
-  const password = sql`
-    INSERT INTO user_password (user_id, hash) VALUES (${ids.owner.userId}, ${owner.passwordHash})
-    ON CONFLICT (user_id) DO NOTHING`;
-  await Promise.all([transaction.query(clientSecret), transaction.query(password)]);
 }
 
 /** Ids that the seed does not give are derived from the project's (RFC 9562 section 5.5), so that they never change. */
@@ -166,5 +178,15 @@ function seedResources({ project, adminClient, owner }: ProjectSeed, ids: Seeded
       profile: { reference: `Practitioner/${ids.owner.profileId}`, display },
       admin: true,
     },
+    ...(owner.invitation === undefined
+      ? []
+      : [
+          {
+            resourceType: 'UserSecurityRequest',
+            id: owner.invitation.id,
+            type: 'invite',
+            user: { reference: `User/${ids.owner.userId}` },
+          },
+        ]),
   ];
 }

@@ -23,8 +23,8 @@ interface ProjectOwner {
   lastName?: string;
   /** As `hashPassword` of #platform makes it. Without one the owner sets a password through the invitation. */
   passwordHash?: string;
-  /** SHA-256 of the secret in the owner's invitation link, 64 hex digits. */
-  inviteSecretSha256?: string;
+  /** The invitation's link. Its secret is known to the creator alone; only its hash comes here. */
+  invitation?: { /** UUID */ id: string; /** SHA-256, 64 hex digits */ secretSha256: string };
 }
 
 export interface ProjectDeleteParams {

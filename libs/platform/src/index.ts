@@ -8,6 +8,7 @@ export { DomainError, type DomainErrorOptions, type ErrorCategory } from './erro
 export { newId, uuidv7, type IdPrefix } from './ids.js';
 export { systemClock, type Clock } from './clock.js';
 export { deriveKey, generateSecret, open, seal, sha256 } from './secrets/seal.js';
+export { decodeJwt, type UnverifiedJwt } from './secrets/decode-jwt.js';
 export { masterKeyProvider, type KeyProvider } from './secrets/key-provider.js';
 export { hashPassword, verifyPassword } from './secrets/password.js';
 export { bucketOf, latencyBucketsMs, quantile } from './latency-histogram.js';

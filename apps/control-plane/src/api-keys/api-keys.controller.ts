@@ -22,7 +22,10 @@ export class ApiKeysController {
   constructor(private readonly apiKeys: ApiKeysService) {}
 
   @Post()
-  @ApiOperation({ summary: 'Make an API key; its secret is shown in this answer only' })
+  @ApiOperation({
+    summary: 'Make an API key; its secret is shown in this answer only',
+    description: 'For operators who have logged in: a key makes no keys.',
+  })
   @ApiHeader(idempotencyKeyHeader)
   @ApiCreatedResponse({ type: CreatedApiKeyResponse })
   @ApiProblems(400, 401, 403, 409)

@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ApiKeyRepository, AuditRepository, type OperatorId } from '#control-database';
+import { ApiKeyRepository, AuditRepository, type OperatorId, type OperatorRole } from '#control-database';
 import { DomainError, generateSecret, newId, sha256, type Clock } from '#platform';
 import { apiKeyPrefix } from '../auth/api-key-authenticator.js';
-import { includesRole, type Caller } from '../auth/caller.js';
+import { includesRole, isSignedIn, type Caller } from '../auth/caller.js';
 import { CLOCK } from '../environment/environment.module.js';
 import { Answer } from '../mutations/answer.js';
 import { MutationRunner } from '../mutations/mutation-runner.js';
@@ -25,22 +25,22 @@ export class ApiKeysService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Makes a key for the caller and shows its secret in this answer only. */
+  /**
+   * Makes a key for the caller, who must be signed in, and shows its secret in this answer only. A key that could make keys
+   * would outlive its own end, and its revocation, in one of them.
+   */
   async create({ name, role, expiresAt }: CreateApiKeyDto, mutation: Mutation): Promise<Answer> {
-    const { caller, requestId } = mutation;
+    const { caller } = mutation;
+    if (!isSignedIn(caller)) {
+      throw await this.denial(mutation, role, 'sign-in-needed', 'API keys are made by operators who have logged in.');
+    }
     const expiry = expiresAt == null ? null : new Date(expiresAt);
     if (expiry !== null && expiry <= this.clock.now()) {
       throw invalidRequest([{ field: 'expiresAt', message: 'must be in the future' }]);
     }
     if (!includesRole(caller.role, role)) {
-      await this.audit.append({
-        actor: caller.actor,
-        action: 'api-key.create',
-        target: `role:${role}`,
-        requestId,
-        outcome: 'role-insufficient',
-      });
-      throw new DomainError('denied', 'role-insufficient', `With the role ${caller.role} you cannot give ${role}.`);
+      const message = `With the role ${caller.role} you cannot give ${role}.`;
+      throw await this.denial(mutation, role, 'role-insufficient', message);
     }
     const id = newId('key');
     const secret = `${apiKeyPrefix}${generateSecret()}`;
@@ -79,6 +79,23 @@ export class ApiKeysService {
         };
       },
     });
+  }
+
+  /** The error of a refused creation, once the attempt has been recorded. */
+  private async denial(
+    { caller, requestId }: Mutation,
+    role: OperatorRole,
+    outcome: string,
+    message: string,
+  ): Promise<DomainError> {
+    await this.audit.append({
+      actor: caller.actor,
+      action: 'api-key.create',
+      target: `role:${role}`,
+      requestId,
+      outcome,
+    });
+    return new DomainError('denied', outcome, message);
   }
 }
 

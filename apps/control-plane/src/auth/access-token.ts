@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import type { OperatorId } from '#control-database';
+import { decodeJwt } from '#platform';
 
 export const accessTokenSeconds = 60 * 60;
 
@@ -28,6 +29,6 @@ export function issueAccessToken(key: Buffer, operatorId: OperatorId, now: Date)
 
 /** Whether the token's header claims the one form we issue. The signature is checked after this. */
 export function hasAccessTokenHeader(token: string): boolean {
-  const header = jwt.decode(token, { complete: true })?.header;
+  const header = decodeJwt(token)?.header;
   return header?.alg === accessTokenForm.algorithm && header.typ === accessTokenForm.typ;
 }

@@ -33,6 +33,11 @@ export function operatorName({ operatorId }: Pick<Caller, 'operatorId'>): string
   return `operator:${operatorId}`;
 }
 
+/** Whether the caller is signed in; else it is an API key. */
+export function isSignedIn(caller: Caller): boolean {
+  return caller.actor === operatorName(caller);
+}
+
 /** The lesser of two roles. */
 export function lesserRole(one: OperatorRole, other: OperatorRole): OperatorRole {
   return includesRole(one, other) ? other : one;

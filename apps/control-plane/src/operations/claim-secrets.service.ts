@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Operation, OperationId } from '#control-database';
 import { DomainError } from '#platform';
-import { operatorName } from '../auth/caller.js';
+import { type Caller, includesRole, operatorName } from '../auth/caller.js';
 import { DeniedAttempts } from '../auth/denied-attempts.js';
 import type { Answer } from '../mutations/answer.js';
 import { MutationRunner } from '../mutations/mutation-runner.js';
@@ -9,7 +9,10 @@ import type { Mutation } from '../mutations/mutation.js';
 import { ClaimableSecretStore } from './claimable-secrets.js';
 import { OperationsService } from './operations.service.js';
 
-/** Shows the secrets that an operation has left, to its creator, once. */
+/**
+ * Shows the secrets that an operation has left, to its creator, once. The secret of an admin client that was not made with
+ * the project is a way into data that are there already: a lesser API key of its creator does not get it.
+ */
 @Injectable()
 export class ClaimSecretsService {
   constructor(
@@ -41,17 +44,18 @@ export class ClaimSecretsService {
 
   private async getClaimable(operationId: OperationId, mutation: Mutation): Promise<Operation> {
     const operation = await this.operations.get(operationId);
-    if (operation.createdBy !== operatorName(mutation.caller)) {
+    const refusal = refusalOf(operation, mutation.caller);
+    if (refusal !== undefined) {
       const { caller, requestId, address } = mutation;
       await this.deniedAttempts.record({
         actor: caller.actor,
         action: 'operation.claim-secrets',
         target: `operation:${operation.id}`,
-        outcome: 'not-the-creator',
+        outcome: refusal.code,
         requestId,
         address,
       });
-      throw new DomainError('denied', 'not-the-creator', 'Only who asked for the operation may claim its secrets.');
+      throw new DomainError('denied', refusal.code, refusal.message);
     }
     if (operation.state !== 'succeeded') {
       throw new DomainError(
@@ -63,4 +67,19 @@ export class ClaimSecretsService {
     }
     return operation;
   }
+}
+
+/** Why the caller may not have the operation's secrets; undefined when they may. */
+function refusalOf(
+  { createdBy, kind }: Operation,
+  caller: Caller,
+): { readonly code: string; readonly message: string } | undefined {
+  if (createdBy !== operatorName(caller)) {
+    return { code: 'not-the-creator', message: 'Only who asked for the operation may claim its secrets.' };
+  }
+  if (kind !== 'project.rotate-admin-client' || includesRole(caller.role, 'platform-admin')) return undefined;
+  return {
+    code: 'role-insufficient',
+    message: `The secret of an admin client needs the role platform-admin; yours is ${caller.role}.`,
+  };
 }

@@ -8,8 +8,8 @@ import { CLOCK } from '../environment/environment.module.js';
 /** The secrets that an operation can leave for its creator, by the member of the answer that shows them. */
 export interface ClaimableSecrets {
   adminClient?: { clientId: string; clientSecret: string };
-  /** The owner sets a first password with it. */
-  ownerInvitation?: { email: string; secret: string };
+  /** The owner sets a first password by the link. */
+  ownerInvitation?: { email: string; link: string };
 }
 
 const claimableMs = 60 * 60 * 1_000;

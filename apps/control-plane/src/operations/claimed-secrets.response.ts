@@ -11,8 +11,11 @@ export class AdminClientResponse {
 
 export class OwnerInvitationResponse {
   @ApiProperty({ example: 'ana@quay.example.org' }) email: string;
-  @ApiProperty({ description: 'With it the owner sets a first password. Shown this once.', example: 'Zt0a…' })
-  secret: string;
+  @ApiProperty({
+    description: 'The page on which the owner sets a first password. Good once and for a week. Shown this once.',
+    example: 'http://quay-clinic.localhost:4100/setpassword/7c1f6a52-0d6e-4d0f-8f3e-2f1f9a0c5b11/Zt0a…',
+  })
+  link: string;
 }
 
 export class ClaimedSecretsResponse {

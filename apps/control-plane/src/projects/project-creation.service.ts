@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { ClusterRepository, ProjectRepository, type Transaction } from '#control-database';
+import { ClusterRepository, projectBaseUrls, ProjectRepository, type Transaction } from '#control-database';
 import type { OperationParams, ProjectPlacement } from '#operations';
 import { generateSecret, hashPassword, newId, sha256, uuidv7, type Config } from '#platform';
 import { operatorName } from '../auth/caller.js';
@@ -47,7 +47,8 @@ export class ProjectCreationService {
   /** 201 when the project is active within `waitSeconds`, else 202; both with the project and its operation. */
   create(request: CreateProjectDto, waitSeconds: number, mutation: Mutation): Promise<Answer> {
     return this.mutations.run<Draft>(mutation, {
-      prepare: async () => prepareDraft(request, await resolvePlacement(this.clusters, request.placement ?? {})),
+      prepare: async () =>
+        prepareDraft(this.config, request, await resolvePlacement(this.clusters, request.placement ?? {})),
       change: (transaction, draft) => this.write(request, draft, mutation, transaction),
       complete: (accepted, draft) => this.finish(accepted, draft, waitSeconds, mutation),
       completeSeconds: waitSeconds,
@@ -113,13 +114,14 @@ export class ProjectCreationService {
 }
 
 async function prepareDraft(
-  { name, fhirVersion, owner }: CreateProjectDto,
+  config: Config,
+  { slug, name, fhirVersion, owner }: CreateProjectDto,
   placement: ProjectPlacement | undefined,
 ): Promise<Draft> {
   const resolvedVersion = resolveFhirVersion(fhirVersion);
   const clientSecret = generateSecret();
   const adminClient = { clientId: randomUUID(), clientSecret };
-  const ownerDraft = owner == null ? undefined : await prepareOwner(owner);
+  const ownerDraft = owner == null ? undefined : await prepareOwner(projectBaseUrls(config, slug)[0]!, owner);
   return {
     projectId: uuidv7(),
     operationId: newId('op'),
@@ -135,12 +137,12 @@ async function prepareDraft(
 }
 
 /** An owner without a password is invited: the operation knows the hash of the invitation's secret. */
-async function prepareOwner({ email, firstName, lastName, password }: ProjectOwnerDto) {
+async function prepareOwner(baseUrl: string, { email, firstName, lastName, password }: ProjectOwnerDto) {
   const person = { email, firstName: firstName?.trim(), lastName: lastName?.trim() };
   if (password != null) return { params: { ...person, passwordHash: await hashPassword(password, 'control-plane') } };
-  const secret = generateSecret();
+  const [id, secret] = [randomUUID(), generateSecret()];
   return {
-    params: { ...person, inviteSecretSha256: sha256(secret).toString('hex') },
-    invitation: { email, secret },
+    params: { ...person, invitation: { id, secretSha256: sha256(secret).toString('hex') } },
+    invitation: { email, link: `${baseUrl}setpassword/${id}/${secret}` },
   };
 }

@@ -3,6 +3,7 @@
  * project a token belongs to is decided by the route that it is shown at, never by the token.
  */
 import jwt from 'jsonwebtoken';
+import { decodeJwt } from '#platform';
 import type { TenantRuntime } from '../tenant/tenant-runtime.js';
 
 const ACCESS_TOKEN_TYPE = 'at+jwt';
@@ -92,7 +93,7 @@ const idOf = (reference: string): string => reference.slice(reference.indexOf('/
 
 /** The key id of a token that claims to be an access token of ours; undefined for anything else. Nothing is verified. */
 export function keyIdOf(token: string): string | undefined {
-  const header = jwt.decode(token, { complete: true })?.header;
+  const header = decodeJwt(token)?.header;
   if (header?.typ !== ACCESS_TOKEN_TYPE || header.alg !== SIGNING_ALGORITHM) return undefined;
   return header.kid;
 }

@@ -38,9 +38,35 @@ test('the wait ends by itself, and a quarter of an hour forgets the failures', (
 
 test('what is taken back does not count', () => {
   for (let index = 0; index < 400; index++) {
-    failures.count(address);
-    failures.uncount(address);
+    failures.uncount(address, failures.count(address));
   }
   fail(299);
   expect(failures.waitMs(address)).toBe(0);
+});
+
+test('what succeeds puts off neither the end of the wait nor when the failures are forgotten', () => {
+  fail(301);
+  now += 1_999;
+  failures.uncount(address, failures.count(address));
+  expect(failures.waitMs(address)).toBe(1);
+  // One always begins before the one before it has ended.
+  let begun = failures.count(address);
+  for (let minute = 0; minute < 15; minute++) {
+    now += 60_000;
+    const next = failures.count(address);
+    failures.uncount(address, begun);
+    begun = next;
+  }
+  expect(failures.waitMs(address)).toBe(0);
+  fail(298);
+  expect(failures.waitMs(address)).toBe(0);
+});
+
+test('attempts in flight count, and each takes back itself only', () => {
+  const begun = Array.from({ length: 300 }, () => failures.count(address));
+  expect(failures.waitMs(address)).toBe(1000);
+  failures.uncount(address, begun[0]!);
+  expect(failures.waitMs(address)).toBe(0);
+  fail(1);
+  expect(failures.waitMs(address)).toBe(1000);
 });

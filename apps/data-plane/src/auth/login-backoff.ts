@@ -6,6 +6,9 @@
  * same time are not all checked before the first has failed; a client's secret cannot be guessed like that, and its
  * requests may well come all at once. A success forgets what was counted for the account; the counts of the address only
  * get the attempt back, so that somebody with an account cannot guess at others from there without end.
+ *
+ * An address is one network, often of many people and machines, so what is counted for it holds back nobody whom it need
+ * not: registrations and wishes for links count apart from log-ins, and clients with their secrets not at all.
  */
 import { type AttemptSubject, beginLoginAttempt, forgetLoginAttempts } from '#fhir-store';
 import { type Clock, DomainError, networkOf, sha256 } from '#platform';
@@ -20,8 +23,11 @@ export interface LoginAttempt {
   readonly account: string;
   /** Where it comes from; see `networkOf`. */
   readonly address: string;
-  /** What is guessed: something that a person chose, a one-time code, or 256 random bits. */
-  readonly secret: 'password' | 'code' | 'generated';
+  /**
+   * What is guessed: something that a person chose, a one-time code, or 256 random bits. `none`: nothing is, but what
+   * anybody may ask for is slowed down the same way; it counts whatever becomes of it.
+   */
+  readonly secret: 'password' | 'code' | 'generated' | 'none';
 }
 
 /** One of them is to be called when the outcome is known. */
@@ -32,8 +38,7 @@ export interface BegunAttempt {
   unchecked(): Promise<void>;
 }
 
-/** The account from one address, the account, the address. */
-type Subjects = readonly [AttemptSubject, AttemptSubject, AttemptSubject];
+type Place = Pick<TenantRuntime, 'database'>;
 
 export class LoginBackoff {
   private readonly everywhere: AddressFailures;
@@ -46,33 +51,50 @@ export class LoginBackoff {
    * Begins an attempt at an account of the project. Throws `too-many-requests` with the seconds to wait while attempts are
    * held back. The same is asked of the database whether there is such an account or not.
    */
-  async begin({ database }: Pick<TenantRuntime, 'database'>, attempt: LoginAttempt): Promise<BegunAttempt> {
-    const address = networkOf(attempt.address);
-    assertNoWait(this.everywhere.waitMs(address));
-    const subjects = subjectsOf({ ...attempt, address });
-    const countsNow = attempt.secret !== 'generated';
-    const { waitMs, counted } = await database.use((connection) => beginLoginAttempt(connection, subjects, countsNow));
+  begin(place: Place, attempt: LoginAttempt): Promise<BegunAttempt> {
+    const from = { ...attempt, address: networkOf(attempt.address) };
+    return attempt.secret === 'generated' ? beginUncounted(place, from) : this.beginCounted(place, from);
+  }
+
+  private async beginCounted({ database }: Place, attempt: LoginAttempt): Promise<BegunAttempt> {
+    const kind = attempt.secret === 'none' ? 'requests' : 'log-ins';
+    const everywhere = `${kind} ${attempt.address}`;
+    assertNoWait(this.everywhere.waitMs(everywhere));
+    const ofAccount = subjectsOfAccount(attempt);
+    const ofAddress = { key: keyOf(kind, attempt.address), free: FREE_FAILURES.address };
+    const { waitMs, beganAt } = await database.use((connection) =>
+      beginLoginAttempt(connection, [...ofAccount, ofAddress], true),
+    );
     assertNoWait(waitMs);
-    if (countsNow) this.everywhere.count(address);
-    const [both, account, from] = subjects.map(({ key }) => key) as [Buffer, Buffer, Buffer];
+    const countedAs = this.everywhere.count(everywhere);
+    const takeBack = (forgotten: Buffer[], uncounted: Buffer[]): Promise<void> => {
+      this.everywhere.uncount(everywhere, countedAs);
+      return database.use((connection) => forgetLoginAttempts(connection, forgotten, uncounted, beganAt));
+    };
     return {
-      failed: async () => {
-        if (countsNow) return;
-        this.everywhere.count(address);
-        await database.use((connection) => beginLoginAttempt(connection, subjects, true));
-      },
-      succeeded: async () => {
-        if (countsNow) this.everywhere.uncount(address);
-        if (!countsNow && counted === 0) return;
-        await database.use((connection) => forgetLoginAttempts(connection, [both, account], countsNow ? [from] : []));
-      },
-      unchecked: async () => {
-        if (!countsNow) return;
-        this.everywhere.uncount(address);
-        await database.use((connection) => forgetLoginAttempts(connection, [], [both, account, from]));
-      },
+      // It has counted since it began.
+      failed: () => Promise.resolve(),
+      succeeded: () => takeBack(keysOf(ofAccount), [ofAddress.key]),
+      unchecked: () => takeBack([], [...keysOf(ofAccount), ofAddress.key]),
     };
   }
+}
+
+/** Nothing is counted for the address: the secret is not found by trying, and the right one is to pass at all times. */
+async function beginUncounted({ database }: Place, attempt: LoginAttempt): Promise<BegunAttempt> {
+  const subjects = subjectsOfAccount(attempt);
+  const { waitMs, counted } = await database.use((connection) => beginLoginAttempt(connection, subjects, false));
+  assertNoWait(waitMs);
+  return {
+    failed: async () => {
+      await database.use((connection) => beginLoginAttempt(connection, subjects, true));
+    },
+    succeeded: async () => {
+      if (counted === 0) return;
+      await database.use((connection) => forgetLoginAttempts(connection, keysOf(subjects), [], null));
+    },
+    unchecked: () => Promise.resolve(),
+  };
 }
 
 function assertNoWait(waitMs: number): void {
@@ -82,12 +104,15 @@ function assertNoWait(waitMs: number): void {
   });
 }
 
-/** Kept as hashes: what people type for their address is nobody's business. */
-function subjectsOf({ account, address }: LoginAttempt): Subjects {
-  const key = (...parts: string[]) => sha256(JSON.stringify(parts));
+/** The account from one address, and from anywhere. */
+function subjectsOfAccount({ account, address }: LoginAttempt): AttemptSubject[] {
   return [
-    { key: key('both', account, address), free: FREE_FAILURES.accountAndAddress },
-    { key: key('account', account), free: FREE_FAILURES.account },
-    { key: key('address', address), free: FREE_FAILURES.address },
+    { key: keyOf('both', account, address), free: FREE_FAILURES.accountAndAddress },
+    { key: keyOf('account', account), free: FREE_FAILURES.account },
   ];
 }
+
+/** Kept as hashes: what people type for their address is nobody's business. */
+const keyOf = (...parts: string[]): Buffer => sha256(JSON.stringify(parts));
+
+const keysOf = (subjects: readonly AttemptSubject[]): Buffer[] => subjects.map(({ key }) => key);

@@ -4,13 +4,14 @@ import { runStatement } from '../connection/statements.js';
 /** Failures that are free, and how long the ones after them block: 1 s, 2 s, 4 s, … up to the longest. */
 const freeFailures = 5;
 const longestBlockSeconds = 15 * 60;
-/** A pause this long without an attempt forgives what was before. */
+/** A pause this long without a failure forgives what was before. */
 const forgivenAfter = '30 minutes';
 
 /**
  * Exponential back-off of logins, counted for subjects (an account, an address) in the database, so that every replica
  * counts together. An attempt is counted before its password is checked; otherwise many attempts at once would all be
- * checked before the first is counted.
+ * checked before the first is counted. Only failures put off when all is forgiven: those of an address, from which others
+ * log in all the time, would never be.
  */
 export class LoginThrottleRepository {
   constructor(private readonly dataSource: DataSource) {}
@@ -23,11 +24,11 @@ export class LoginThrottleRepository {
     const [counted] = await runStatement(
       this.dataSource,
       undefined,
-      `INSERT INTO login_throttle AS t (subject, failures, last_attempt_at) VALUES ($1, 1, clock_timestamp())
+      `INSERT INTO login_throttle AS t (subject, failures, last_failed_at) VALUES ($1, 1, clock_timestamp())
        ON CONFLICT (subject) DO UPDATE SET
          failures = CASE WHEN ${isForgiven} THEN 1 ELSE t.failures + 1 END,
          blocked_until = CASE WHEN ${isForgiven} THEN '-infinity' ELSE ${blockAfter('t.failures + 1')} END,
-         last_attempt_at = clock_timestamp()
+         last_failed_at = CASE WHEN ${isForgiven} THEN clock_timestamp() ELSE t.last_failed_at END
        WHERE t.blocked_until <= clock_timestamp() RETURNING failures`,
       [subject],
     );
@@ -50,7 +51,8 @@ export class LoginThrottleRepository {
     await runStatement(
       this.dataSource,
       undefined,
-      `UPDATE login_throttle SET blocked_until = ${blockAfter('failures')} WHERE subject = $1`,
+      `UPDATE login_throttle SET blocked_until = ${blockAfter('failures')}, last_failed_at = clock_timestamp()
+        WHERE subject = $1`,
       [subject],
     );
   }
@@ -78,7 +80,7 @@ export class LoginThrottleRepository {
     await runStatement(
       this.dataSource,
       undefined,
-      `DELETE FROM login_throttle WHERE last_attempt_at < clock_timestamp() - interval '${forgivenAfter}'
+      `DELETE FROM login_throttle WHERE last_failed_at < clock_timestamp() - interval '${forgivenAfter}'
           AND blocked_until <= clock_timestamp()`,
     );
   }
@@ -90,4 +92,4 @@ function blockAfter(failures: string): string {
     least(power(2, least(${failures} - ${freeFailures}, 30)), ${longestBlockSeconds}) * interval '1 s' END`;
 }
 
-const isForgiven = `t.last_attempt_at < clock_timestamp() - interval '${forgivenAfter}'`;
+const isForgiven = `t.last_failed_at < clock_timestamp() - interval '${forgivenAfter}'`;

@@ -15,7 +15,7 @@ import { lockCurrent } from '../sql/read.sql.js';
 import { assertTenantDatabase, type TenantDatabase } from '../tenant-database.js';
 import { inTransaction, type Scope } from '../transaction.js';
 import { findUserPassword, passwordMark } from './credentials.sql.js';
-import { isSingleUse, replaceSingleUse, takeSingleUse } from './single-use.sql.js';
+import { addSingleUseOnce, isSingleUse, replaceSingleUse, takeSingleUse } from './single-use.sql.js';
 import { replaceMembers, userIdOf } from './users.js';
 
 /** Why somebody gets a link by mail; an invitation is answered like a reset. */
@@ -48,9 +48,21 @@ export async function createSecurityRequest(
   const id = uuidv7();
   const resource = { resourceType: 'UserSecurityRequest', id, type, user: { reference: user } };
   await insertResources(connection, epoch, caller, [draftOf(tenant, caller, resource)]);
-  const series = sha256(`security requests|${type}|${user}`);
-  await replaceSingleUse(connection, series, await keyOf(connection, { ...request, id }), GOOD_FOR_SECONDS[type]);
+  const key = await keyOf(connection, { ...request, id });
+  await replaceSingleUse(connection, seriesOf(request), key, GOOD_FOR_SECONDS[type]);
   return id;
+}
+
+/**
+ * Lets the link be followed whose invitation, without a password, is a resource already, for a week from now. Its secret is
+ * known to somebody else: here comes only its SHA-256, in hex digits. What was added before stays as it is.
+ */
+export async function addInvitationKey(
+  connection: Connection,
+  { id, user, secretSha256 }: { readonly id: string; readonly user: string; readonly secretSha256: string },
+): Promise<void> {
+  const key = linkKey(id, secretSha256, passwordMark(undefined));
+  await addSingleUseOnce(connection, seriesOf({ type: 'invite', user }), key, GOOD_FOR_SECONDS.invite);
 }
 
 /** `createSecurityRequest` in a transaction of its own; it gives nobody a right, so the epoch does not rise. */
@@ -99,9 +111,13 @@ export async function confirmAddress(
 }
 
 async function keyOf(connection: Connection, { id, secret, type, user }: SecurityLink): Promise<Buffer> {
-  const parts = ['security request', id, secret];
-  if (type !== 'verify-email') {
-    parts.push(passwordMark(await findUserPassword(connection, userIdOf(user))));
-  }
-  return sha256(parts.join('|'));
+  const mark = type === 'verify-email' ? undefined : passwordMark(await findUserPassword(connection, userIdOf(user)));
+  return linkKey(id, sha256(secret).toString('hex'), mark);
 }
+
+function linkKey(id: string, secretSha256: string, mark: string | undefined): Buffer {
+  return sha256(['security request', id, secretSha256, ...(mark === undefined ? [] : [mark])].join('|'));
+}
+
+const seriesOf = ({ type, user }: Pick<SecurityRequest, 'type' | 'user'>): Buffer =>
+  sha256(`security requests|${type}|${user}`);

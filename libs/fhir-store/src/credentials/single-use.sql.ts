@@ -23,6 +23,19 @@ export async function replaceSingleUse(
     ON CONFLICT (series) DO UPDATE SET key = excluded.key, expires_at = excluded.expires_at`);
 }
 
+/** Adds a key in a series, unless one of that series is there. */
+export async function addSingleUseOnce(
+  connection: Connection,
+  series: Buffer,
+  key: Buffer,
+  expiresInSeconds: number,
+): Promise<void> {
+  await connection.query(sql`
+    INSERT INTO single_use (key, series, expires_at)
+    VALUES (${key}, ${series}, clock_timestamp() + make_interval(secs => ${expiresInSeconds}))
+    ON CONFLICT DO NOTHING`);
+}
+
 /** Takes a key away. False when it was not there, or has expired: of several at the same time one gets it. */
 export async function takeSingleUse(connection: Connection, key: Buffer): Promise<boolean> {
   const rows = await connection.query<{ fresh: boolean }>(sql`

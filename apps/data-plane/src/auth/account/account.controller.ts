@@ -71,7 +71,7 @@ export class AccountController {
     await this.backoff.begin(runtime, {
       account: `reset ${normalizedEmail(email)}`,
       address: request.ip,
-      secret: 'password',
+      secret: 'none',
     });
     const baseUrl = this.baseUrls.canonicalOf(tenant.entry);
     await sendDone(request, reply, 'If there is such an account, a link has been sent to it');

@@ -61,7 +61,7 @@ export class RegistrationController {
     await this.backoff.begin(runtime, {
       account: `registration ${email}`,
       address: request.ip,
-      secret: 'password',
+      secret: 'none',
     });
     const taken = () => badRequest('This address is taken', { expression: ['email'] });
     // Most of those who are refused are refused before the password is hashed and anything is locked.

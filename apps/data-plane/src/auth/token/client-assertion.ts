@@ -6,7 +6,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { addSingleUse, isFhirId } from '#fhir-store';
-import { sha256 } from '#platform';
+import { decodeJwt, sha256 } from '#platform';
 import type { TenantRuntime } from '../../tenant/tenant-runtime.js';
 import { ClientAuthenticator, type ProvedClient } from '../client-authenticator.js';
 import { type ClientKeys, type PublicJwk } from './client-keys.js';
@@ -48,10 +48,9 @@ export class ClientAssertions {
     assertion: string,
     tokenUrls: readonly string[],
   ): Promise<ProvedClient | undefined> {
-    const unverified = jwt.decode(assertion, { complete: true });
-    if (unverified === null || typeof unverified.payload === 'string') return undefined;
-    const { sub: clientId } = unverified.payload;
-    if (typeof clientId !== 'string' || !isFhirId(clientId)) return undefined;
+    const unverified = decodeJwt(assertion);
+    const clientId: unknown = unverified?.payload.sub;
+    if (unverified === undefined || typeof clientId !== 'string' || !isFhirId(clientId)) return undefined;
     const proved = await this.clients.read(runtime, clientId);
     const jwksUri = proved?.client.jwksUri;
     if (proved === undefined || jwksUri === undefined) return undefined;
