@@ -61,15 +61,16 @@ export async function finishEntries(
   const known = entries.map(({ step, pending }) => inEntry(step.index, () => unfinished(context, pending)));
   await loadCharts(context, charts, known, (position, work) => inEntry(entries[position]?.step.index ?? 0, work));
   await profiles.load(entries.map(({ pending }) => pending.written));
-  const all = await Promise.all(
-    entries.map(async ({ step, pending }) => ({
-      step,
-      pending,
-      finished: await inStep(step, () => finishWrite(context, charts, pending)),
-    })),
-  );
-  // Each of these may take half a second.
-  await inRows(all, ({ step, pending, finished }) => inStep(step, () => assertClaims(profiles, pending, finished)));
+  const all: FinishedEntry[] = [];
+  // What is to be looked up has been; the constraints of a policy and the profiles may take a second for each.
+  await inRows(entries, async ({ step, pending }) => {
+    const finished = await inStep(step, async () => {
+      const write = await finishWrite(context, charts, pending);
+      await assertClaims(profiles, pending, write);
+      return write;
+    });
+    all.push({ step, pending, finished });
+  });
   return all;
 }
 
