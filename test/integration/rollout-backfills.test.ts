@@ -77,6 +77,35 @@ test('a batch that a dead worker has sent and that still runs is waited for, whi
   expect((await fleet.rows(id))['p0']).toMatchObject({ backfill: 'done', backfillRows: '30', error: null });
 });
 
+test('what an aborted rollout says last does not end what the next one has yet to fill in', async () => {
+  const later = { ...filled[0]!, name: 'Filled2', statements: ['SELECT 1'] };
+  const { id: projectId } = fleet.project('p0');
+  const projects = new RolloutProjectsRepository(fleet.dataSource);
+  let next = '';
+  await fleet.startWorker(await stepsWith([...filled, later]), {
+    onMoment: async ({ at, rolloutId }) => {
+      if (at !== 'batch' || next !== '') return;
+      const [left] = await fleet.inTenant(fleet.project('p0'), 'SELECT FROM schema_backfill WHERE finished_at IS NULL');
+      if (left !== undefined) return;
+      // It stands still, and what the next rollout does meanwhile is written here.
+      await fleet.move(rolloutId, 'running', 'aborted');
+      next = await fleet.plan(target + 1);
+      await fleet.dataSource.query(
+        `INSERT INTO rollout_project (rollout_id, project_id, wave, cluster_id, from_version, state, backfill)
+         SELECT $1, project_id, 0, cluster_id, $3, 'done', 'pending' FROM tenant_database WHERE project_id = $2`,
+        [next, projectId, baseVersion],
+      );
+      await fleet.dataSource.query('UPDATE tenant_database SET schema_version = $1', [target + 1]);
+    },
+  });
+  const aborted = await fleet.start(target, { waves: [] });
+  await fleet.until('the aborted one has said its last', async () =>
+    (await fleet.rows(aborted))['p0']?.backfill === 'done' ? true : undefined,
+  );
+  expect((await fleet.rows(next))['p0']?.backfill).toBe('pending');
+  expect(await projects.listBehind(target + 1, 5)).toMatchObject({ count: 1, slugs: ['p0'] });
+});
+
 test('what a rollout has filled in is not undone by what the aborted one before it says last', async () => {
   const { id: projectId } = fleet.project('p0');
   const [aborted, next] = [await fleet.plan(target), await fleet.plan(target)];

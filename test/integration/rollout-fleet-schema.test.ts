@@ -1,5 +1,6 @@
 /** What a rollout does for the fleet as a whole: the schema with which databases are born, and steps that need everybody at the one before. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { RolloutProjectsRepository } from '#control-database';
 import { newId } from '#platform';
 import type { SchemaStep } from '#tenant-schema';
 import { baseVersion, counted, RolloutFleet, stepsWith } from './rollout-fleet.fixture.js';
@@ -137,5 +138,67 @@ describe('a contract step', () => {
     const id = await fleet.start(second);
     expect((await fleet.reached(id, 'paused')).reason?.code).toBe('contract-too-early');
     expect(await fleet.counts(id)).toEqual({ pending: 4 });
+  });
+
+  test('is refused while a database is being built that will have an older schema than the one before it', async () => {
+    steps = await stepsWith(contracted);
+    await fleet.startWorker(steps);
+    await fleet.reached(await fleet.start(first), 'succeeded');
+    const { id: late } = await fleet.addProject('late', { state: 'provisioning' });
+    await fleet.dataSource.query(`UPDATE tenant_database SET state = 'building' WHERE project_id = $1`, [late]);
+    const id = await fleet.start(second);
+    expect((await fleet.reached(id, 'paused')).reason).toEqual({
+      code: 'contract-too-early',
+      message: expect.stringContaining('late'),
+    });
+  });
+
+  test.each([true, false])(
+    'is refused by a database that knows of a backfill that is not through (in a transaction: %s)',
+    async (transaction) => {
+      steps = await stepsWith([contracted[0]!, { ...contracted[1]!, transaction }]);
+      await fleet.startWorker(steps);
+      await fleet.reached(await fleet.start(first), 'succeeded');
+      const p0 = fleet.project('p0');
+      await fleet.inTenant(p0, `INSERT INTO schema_backfill (name, fence) VALUES ('${contracted[0]!.name}', 0)`);
+      const id = await fleet.start(second, { waves: [] });
+      await fleet.reached(id, 'paused');
+      expect((await fleet.rows(id))['p0']).toMatchObject({
+        state: 'failed',
+        error: { code: 'contract-too-early', message: expect.stringContaining(contracted[0]!.name) },
+      });
+      expect((await fleet.truth())[0]?.versions).toEqual(upTo(first));
+      await fleet.inTenant(p0, 'UPDATE schema_backfill SET finished_at = now()');
+      await fleet.retry(id);
+      await fleet.resume(id);
+      await fleet.reached(id, 'succeeded');
+    },
+  );
+});
+
+describe('the schema that a database was seen to have', () => {
+  test('is taken back only by who knew what is written', async () => {
+    const { id: projectId } = fleet.project('p0');
+    await fleet.dataSource.query('UPDATE tenant_database SET schema_version = $2 WHERE project_id = $1', [
+      ...[projectId, second],
+    ]);
+    const [database] = await fleet.dataSource.query<{ id: string }[]>(
+      'SELECT id FROM tenant_database WHERE project_id = $1',
+      [projectId],
+    );
+    const tenantDatabaseId = database!.id;
+    const projects = new RolloutProjectsRepository(fleet.dataSource);
+    const rollout = { id: await fleet.start(second), fence: '0' };
+    const written = async (thought: number): Promise<number> => {
+      const seen = { tenantDatabaseId, schemaVersion: first, thought };
+      await projects.turn(rollout, [{ projectId, state: 'done', seen }], []);
+      const [row] = await fleet.dataSource.query<{ version: number }[]>(
+        'SELECT schema_version AS version FROM tenant_database WHERE id = $1',
+        [tenantDatabaseId],
+      );
+      return row!.version;
+    };
+    expect(await written(baseVersion)).toBe(second);
+    expect(await written(second)).toBe(first);
   });
 });

@@ -59,6 +59,36 @@ describe('a retry of one of several failed projects', () => {
   });
 });
 
+describe('a retried project whose maintenance window is closed', () => {
+  test('lets the rollout stop again for the others, and is tried when the window is open', async () => {
+    await spoil(fleet, 'p0');
+    await spoil(fleet, 'p1');
+    await fleet.startWorker(steps);
+    const id = await fleet.start(first, { waves: [{ projects: [idOf('p0'), idOf('p1'), idOf('p2')] }] });
+    await fleet.until('all three are through', async () =>
+      (await statesOf(id)) === 'failed,failed,done,pending' ? true : undefined,
+    );
+    await fleet.reached(id, 'paused');
+
+    await mend(fleet, 'p0');
+    await fleet.setWindow('p0', closedWindow());
+    await fleet.retry(id, [idOf('p0')]);
+    await fleet.resume(id);
+    expect((await fleet.reached(id, 'paused')).reason).toEqual({
+      code: 'budget-exceeded',
+      message: '1 of 3 projects of wave 0 failed; 1 stops it.',
+    });
+    expect((await fleet.rows(id))['p0']).toMatchObject({ state: 'pending', waitsFor: 'window' });
+
+    // The window opens.
+    await fleet.dataSource.query('UPDATE project SET maintenance_window = NULL');
+    await fleet.dataSource.query('UPDATE rollout_project SET due_at = now() WHERE due_at IS NOT NULL');
+    await fleet.resume(id);
+    await fleet.reached(id, 'paused');
+    expect(await statesOf(id)).toBe('done,failed,done,pending');
+  });
+});
+
 describe('a wave of which nothing could be migrated', () => {
   test('stops the rollout, however many failures its budget allows', async () => {
     await spoil(fleet, 'p0');
@@ -136,6 +166,40 @@ describe('projects that waited for their maintenance windows', () => {
     await fleet.dataSource.query('DELETE FROM project_traffic');
     await fleet.resume(id);
     await fleet.reached(id, 'succeeded');
+  });
+
+  test.each([
+    ['are not compared with the day on which their wave went', '0 s', 'succeeded', 0],
+    ['are when it is not known any more what they were served', '1 h', 'paused', 100],
+  ] as const)('and were served nothing before their turn %s', async (_, begunAgo, state, before) => {
+    await fleet.startWorker(steps, {
+      onMoment: async ({ at, projectId, rolloutId }) => {
+        if (projectId !== idOf('p1')) return;
+        if (at === 'begun') {
+          await fleet.dataSource.query(
+            `INSERT INTO rollout_traffic (rollout_id, project_id, requests, server_errors, latency)
+             VALUES ($1, $2, 100, 0, '{100}')`,
+            [rolloutId, projectId],
+          );
+        }
+        if (at !== 'recorded') return;
+        await fleet.dataSource.query(
+          `INSERT INTO project_traffic (project_id, since, replica, requests, server_errors, latency)
+           VALUES ($1, now() - interval '4 s', 'one', 100, 10, '{100}')`,
+          [projectId],
+        );
+        await fleet.dataSource.query(
+          'UPDATE rollout_project SET started_at = started_at - $2::interval WHERE project_id = $1',
+          [projectId, begunAgo],
+        );
+      },
+    });
+    const health = { windowMs: 1_600, minRequests: 20, smokeProjects: 0 };
+    const id = await fleet.start(first, { waves: waves(), health });
+    await wavesGone(id);
+    for (const slug of ['p1', 'p2']) await fleet.setWindow(slug, null);
+    await fleet.reached(id, state);
+    expect((await fleet.waves(id))[1]).toMatchObject({ health: { before: { requests: before } } });
   });
 });
 

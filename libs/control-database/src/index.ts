@@ -111,7 +111,7 @@ export { WaveTrafficRepository, type SmokeCandidate, type WaveTraffic } from './
 export { FleetTarget, olderThanFleet } from './rollouts/fleet-target.js';
 export {
   ProjectTrafficRepository,
-  trafficKeptMs,
+  trafficSurelyKeptMs,
   trafficWrittenAfterMs,
   type ServedTraffic,
 } from './rollouts/project-traffic.repository.js';

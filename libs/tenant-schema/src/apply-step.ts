@@ -14,6 +14,7 @@ import {
   readTurn,
   recordStep,
   tryLockMigrations,
+  unfinishedBackfills,
   unfinishedIndex,
   unfinishedReindexes,
   unlockMigrations,
@@ -30,7 +31,7 @@ interface Applying {
 
 /**
  * Applies a step and its record in one transaction, in three round trips. Throws a SchemaError: what a statement failed
- * with, or `stale-fence`, `unexpected-schema` or `checksum-mismatch`.
+ * with, or `stale-fence`, `unexpected-schema`, `contract-too-early` or `checksum-mismatch`.
  */
 export async function applyInTransaction(connection: Connection, step: SchemaStep, options: Applying): Promise<void> {
   await connection.transaction(async (transaction) => {
@@ -39,14 +40,14 @@ export async function applyInTransaction(connection: Connection, step: SchemaSte
       limitTransaction(options.lockTimeoutMs, step.statementTimeoutMs).map((limit) => transaction.query(limit)),
     );
     const locked = transaction.query(isFirst ? beginFirstStep : lockMigrations);
-    const turn = isFirst ? undefined : transaction.query<AppliedStep>(readTurn);
+    const turn = isFirst ? undefined : askTurn(transaction, step, options);
     const statements = step.statements.map((text) => transaction.query(migrationStatement(text, options.tenantRole)));
     const recorded = transaction.query(recordStep(step, options.by, options.fence));
     // They travel together: were it not this one's turn, all of it is rolled back. Of failures the first is the cause, those
     // behind it only say that the transaction has failed.
     const outcomes = await Promise.allSettled([limits, locked, turn, ...statements, recorded]);
-    const applied = await turn?.catch(() => undefined);
-    if (applied !== undefined) assertTurn(applied, step, options);
+    const found = await turn?.catch(() => undefined);
+    if (found !== undefined) assertTurn(found, step, options);
     outcomes.forEach((outcome, index) => {
       if (outcome.status === 'rejected') throw stepFailure(outcome.reason, step, index - 3);
     });
@@ -148,22 +149,46 @@ function concurrentIndex(text: string): string | undefined {
 }
 
 async function assertOwnTurn(connection: Connection, step: SchemaStep, options: Applying): Promise<void> {
-  const [, applied] = await Promise.all([
-    connection.query(noteLease(options.fence)),
-    connection.query<AppliedStep>(readTurn),
-  ]);
-  assertTurn(applied, step, options);
+  const [, found] = await Promise.all([connection.query(noteLease(options.fence)), askTurn(connection, step, options)]);
+  assertTurn(found, step, options);
 }
 
-/** Throws unless what `readTurn` has found says that it is this step's turn. */
-function assertTurn(found: readonly AppliedStep[], step: SchemaStep, { steps, fence }: Applying): void {
+/** What says whether it is a step's turn. */
+interface Turn {
+  readonly applied: readonly AppliedStep[];
+  /** Backfills that the step, as one of phase contract, must wait for. */
+  readonly unfinished: readonly { readonly name: string }[];
+}
+
+async function askTurn(
+  connection: Pick<Connection, 'query'>,
+  { phase, version }: SchemaStep,
+  { steps }: Applying,
+): Promise<Turn> {
+  const names = steps.filter((earlier) => earlier.version < version).map(({ name }) => name);
+  const [applied, unfinished] = await Promise.all([
+    connection.query<AppliedStep>(readTurn),
+    phase === 'contract' ? connection.query<{ name: string }>(unfinishedBackfills(names)) : [],
+  ]);
+  return { applied, unfinished };
+}
+
+/**
+ * Throws unless it is this step's turn. Who plans has asked whether all backfills are through, of what the control database
+ * was told; what the database itself knows of those that have begun is asked here as well, because a contract step takes
+ * away what they read.
+ */
+function assertTurn({ applied, unfinished }: Turn, step: SchemaStep, { steps, fence }: Applying): void {
   const refuse = (code: string, message: string): never => {
     throw new SchemaError({ code, migration: step.name, message, isTransient: false });
   };
-  if (found.some((row) => BigInt(row.fence) > BigInt(fence))) refuse('stale-fence', 'a later lease has taken over');
-  const version = versionOf(found);
+  if (applied.some((row) => BigInt(row.fence) > BigInt(fence))) refuse('stale-fence', 'a later lease has taken over');
+  const version = versionOf(applied);
   if (version !== step.version - 1) refuse('unexpected-schema', `the schema is ${version}, not ${step.version - 1}`);
-  assertContent(found, steps, step.name);
+  assertContent(applied, steps, step.name);
+  const names = unfinished.map(({ name }) => name).join(', ');
+  if (names !== '')
+    refuse('contract-too-early', `it takes away what backfills that are not through still need: ${names}`);
 }
 
 function stepFailure(error: unknown, step: SchemaStep, index: number): SchemaError {

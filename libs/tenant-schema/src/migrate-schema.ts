@@ -44,8 +44,9 @@ export interface SchemaChange {
  *
  * Throws a SchemaError that names the step and the statement; steps before it stay applied (`reached`), a transactional
  * step that failed left nothing. `stale-fence`: somebody else has taken over. `checksum-mismatch`: a step that was applied is not
- * the one that this release has. `busy`: another connection runs a step that is not transactional. Whether a contract step
- * may run already is not judged here, but by who plans.
+ * the one that this release has. `busy`: another connection runs a step that is not transactional. `contract-too-early`: a
+ * backfill of an earlier step has begun here and is not through. Whether a contract step may run already is otherwise not
+ * judged here, but by who plans.
  */
 export async function migrateSchema(connection: Connection, options: SchemaMigrationOptions): Promise<SchemaChange> {
   const applied: { step: SchemaStep; durationMs: number }[] = [];

@@ -19,6 +19,10 @@ export interface AppliedStep {
  */
 export const readTurn: Sql = sql`SELECT version, name, checksum, fence FROM schema_version`;
 
+/** The name of each of these steps of which a backfill has begun and is not through. */
+export const unfinishedBackfills = (names: readonly string[]): Sql => sql`
+  SELECT name FROM schema_backfill WHERE finished_at IS NULL AND name = ANY (${names}::text[]) ORDER BY name`;
+
 /** Writes down the number of a lease before it does anything that no record of a step will tell of. */
 export const noteLease = (fence: string): Sql => sql`
   UPDATE schema_version SET fence = ${fence}::bigint

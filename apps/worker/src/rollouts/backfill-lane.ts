@@ -67,7 +67,7 @@ export class BackfillLane {
           const dueInMs = admission.until.getTime() - now.getTime();
           await services.projects.recordBackfill(rollout, {
             ...{ projectId: project.projectId, rows: 0, state: 'pending' },
-            ...{ waitsFor: admission.for, dueInMs },
+            ...{ waitsFor: admission.for, dueInMs, revision: project.revision },
           });
           putOff++;
         } else if (obstacles.mayTry(project.clusterId) && this.slots.take(project.clusterId)) {
@@ -248,14 +248,15 @@ class ToldProgress {
   ): Promise<void> {
     const { rollout, services } = this.options;
     const { rows } = this;
-    const { projectId } = this.project;
+    const { projectId, schemaVersion } = this.project;
     this.rows = 0;
     this.toldAt = performance.now();
     await services.projects.recordBackfill(rollout, {
       projectId,
       rows,
       state,
-      upTo: services.steps.length,
+      // Steps that others have applied since it was listed are not among those that were filled in.
+      upTo: Math.min(services.steps.length, schemaVersion),
       ...(waitsFor === undefined ? {} : { waitsFor, dueInMs }),
       ...(failure === undefined ? {} : { error: failure, errorFingerprint: failureFingerprint(failure) }),
     });

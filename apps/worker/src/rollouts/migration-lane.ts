@@ -264,7 +264,7 @@ export class MigrationLane {
     );
     return {
       fromVersion: from,
-      seen: { tenantDatabaseId: tenantDatabaseId!, schemaVersion: version },
+      seen: { tenantDatabaseId: tenantDatabaseId!, schemaVersion: version, thought: schemaVersion },
       ...(hasBackfill ? { backfill: 'pending' } : {}),
     };
   }
@@ -296,11 +296,16 @@ const skipped = ({ projectId }: DueProject, skipReason: string): ProjectOutcome 
   skipReason,
 });
 
-const waiting = ({ projectId }: DueProject, waitsFor: 'window' | 'operation', dueInMs: number): ProjectOutcome => ({
+const waiting = (
+  { projectId, revision }: DueProject,
+  waitsFor: 'window' | 'operation',
+  dueInMs: number,
+): ProjectOutcome => ({
   projectId,
   state: 'pending',
   waitsFor,
   dueInMs,
+  revision,
 });
 
 /** What ends a lane is passed on; only errors can be. */

@@ -2,7 +2,7 @@ import {
   type RolloutPlan,
   type RolloutReason,
   type RolloutStanding,
-  trafficKeptMs,
+  trafficSurelyKeptMs,
   trafficWrittenAfterMs,
   type Turns,
   type WaveStanding,
@@ -43,9 +43,6 @@ export type Step =
 
 /** How long to wait at most when a notification is expected: what is lost costs this much time. */
 export const longestWaitMs = 1_000;
-
-/** A wave whose watch began longer ago than this is not judged by what is left of its counters; clocks may differ a little. */
-const countedMs = trafficKeptMs - 60_000;
 
 const nobody: Turns = { waves: [], retriedOnly: false };
 
@@ -98,7 +95,7 @@ function inSettled(wave: WaveStanding, standing: RolloutStanding, plan: RolloutP
   const { position, state, settledAt, counts } = wave;
   const watchedMs = standing.now.getTime() - (settledAt?.getTime() ?? 0);
   // It may have been paused for so long that what was counted after the wave is forgotten.
-  if (state !== 'checking' || counts.unwatched > 0 || watchedMs > countedMs)
+  if (state !== 'checking' || counts.unwatched > 0 || watchedMs > trafficSurelyKeptMs)
     return { do: 'watch-health', wave: position };
   const { windowMs } = plan.health;
   const leftMs = windowMs + Math.min(trafficWrittenAfterMs, windowMs) - watchedMs;

@@ -3,7 +3,10 @@ import { runStatement } from '../connection/statements.js';
 import type { ProjectId } from '../ids.js';
 
 /** How long slots are kept at least: three times as long as a rollout watches the health of a wave at most. */
-export const trafficKeptMs = 60 * 60_000;
+const trafficKeptMs = 60 * 60_000;
+
+/** How old a slot may be to be there for sure; clocks may differ a little. */
+export const trafficSurelyKeptMs = trafficKeptMs - 60_000;
 
 /**
  * After so long all is written of the slots that lie in a stretch with their middles: a slot ends five seconds after its

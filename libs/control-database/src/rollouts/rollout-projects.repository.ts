@@ -14,6 +14,8 @@ import {
 /** A project of a rollout whose turn it could be, with what decides whether it is. */
 export interface DueProject extends AdmissionFacts {
   readonly projectId: string;
+  /** The project's, when the facts above were read. */
+  readonly revision: number;
   readonly wave: number;
   /** Tries that have ended. */
   readonly attempts: number;
@@ -43,14 +45,22 @@ export interface ProjectOutcome {
   /** Until when it is left alone, and why; of pending ones. */
   readonly dueInMs?: number;
   readonly waitsFor?: WaitsFor;
+  /** Of those that wait for their maintenance window: the project's revision when it was read. Another one now wakes it. */
+  readonly revision?: number;
   readonly backfill?: BackfillState;
-  /** The schema that this database was seen to have. */
-  readonly seen?: { readonly tenantDatabaseId: string; readonly schemaVersion: number };
+  /** The schema that this database was seen to have, and the one that it was thought to have before. */
+  readonly seen?: {
+    readonly tenantDatabaseId: string;
+    readonly schemaVersion: number;
+    readonly thought: number | null;
+  };
 }
 
 /** A project whose backfills are to be done. */
 export interface BackfillProject extends Pick<AdmissionFacts, 'maintenanceWindow' | 'isBusy'> {
   readonly projectId: string;
+  /** The project's, when its maintenance window was read. */
+  readonly revision: number;
   readonly clusterId: string;
   readonly databaseName: string;
   /** Backfills of later steps than this may be unfinished. */
@@ -72,6 +82,8 @@ export interface BackfillOutcome {
   /** Until when the project is left alone, and why; of pending ones. */
   readonly dueInMs?: number;
   readonly waitsFor?: WaitsFor;
+  /** As in `ProjectOutcome`. */
+  readonly revision?: number;
 }
 
 /** Which projects of a rollout may begin. */
@@ -135,20 +147,20 @@ export class RolloutProjectsRepository {
    */
   async recordBackfill(
     rollout: { readonly id: string; readonly fence: string },
-    { projectId, rows: worked, state, upTo, error, errorFingerprint, dueInMs, waitsFor }: BackfillOutcome,
+    { projectId, rows: worked, state, upTo, error, errorFingerprint, dueInMs, waitsFor, revision }: BackfillOutcome,
   ): Promise<void> {
     const rows = await runStatement(this.dataSource, undefined, recordBackfillStatement, [
       ...[rollout.id, rollout.fence, projectId, worked, state],
       ...[error === undefined ? null : JSON.stringify(error), errorFingerprint ?? null],
-      ...[upTo ?? 0, dueInMs ?? null, waitsFor ?? null],
+      ...[upTo ?? 0, dueInMs ?? null, waitsFor ?? null, revision ?? null],
     ]);
     if (rows.length === 0) throw leaseLost(`rollout ${rollout.id}`);
   }
 
   /**
-   * Projects, archived ones left out, that do not have this schema yet or whose backfills of it are not done: what a
-   * contract step must wait for. A few of them, and how many there are; and the schema with which new ones are made, null
-   * before the first worker has said so.
+   * Projects, archived ones left out, that do not have this schema yet or whose backfills of it are not done, also those
+   * whose database is still being built: what a contract step must wait for. A few of them, and how many there are; and the
+   * schema with which new ones are made, null before the first worker has said so.
    */
   async listBehind(schemaVersion: number, limit: number): Promise<Behind> {
     const [row] = await runStatement<Behind>(this.dataSource, undefined, behindStatement, [schemaVersion, limit]);

@@ -4,6 +4,7 @@ import { Transactions, type Transaction } from '../connection/transactions.js';
 import { leaseLost } from '../operations/lease-lost.js';
 import { FleetTarget } from './fleet-target.js';
 import type { PlannedWave } from './plan-waves.js';
+import { trafficSurelyKeptMs } from './project-traffic.repository.js';
 import type { RolloutPlan, RolloutState, WaveHealth, WaveState } from './rollout-plan.js';
 import {
   adoptStatement,
@@ -58,7 +59,10 @@ export interface WaveCounts {
   readonly due: number;
   /** Pending, and not awaited: outside their maintenance window, or busy with an operation. */
   readonly waiting: number;
-  /** Projects and backfills that an operator has put back, and that are not through since. */
+  /**
+   * Projects and backfills that an operator has put back, and that are not through since. Those that are put off, outside
+   * the maintenance window or while an operation works on the project, not counted.
+   */
   readonly retried: number;
   readonly running: number;
   readonly done: number;
@@ -191,7 +195,9 @@ export class RolloutWorkRepository {
   /** From now on the health of those is watched that the wave has migrated and nobody has judged yet. */
   async watchWave({ id, fence, plan }: ClaimedRollout, position: number, health?: WaveHealth): Promise<void> {
     const { windowMs } = plan.health;
-    await this.underLease(id, undefined, watchWaveStatement, [id, fence, position, windowMs, asJson(health)]);
+    await this.underLease(id, undefined, watchWaveStatement, [
+      ...[id, fence, position, windowMs, asJson(health), trafficSurelyKeptMs],
+    ]);
   }
 
   async failWave({ id, fence }: ClaimedRollout, position: number, health?: WaveHealth): Promise<void> {

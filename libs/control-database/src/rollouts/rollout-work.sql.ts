@@ -60,8 +60,9 @@ SELECT clock_timestamp() AS now, r.state, r.wave, coalesce((
                     count(*) FILTER (WHERE p.state = 'pending' AND ${isPutOff} AND ${isDue}) AS due,
                     count(*) FILTER (WHERE p.state = 'pending' AND ${isPutOff} AND NOT ${isDue}) AS waiting,
                     count(*) FILTER (WHERE p.state = 'pending' AND NOT ${isPutOff}) AS open,
-                    count(*) FILTER (WHERE p.retried AND (p.state IN ('pending', 'running') OR p.state = 'done'
-                                       AND p.backfill = 'pending' AND ${hasDatabase})) AS retried,
+                    count(*) FILTER (WHERE p.retried AND (${isDue} OR NOT ${isPutOff})
+                                       AND (p.state IN ('pending', 'running') OR p.state = 'done'
+                                         AND p.backfill = 'pending' AND ${hasDatabase})) AS retried,
                     count(*) FILTER (WHERE ${wasTried}) AS tried,
                     count(*) FILTER (WHERE p.state = 'running') AS running,
                     count(*) FILTER (WHERE p.state = 'done') AS done,
@@ -85,7 +86,8 @@ SELECT clock_timestamp() AS now, r.state, r.wave, coalesce((
 /** Keeps the traffic of the `slot`s of the rollout's ($1) projects, as what they were served before they were migrated. */
 const keptTraffic = `kept AS (
     INSERT INTO rollout_traffic (rollout_id, project_id, requests, server_errors, latency)
-    SELECT $1, slot.project_id, sum(slot.requests), sum(slot.server_errors), ${latencySums('slot')}::integer[]
+    SELECT $1, slot.project_id, coalesce(sum(slot.requests), 0), coalesce(sum(slot.server_errors), 0),
+           ${latencySums('slot')}::integer[]
       FROM slot GROUP BY slot.project_id`;
 
 /**
@@ -109,9 +111,11 @@ UPDATE rollout_wave w SET state = 'running', started_at = coalesce(w.started_at,
   FROM held WHERE w.rollout_id = held.id AND w.position = $3 RETURNING held.id`;
 
 /**
- * `$1` the rollout, `$2` the fence, `$3` the wave, `$4` ms, `$5` what was measured when it was judged just now. In a wave that
- * had passed, stragglers are watched: what each was served in so long a time before it was begun is kept, where it has not
- * been forgotten. A wave that is judged for the first time then has not ended before.
+ * `$1` the rollout, `$2` the fence, `$3` the wave, `$4` ms, `$5` what was measured when it was judged just now, `$6` for how
+ * many ms traffic is surely kept. In a wave that had passed, stragglers are watched: what each was served in so long a time
+ * before it was begun is kept, where it has not been forgotten. One that was served nothing then is not compared with what
+ * it was served when its wave began, maybe at another time of the day. A wave that is judged for the first time then has not
+ * ended before.
  */
 export const watchWaveStatement = `
 WITH held AS (${heldLease}),
@@ -120,9 +124,12 @@ WITH held AS (${heldLease}),
       JOIN rollout_project p ON p.rollout_id = w.rollout_id AND p.wave = w.position
      WHERE w.position = $3 AND w.state = 'passed' AND ${isUnjudged}),
   slot AS (
-    SELECT t.* FROM straggler JOIN project_traffic t ON t.project_id = straggler.project_id
-     WHERE t.since >= straggler.started_at - $4 * interval '1 ms' - interval '5 s'
-       AND t.since < straggler.started_at - interval '5 s'),
+    SELECT straggler.project_id, t.requests, t.server_errors, t.latency
+      FROM straggler LEFT JOIN project_traffic t ON t.project_id = straggler.project_id
+       AND t.since >= straggler.started_at - $4 * interval '1 ms' - interval '5 s'
+       AND t.since < straggler.started_at - interval '5 s'
+     WHERE t.project_id IS NOT NULL
+        OR straggler.started_at - $4 * interval '1 ms' - interval '5 s' > statement_timestamp() - $6 * interval '1 ms'),
   ${keptTraffic}
     ON CONFLICT (rollout_id, project_id) DO UPDATE
       SET requests = EXCLUDED.requests, server_errors = EXCLUDED.server_errors, latency = EXCLUDED.latency)
