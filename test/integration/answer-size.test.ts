@@ -149,7 +149,7 @@ test('a history is judged by contents that are longer together than a page', asy
       ...memberPolicy,
       grantsFully: () => false,
       grantFor: (interaction, version) => {
-        if (version.type === type) judged.push(`${interaction} ${String(version.value['id'])}`);
+        if (version.type === type) judged.push(`${interaction} ${version.value['id'] as string}`);
         return memberPolicy.grantFor(interaction, version);
       },
     },
