@@ -62,7 +62,7 @@ async function startJobs() {
   const { databaseUrl, redisUrl } = config;
   const queue = await openOperationQueue({ databaseUrl, redisUrl, onError: ignore });
   await queue.onWake(run);
-  new ReconcilerLoop(runnableOperations(services.operations, run), logger).wake();
+  new ReconcilerLoop(runnableOperations(services.operations, run, logger), logger).wake();
 }
 
 process.on('SIGUSR2', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500 + 2_500 * Math.random()));
