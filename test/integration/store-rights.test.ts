@@ -204,7 +204,9 @@ describe('a change of rights and a running write', () => {
         events.push('write ends');
       });
       await Promise.all([changing, late]);
-      expect(events).toEqual(['write ends', 'rights changed', 'StaleRights']);
+      expect(events[0]).toBe('write ends');
+      // Both end with the commit of the change: whose answer is read first, says nothing.
+      expect(events.slice(1).toSorted()).toEqual(['StaleRights', 'rights changed']);
     } finally {
       await writer.close();
     }
