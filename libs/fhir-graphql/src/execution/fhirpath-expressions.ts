@@ -42,8 +42,9 @@ export class FhirpathExpressions {
   constructor(private readonly budget: RequestBudget) {}
 
   /**
-   * The elements for which `expression` gives `true`; none when the budget is used up or the time is over. Throws OutcomeError `invalid` for
-   * an expression that is wrong or not allowed here, and `too-costly` for one more than a request may have.
+   * The elements for which `expression` gives `true`; none when the budget is used up or the time is over. Throws
+   * OutcomeError `invalid` for an expression that is wrong or not allowed here, and `too-costly` for one more than a
+   * request may have.
    */
   choose<T extends JsonValue>(expression: string, elements: readonly T[]): readonly T[] {
     const evaluate = this.evaluation(expression);
