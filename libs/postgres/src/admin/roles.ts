@@ -5,7 +5,8 @@ import { scramVerifier } from './scram-verifier.js';
 
 /**
  * Makes sure that the role exists, may log in with this machine-made password (see `scramVerifier`), and may do nothing
- * else of its own; then runs `further` DDL about it, in the same transaction. Run again, it sets the password again.
+ * else of its own; then runs `further` DDL about it, in the same transaction. Run again, it sets the password again. Those
+ * who do it at once for one role take turns; all of them must be connected to the same database.
  */
 export async function ensureLoginRole(
   connection: Connection,
@@ -14,13 +15,13 @@ export async function ensureLoginRole(
   further: readonly Sql[] = [],
 ): Promise<void> {
   const abilities = sql`${identifier(role)} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT PASSWORD ${literal(scramVerifier(password))}`;
-  // Between the look and the creation another worker may be quicker.
+  // PostgreSQL fails one of two concurrent changes of the same role ("tuple concurrently updated"), so callers take turns.
+  const inTurn = sql`PERFORM pg_advisory_xact_lock(hashtextextended(${literal(`login role ${role}`)}, 0))`;
   const createOrAlter = sql`
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = ${literal(role)}) THEN ALTER ROLE ${abilities};
-    ELSE BEGIN CREATE ROLE ${abilities};
-         EXCEPTION WHEN duplicate_object OR unique_violation THEN ALTER ROLE ${abilities}; END;
+    ELSE CREATE ROLE ${abilities};
     END IF`;
-  await connection.query(ddlBlock([createOrAlter, ...further]));
+  await connection.query(ddlBlock([inTurn, createOrAlter, ...further]));
 }
 
 /** Keeps the role from opening new connections; those that are open stay. A missing role is fine. */
