@@ -420,7 +420,7 @@ const functions = [
   // What still counts of failures at these times, in the order of time: those before a quarter of an hour without any are
   // forgotten.
   `CREATE FUNCTION counted_failures(failed_at timestamptz[]) RETURNS timestamptz[]
-   LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+   LANGUAGE sql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
      SELECT failed_at[1 + coalesce(max(f.place) FILTER (WHERE f.until - f.at >= interval '15 minutes'), 0) :]
      FROM (SELECT w.at, w.place, lead(w.at, 1, clock_timestamp()) OVER (ORDER BY w.place) AS until
            FROM unnest(failed_at) WITH ORDINALITY AS w (at, place)) f

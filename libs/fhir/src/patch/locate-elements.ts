@@ -2,9 +2,7 @@
  * FHIRPath as FHIR Patch uses it: to name elements of the resource, not to calculate. The fhirpath package is loaded when
  * the first such patch comes.
  */
-import { createRequire } from 'node:module';
-import type { Model } from 'fhirpath';
-import { fhirpathPackage } from '../fhirpath/fhirpath-compiler.js';
+import { fhirpathModel, fhirpathPackage } from '../fhirpath/fhirpath-package.js';
 import type { JsonObject } from '../json/json-value.js';
 import { badRequest, unprocessable } from '../outcomes/outcome-error.js';
 
@@ -51,15 +49,13 @@ interface ElementNode {
   readonly fhirNodeDataType: string | null;
 }
 
-const require = createRequire(import.meta.url);
-
 /** Compiles an expression. Throws OutcomeError `invalid` when it is none, or one that a patch may not use. */
 export function compileLocator(modelName: string, expression: string): LocateElements {
   if (expression.length > maxExpressionLength) {
     throw badRequest(`The path of a FHIRPath Patch may have at most ${maxExpressionLength} characters`);
   }
   const fhirpath = fhirpathPackage();
-  const model = require(`fhirpath/fhir-context/${modelName}`) as Model;
+  const model = fhirpathModel(modelName);
   const syntax = parsed(() => fhirpath.parse(expression) as SyntaxNode);
   if (syntax === undefined) throw badRequest(`The path '${expression}' is no FHIRPath expression`);
   if (hasCostlyNode(syntax)) throw badRequest('The path of a FHIRPath Patch cannot unite collections or use variables');

@@ -2,10 +2,8 @@
  * The constraints of a profile (https://hl7.org/fhir/R4/conformance-rules.html#constraints). They come from whoever wrote the
  * profile, so nothing that is wrong with one may harm: it is left out, or has no answer, and then it breaks nothing.
  */
-import { createRequire } from 'node:module';
-import type { Model } from 'fhirpath';
 import type { ConstraintDocument } from '../definitions/constraint-document.js';
-import { fhirpathPackage } from '../fhirpath/fhirpath-compiler.js';
+import { fhirpathModel, fhirpathPackage } from '../fhirpath/fhirpath-package.js';
 import { isTooLargeExpression } from '../fhirpath/expression-size.js';
 import { guestOptions } from '../fhirpath/guest-options.js';
 import { isJsonObject, type JsonObject } from '../json/json-value.js';
@@ -14,8 +12,6 @@ import { compileInvariant } from '../validation/invariants/compile-invariant.js'
 import type { InvariantTest } from '../validation/invariants/invariant-test.js';
 import { noValue, type StructureOf } from '../validation/invariants/paths.js';
 import type { Constraint } from './profile.js';
-
-const require = createRequire(import.meta.url);
 
 export interface ConstraintContext {
   readonly structure: StructureOf;
@@ -104,7 +100,7 @@ type Evaluate = (element: unknown, variables: Record<string, unknown>) => unknow
 
 /** A text that is no expression has no answer. */
 function compiled(modelName: string, base: string, expression: string): Evaluate {
-  const model = require(`fhirpath/fhir-context/${modelName}`) as Model;
+  const model = fhirpathModel(modelName);
   try {
     return fhirpathPackage().compile({ base, expression }, model, guestOptions) as Evaluate;
   } catch {

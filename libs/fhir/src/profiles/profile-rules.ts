@@ -1,5 +1,5 @@
 /** Profiles of one FHIR version: how they are read, and how resources are held to them. */
-import { fhirpathPackage } from '../fhirpath/fhirpath-compiler.js';
+import { fhirpathPackage } from '../fhirpath/fhirpath-package.js';
 import { TimeBudget } from '../fhirpath/time-budget.js';
 import type { JsonObject } from '../json/json-value.js';
 import type { Issue } from '../outcomes/issue.js';

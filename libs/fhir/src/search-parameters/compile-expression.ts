@@ -3,9 +3,7 @@
  * form that HL7 uses, and the fhirpath package for anything else. The package takes 150 ms and some 50 MB, so it is
  * loaded when an expression that needs it is first evaluated.
  */
-import { createRequire } from 'node:module';
-import type { Model } from 'fhirpath';
-import { fhirpathPackage } from '../fhirpath/fhirpath-compiler.js';
+import { fhirpathModel, fhirpathPackage } from '../fhirpath/fhirpath-package.js';
 import type { SchemaDefinitions } from '../definitions/schema-document.js';
 import { isJsonObject, type JsonValue } from '../json/json-value.js';
 import { compileWalk } from './property-walk.js';
@@ -63,11 +61,9 @@ function compileFhirpath(model: string, expression: string): Evaluate {
   };
 }
 
-const require = createRequire(import.meta.url);
-
 function loadFhirpath(modelName: string, expression: string): (resource: object) => TypedValue[] {
   const fhirpath = fhirpathPackage();
-  const model = require(`fhirpath/fhir-context/${modelName}`) as Model;
+  const model = fhirpathModel(modelName);
   const compiled = fhirpath.compile(expression, model, { resolveInternalTypes: false });
   return (resource) => {
     const nodes = compiled(resource) as unknown[];

@@ -2,13 +2,9 @@
  * Invariants evaluated as HL7 wrote them, by the fhirpath package. It takes 150 ms and some 50 MB to load, so that
  * happens when the first element needs it.
  */
-import { createRequire } from 'node:module';
-import type { Model } from 'fhirpath';
-import { fhirpathPackage } from '../../fhirpath/fhirpath-compiler.js';
+import { fhirpathModel, fhirpathPackage } from '../../fhirpath/fhirpath-package.js';
 import type { InvariantTest } from './invariant-test.js';
 import { noValue } from './paths.js';
-
-const require = createRequire(import.meta.url);
 
 /** The test of `expression` on elements at `base`: a definition's name, or that of a definition's member. */
 export function fhirpathJudge(modelName: string, base: string, expression: string): InvariantTest {
@@ -37,7 +33,7 @@ function resultOf(evaluate: ReturnType<typeof load>, element: unknown, variables
 
 function load(modelName: string, base: string, expression: string) {
   const fhirpath = fhirpathPackage();
-  const model = require(`fhirpath/fhir-context/${modelName}`) as Model;
+  const model = fhirpathModel(modelName);
   // Some expressions trace what they find, which would go to the console.
   const options = { traceFn: () => undefined };
   return fhirpath.compile({ base, expression }, model, options) as (
