@@ -159,6 +159,45 @@ describe('statements', () => {
     expect(await fresh.query(statement(1))).toEqual([{ n: 1 }]);
     await fresh.close();
   });
+
+  test('a named statement gives the same rows whether or not its columns are known already', async () => {
+    const text = `SELECT n, n::int8 AS big, '\\x00ff'::bytea AS bytes, ARRAY['x'] AS texts, NULL AS nothing
+      FROM generate_series(1, $1::int) AS n WHERE 6 / (n - $2::int) <> 0`;
+    const rows = (count: number, fault = -1) =>
+      connection.query(compiledSql({ name: 'test.rows', text, values: [count, fault] }));
+    const row = (n: number) => ({ n, big: String(n), bytes: Buffer.of(0, 255), texts: ['x'], nothing: null });
+    expect(await rows(0)).toEqual([]);
+    expect(await rows(2)).toEqual([row(1), row(2)]);
+    const [one, wrong, three, other] = await Promise.allSettled([
+      rows(1),
+      rows(3, 2),
+      rows(3),
+      connection.query(sql`SELECT 'x' AS other`),
+    ]);
+    expect(one).toMatchObject({ value: [row(1)] });
+    expect(wrong).toMatchObject({ status: 'rejected', reason: { code: '22012' } });
+    expect(three).toMatchObject({ value: [row(1), row(2), row(3)] });
+    expect(other).toMatchObject({ value: [{ other: 'x' }] });
+    const insert = (id: number) =>
+      connection.query(named('test.insert', sql`INSERT INTO note VALUES (${id}, 'named')`));
+    expect([await insert(50), await insert(51)]).toEqual([[], []]);
+    expect(await connection.query(sql`SELECT count(*)::int AS n FROM note WHERE text = 'named'`)).toEqual([{ n: 2 }]);
+  });
+
+  test('a named statement whose columns have changed is an error and the end of its connection, never a wrong row', async () => {
+    await connection.query(sql`CREATE TABLE shape AS SELECT 1 AS a, 'x' AS b`);
+    const [one, other] = await Promise.all([connectOnce(database.url), connectOnce(database.url)]);
+    const all = named('test.shape', sql`SELECT * FROM shape`);
+    for (const each of [one, other, one]) expect(await each.query(all)).toEqual([{ a: 1, b: 'x' }]);
+    await connection.query(sql`ALTER TABLE shape DROP a, ADD c int DEFAULT 3`);
+    await expect(one.query(all)).rejects.toMatchObject({ code: '0A000' });
+    expect(one.isOpen).toBe(false);
+    // Deallocated in favour of others, it is described again.
+    for (let number = 0; number < 64; number++)
+      await other.query(compiledSql({ name: `o${number}`, text: 'SELECT 1', values: [] }));
+    expect(await other.query(all)).toEqual([{ b: 'x', c: 3 }]);
+    await Promise.all([one.close(), other.close()]);
+  });
 });
 
 describe('a transaction', () => {

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { ConnectionLimits, DatabaseTarget, TlsSettings } from './connection.js';
+import { DescribedQuery, type DescribedStatements } from './described-query.js';
 import { sqlState } from './errors.js';
 import type { Sql } from './sql.js';
 import { typeParsers } from './type-parsers.js';
@@ -19,13 +20,6 @@ const lastErrorStates = /^(0A000|26000|08...|25P03|25P04|57P01|57P02|57P03|57P05
 interface ClientInternals {
   connection: { parsedStatements: Record<string, string>; stream: { destroy(): void; cork(): void; uncork(): void } };
 }
-
-/** pg's query object as it really is: the callback and the name are missing in its type declarations. */
-const PreparedQuery = pg.Query as unknown as new <Row extends object>(
-  text: string,
-  values: readonly unknown[],
-  callback: (error: Error | null, result: pg.QueryResult<Row>) => void,
-) => pg.Submittable & { name?: string };
 
 /** What the broker and a lease use of a session; a spec of theirs may put another one in its place. */
 export type OpenSession = Pick<
@@ -55,6 +49,7 @@ export class Session {
 
   private gathering = false;
   private readonly preparedNames = new Set<string>();
+  private readonly described: DescribedStatements = new Map();
   private onDrained: (() => void) | undefined;
   private closing: Promise<void> | undefined;
 
@@ -131,7 +126,7 @@ export class Session {
   ): void {
     this.pending++;
     // Given a configuration object, pg would copy it property by property, which costs more than the rest of the call.
-    const query = new PreparedQuery<Row>(statement.text, statement.values, (error, result) => {
+    const query = new DescribedQuery<Row>(statement.text, statement.values, this.described, (error, result) => {
       this.pending--;
       if (error === null) succeed(result);
       else {
@@ -193,6 +188,7 @@ export class Session {
 
   private deallocate(name: string): void {
     this.preparedNames.delete(name);
+    this.described.delete(name);
     // A statement whose preparation failed is unknown to the server, and so to pg.
     if (this.internals.connection.parsedStatements[name] === undefined) return;
     delete this.internals.connection.parsedStatements[name];
