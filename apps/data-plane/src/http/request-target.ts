@@ -66,9 +66,9 @@ function withoutTrailingSlash(url: string): string {
 }
 
 function flawOf(url: string): RequestTarget['flaw'] {
-  if (url.length <= MAX_SEGMENT_LENGTH && !url.includes('%')) return undefined;
   const query = url.indexOf('?');
   const path = query === -1 ? url : url.slice(0, query);
+  if (path.length <= MAX_SEGMENT_LENGTH && !path.includes('%')) return undefined;
   if (path.split('/').some((segment) => segment.length > MAX_SEGMENT_LENGTH)) return 'too-long';
   try {
     decodeURIComponent(path);
