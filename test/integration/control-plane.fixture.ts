@@ -191,6 +191,12 @@ let names = 0;
 /** A slug that no other test of the file uses. */
 export const aSlug = (): string => `slug-${++names}-${Math.random().toString(36).slice(2, 8)}`;
 
+/** What the creation of a project answers, which no worker builds. */
+export async function aProvisioningProject(plane: ControlPlane) {
+  const body = { slug: aSlug(), name: 'Quay', fhirVersion: '4.0.1' };
+  return (await plane.send('POST', '/projects', { body })).body;
+}
+
 /** Polls until the condition holds; fails after 30 s. */
 export async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
   const deadline = Date.now() + 30_000;

@@ -1,5 +1,6 @@
 /** People of a project that log in as an app would have them do it. */
 import { createHash, randomBytes } from 'node:crypto';
+import { connectOnce, sql } from '#postgres';
 import type { Answer, TestPlane, TestProject } from './data-plane.fixture.js';
 
 export interface Person {
@@ -42,6 +43,32 @@ export const jsonOf = <T>(answer: Answer, status = 200): T => {
   if (answer.status !== status) throw new Error(`${answer.status} ${answer.text}`);
   return JSON.parse(answer.text) as T;
 };
+
+/** Where the first issue of a refusal is, and what it says. */
+export const issue = (text: string): { expression?: string[]; text: string } => {
+  const outcome = JSON.parse(text) as { issue: { expression?: string[]; details: { text: string } }[] };
+  const [first] = outcome.issue;
+  return { expression: first?.expression, text: first?.details.text ?? '' };
+};
+
+/** The security epoch of a project, which every change of rights raises. */
+export async function readEpoch(project: TestProject): Promise<string> {
+  const connection = await connectOnce(project.tenantUrl);
+  const [row] = await connection.query<{ epoch: string }>(sql`SELECT epoch FROM security_epoch`);
+  await connection.close();
+  return row?.epoch ?? '';
+}
+
+/** Asks until there is an answer; fails after half a minute. */
+export async function until<T>(find: () => Promise<T | undefined>): Promise<T> {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const found = await find();
+    if (found !== undefined) return found;
+    if (Date.now() > deadline) throw new Error('It has not come about in half a minute.');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
 
 /** The routes of one project, as an app calls them. */
 export class IdentityClient {
