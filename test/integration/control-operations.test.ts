@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { OperationRepository } from '#control-database';
 import { aControlPlane, aProvisioningProject, aSlug, type ControlPlane, until } from './control-plane.fixture.js';
+import { follow } from './event-stream.fixture.js';
 
 let plane: ControlPlane;
 let token: string;
@@ -48,40 +49,21 @@ describe('operations', () => {
   });
 });
 
-interface ServerEvent {
-  event?: string;
-  data: { state: string; steps: { name: string; state: string }[] };
+interface OperationState {
+  state: string;
+  steps: { name: string; state: string }[];
 }
 
-/** Reads the operation's event stream; `events` grows while it is open. */
-async function follow(operationId: string, headers: Record<string, string> = {}) {
-  const abort = new AbortController();
-  const response = await fetch(`${plane.url}/control/v1/operations/${operationId}/events`, {
-    headers: { authorization: `Bearer ${token}`, ...headers },
-    signal: abort.signal,
+const followOperation = (id: string, headers: Record<string, string> = {}) =>
+  follow<OperationState>(`${plane.url}/control/v1/operations/${id}/events`, {
+    authorization: `Bearer ${token}`,
+    ...headers,
   });
-  const events: ServerEvent[] = [];
-  const closed = (async () => {
-    let text = '';
-    const decoder = new TextDecoder();
-    for await (const chunk of response.body!) {
-      text += decoder.decode(chunk as Uint8Array, { stream: true });
-      const blocks = text.split('\n\n');
-      text = blocks.pop()!;
-      for (const block of blocks) {
-        const line = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1];
-        const data = line('data');
-        if (data !== undefined) events.push({ event: line('event'), data: JSON.parse(data) });
-      }
-    }
-  })();
-  return { response, events, closed, abort };
-}
 
 describe('the event stream of an operation', () => {
   test('begins with the current state, tells each change, and ends with the operation', async () => {
     const { operation } = await aProvisioningProject(plane);
-    const { response, events, closed } = await follow(operation.id);
+    const { response, events, closed } = await followOperation(operation.id);
     expect(response.headers.get('content-type')).toContain('text/event-stream');
     await until(() => events.length === 1);
     expect(events[0]).toMatchObject({ event: 'operation', data: { id: operation.id, state: 'queued' } });
@@ -99,14 +81,14 @@ describe('the event stream of an operation', () => {
   test('of a finished operation is one event', async () => {
     const { operation } = await aProvisioningProject(plane);
     await plane.build(operation.id);
-    const { events, closed } = await follow(operation.id);
+    const { events, closed } = await followOperation(operation.id);
     await closed;
     expect(events.map(({ data }) => data.state)).toEqual(['succeeded']);
   });
 
   test('needs a caller', async () => {
     const { operation } = await aProvisioningProject(plane);
-    const { response, closed } = await follow(operation.id, { authorization: 'Bearer nonsense' });
+    const { response, closed } = await followOperation(operation.id, { authorization: 'Bearer nonsense' });
     await closed;
     expect(response.status).toBe(401);
     expect(response.headers.get('content-type')).toContain('application/problem+json');
@@ -114,7 +96,7 @@ describe('the event stream of an operation', () => {
 
   test('a follower that goes away leaves nothing behind, and many may follow', async () => {
     const { operation } = await aProvisioningProject(plane);
-    const followers = await Promise.all(Array.from({ length: 10 }, () => follow(operation.id)));
+    const followers = await Promise.all(Array.from({ length: 10 }, () => followOperation(operation.id)));
     for (const { abort, closed } of followers.slice(1)) {
       abort.abort();
       await closed.catch(() => undefined);

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@j
 import { RolloutsService } from '../../apps/control-plane/src/rollouts/rollouts.service.js';
 import { aControlPlane, until } from './control-plane.fixture.js';
 import { PaperFleet } from './control-rollouts.fixture.js';
+import { follow } from './event-stream.fixture.js';
 import { testMigrations } from './rollout-rows.fixture.js';
 
 let fleet: PaperFleet;
@@ -12,42 +13,20 @@ beforeAll(async () => {
 afterAll(() => fleet.close());
 afterEach(() => fleet.reset());
 
-interface RolloutEvent {
-  event?: string;
-  data: { state: string; counts: Record<string, number> };
+interface RolloutState {
+  state: string;
+  counts: Record<string, number>;
 }
 
-/** Reads the rollout's event stream; `events` grows while it is open. */
-async function follow(id: string, token: string) {
-  const abort = new AbortController();
-  const response = await fetch(`${fleet.plane.url}/control/v1/rollouts/${id}/events`, {
-    headers: { authorization: `Bearer ${token}` },
-    signal: abort.signal,
-  });
-  const events: RolloutEvent[] = [];
-  const closed = (async () => {
-    let text = '';
-    const decoder = new TextDecoder();
-    for await (const chunk of response.body!) {
-      text += decoder.decode(chunk as Uint8Array, { stream: true });
-      const blocks = text.split('\n\n');
-      text = blocks.pop()!;
-      for (const block of blocks) {
-        const line = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1];
-        const data = line('data');
-        if (data !== undefined) events.push({ event: line('event'), data: JSON.parse(data) });
-      }
-    }
-  })();
-  return { response, events, closed, abort };
-}
+const followRollout = (id: string, token: string) =>
+  follow<RolloutState>(`${fleet.plane.url}/control/v1/rollouts/${id}/events`, { authorization: `Bearer ${token}` });
 
 describe('the event stream of a rollout', () => {
   test('looks no more often for many who follow than for one', async () => {
     const id = await fleet.aRunningRollout();
     const { token } = await fleet.plane.operator('auditor');
     const look = jest.spyOn(RolloutsService.prototype, 'describe');
-    const streams = await Promise.all(Array.from({ length: 6 }, () => follow(id, token)));
+    const streams = await Promise.all(Array.from({ length: 6 }, () => followRollout(id, token)));
     await until(() => streams.every(({ events }) => events.length === 1));
     look.mockClear();
     const begun = performance.now();
@@ -64,7 +43,7 @@ describe('the event stream of a rollout', () => {
   test('begins with the current state, tells changes at most twice a second, and ends with the rollout', async () => {
     const id = await fleet.aRunningRollout();
     const { token } = await fleet.plane.operator('auditor');
-    const { response, events, closed } = await follow(id, token);
+    const { response, events, closed } = await followRollout(id, token);
     expect(response.headers.get('content-type')).toContain('text/event-stream');
     await until(() => events.length === 1);
     expect(events[0]).toMatchObject({ event: 'rollout', data: { id, state: 'running', counts: { pending: 3 } } });
@@ -81,13 +60,13 @@ describe('the event stream of a rollout', () => {
   test('of an ended rollout is one event, and nobody who left holds anything up', async () => {
     const id = await fleet.aRunningRollout();
     const { token } = await fleet.plane.operator('auditor');
-    const followers = await Promise.all(Array.from({ length: 5 }, () => follow(id, token)));
+    const followers = await Promise.all(Array.from({ length: 5 }, () => followRollout(id, token)));
     for (const { abort, closed } of followers) {
       abort.abort();
       await closed.catch(() => undefined);
     }
     await fleet.post(`/rollouts/${id}/abort`);
-    const { events, closed } = await follow(id, token);
+    const { events, closed } = await followRollout(id, token);
     await closed;
     expect(events.map(({ data }) => data.state)).toEqual(['aborted']);
     expect(fleet.plane.log()).not.toMatch(/"level":50/);
