@@ -1,6 +1,6 @@
 /** Streams of server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html), as a client reads them. */
 
-export interface ServerEvent<Data> {
+interface ServerEvent<Data> {
   event?: string;
   data: Data;
 }

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { ConnectionLimits, DatabaseTarget, TlsSettings } from './connection.js';
-import { DescribedQuery, type DescribedStatements } from './described-query.js';
+import { DescribedQuery, type Preparations } from './described-query.js';
 import { sqlState } from './errors.js';
 import type { Sql } from './sql.js';
 import { typeParsers } from './type-parsers.js';
@@ -49,7 +49,7 @@ export class Session {
 
   private gathering = false;
   private readonly preparedNames = new Set<string>();
-  private readonly described: DescribedStatements = new Map();
+  private readonly preparations: Preparations = new Map();
   private onDrained: (() => void) | undefined;
   private closing: Promise<void> | undefined;
 
@@ -126,7 +126,7 @@ export class Session {
   ): void {
     this.pending++;
     // Given a configuration object, pg would copy it property by property, which costs more than the rest of the call.
-    const query = new DescribedQuery<Row>(statement.text, statement.values, this.described, (error, result) => {
+    const query = new DescribedQuery<Row>(statement.text, statement.values, this.preparations, (error, result) => {
       this.pending--;
       if (error === null) succeed(result);
       else {
@@ -188,7 +188,7 @@ export class Session {
 
   private deallocate(name: string): void {
     this.preparedNames.delete(name);
-    this.described.delete(name);
+    this.preparations.delete(name);
     // A statement whose preparation failed is unknown to the server, and so to pg.
     if (this.internals.connection.parsedStatements[name] === undefined) return;
     delete this.internals.connection.parsedStatements[name];
