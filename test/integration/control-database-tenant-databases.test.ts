@@ -68,6 +68,36 @@ describe('tenant databases', () => {
     expect(await control.tenantDatabases.countSpares(control.clusterId, 9)).toBe(1);
   });
 
+  test('a stale worker writes down no database, and takes none into use', async () => {
+    const { id, operation } = await control.aProvisioningProject();
+    const stale = (await control.claimed(operation)).fence;
+    await control.endLease(operation);
+    const { fence } = await control.claimed(operation);
+    const building = {
+      id: uuidv7(),
+      clusterId: control.clusterId,
+      databaseName: `late-${id}`,
+      roleName: `late-${id}`,
+      dataKey: { id: uuidv7(), wrapped: Buffer.from('wrapped') },
+      passwordSealed: Buffer.from('sealed'),
+      schemaVersion: 14,
+      projectId: id,
+    };
+    const lost = { code: 'lease-lost' };
+    await expect(control.tenantDatabases.insertBuilding(building, { fence: stale })).rejects.toMatchObject(lost);
+    expect(await control.tenantDatabases.findOfProject(id)).toBeUndefined();
+    await expect(new DataKeyRepository(control.dataSource).get(building.dataKey.id)).rejects.toMatchObject({
+      category: 'gone',
+    });
+    await control.tenantDatabases.insertBuilding(building, { fence });
+    await expect(control.tenantDatabases.claimBuilt(building.id, id, { fence: stale })).rejects.toMatchObject(lost);
+    expect(await control.tenantDatabases.getWithKey(building.id)).toMatchObject({
+      state: 'building',
+      wrappedKey: Buffer.from('wrapped'),
+    });
+    expect(await control.tenantDatabases.findClaimed(id)).toBeUndefined();
+  });
+
   test('a stale worker gives up nothing, and what is given up becomes nothing but dropped', async () => {
     const { id, operation } = await control.aProvisioningProject();
     await control.aSpare(13);
@@ -99,31 +129,29 @@ describe('tenant databases', () => {
   test('a project that builds its own database never gets a second one', async () => {
     const { id, operation } = await control.aProvisioningProject();
     const { fence } = await control.claimed(operation);
-    const keyId = uuidv7();
-    await new DataKeyRepository(control.dataSource).insert(keyId, Buffer.from('wrapped'));
-    const building = {
+    const building = (name: string) => ({
+      id: uuidv7(),
       clusterId: control.clusterId,
+      databaseName: `${name}-${id}`,
+      roleName: `${name}-${id}`,
+      dataKey: { id: uuidv7(), wrapped: Buffer.from('wrapped') },
       passwordSealed: Buffer.from('sealed'),
-      dataKeyId: keyId,
       schemaVersion: 10,
       projectId: id,
-    };
-    const own = await control.tenantDatabases.insertBuilding({
-      ...building,
-      id: uuidv7(),
-      databaseName: `own-${id}`,
-      roleName: `own-${id}`,
     });
-    await expect(
-      control.tenantDatabases.insertBuilding({
-        ...building,
-        id: uuidv7(),
-        databaseName: `b-${id}`,
-        roleName: `b-${id}`,
-      }),
-    ).rejects.toMatchObject({ code: 'tenant-database-exists' });
+    const own = await control.tenantDatabases.insertBuilding(building('own'), { fence });
+    const second = building('second');
+    await expect(control.tenantDatabases.insertBuilding(second, { fence })).rejects.toMatchObject({
+      code: 'tenant-database-exists',
+    });
+    const dataKeys = new DataKeyRepository(control.dataSource);
+    await expect(dataKeys.get(second.dataKey.id)).rejects.toMatchObject({ category: 'gone' });
     await control.aSpare(10);
-    expect(await control.tenantDatabases.claimSpare(id, control.clusterId, 10)).toBeUndefined();
+    expect(await control.tenantDatabases.claimSpare(id, control.clusterId, 10)).toMatchObject({
+      id: own.id,
+      state: 'building',
+    });
+    expect(await control.tenantDatabases.countSpares(control.clusterId, 10)).toBe(1);
     for (let turn = 0; turn < 2; turn++) {
       expect(await control.tenantDatabases.claimBuilt(own.id, id, { fence })).toMatchObject({
         id: own.id,

@@ -1,7 +1,6 @@
 import type { DataSource } from 'typeorm';
 import {
   ClusterRepository,
-  DataKeyRepository,
   openControlDatabase,
   OperationRepository,
   ProjectRepository,
@@ -77,8 +76,6 @@ export class TestControlDatabase {
 
   /** A tenant database, on paper only, that no project has yet. */
   async aSpare(schemaVersion = 1): Promise<TenantDatabase> {
-    const keyId = uuidv7();
-    await new DataKeyRepository(this.dataSource).insert(keyId, Buffer.from('wrapped'));
     const id = uuidv7();
     const database = await this.tenantDatabases.insertBuilding({
       id,
@@ -86,7 +83,7 @@ export class TestControlDatabase {
       databaseName: `fp_${id}`,
       roleName: `fr_${id}`,
       passwordSealed: Buffer.from('sealed'),
-      dataKeyId: keyId,
+      dataKey: { id: uuidv7(), wrapped: Buffer.from('wrapped') },
       schemaVersion,
     });
     await this.tenantDatabases.markSpare(database.id);

@@ -208,8 +208,6 @@ export async function aDataPlane(overrides: Partial<Config> = {}): Promise<TestP
       const password = randomBytes(16).toString('hex');
       await migrateTenant(database.url, { role, password });
       const passwordKey = randomBytes(32);
-      const passwordKeyId = randomUUID();
-      await dataKeys.insert(passwordKeyId, await provider.wrap(passwordKey));
       const databaseId = randomUUID();
       await tenantDatabases.insertBuilding({
         id: databaseId,
@@ -217,7 +215,7 @@ export async function aDataPlane(overrides: Partial<Config> = {}): Promise<TestP
         databaseName: new URL(database.url).pathname.slice(1),
         roleName: role,
         passwordSealed: seal(passwordKey, password, tenantPasswordContext(databaseId)),
-        dataKeyId: passwordKeyId,
+        dataKey: { id: randomUUID(), wrapped: await provider.wrap(passwordKey) },
         schemaVersion: testSchemaVersion,
         projectId: id,
       });

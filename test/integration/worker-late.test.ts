@@ -165,9 +165,9 @@ test('a late worker that takes a project back drops nothing of its second try', 
 
 test('a late worker plans no database for a project that was given up meanwhile', async () => {
   const stall = new Stall();
-  const find = bench.tenantDatabases.findOfProject.bind(bench.tenantDatabases);
-  jest.spyOn(TenantDatabaseRepository.prototype, 'findOfProject').mockImplementation(async (...question) => {
-    const answer = await find(...question);
+  const claim = bench.tenantDatabases.claimSpare.bind(bench.tenantDatabases);
+  jest.spyOn(TenantDatabaseRepository.prototype, 'claimSpare').mockImplementation(async (...question) => {
+    const answer = await claim(...question);
     await stall.pass();
     return answer;
   });

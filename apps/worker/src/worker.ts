@@ -87,8 +87,6 @@ export async function startWorker(config: Config, logger: Logger, options: Worke
   const spareConnections = new SpareConnections();
   const builder = new TenantDatabaseBuilder({
     tenantDatabases,
-    dataKeys,
-    transactions,
     keyProvider,
     admins,
     preparation,

@@ -48,8 +48,8 @@ export { CONNECTION_SHARE_CHANNEL, ConnectionShareRepository } from './clusters/
 export { TenantDatabase, type TenantDatabaseState } from './tenant-databases/tenant-database.entity.js';
 export {
   TenantDatabaseRepository,
-  type ClaimedDatabase,
   type NewTenantDatabase,
+  type ProjectDatabase,
 } from './tenant-databases/tenant-database.repository.js';
 
 export type {

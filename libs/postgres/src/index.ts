@@ -10,6 +10,9 @@ export {
 export { isSerializationFailure, isUniqueViolation, sqlState } from './errors.js';
 export { ConnectionBroker, type ConnectionBrokerOptions } from './broker/connection-broker.js';
 export {
+  commentOnDatabase,
+  createDatabase,
+  databaseComment,
   databaseExists,
   dropDatabase,
   ensureDatabase,

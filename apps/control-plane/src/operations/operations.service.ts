@@ -4,7 +4,7 @@ import { DomainError } from '#platform';
 import { OperationWatcher } from './operation-watcher.js';
 import { isFinished, toOperationResponse, type OperationResponse } from './operation.response.js';
 
-/** An operation that takes no longer than this was in the hands of a worker from the start. */
+/** A free worker has taken an operation up by then. */
 const quickMs = 250;
 
 /** How long to trust announcements before looking by oneself. */
@@ -64,9 +64,9 @@ export class OperationsService {
 
   /**
    * Waits until an operation that was just queued has ended, at most so many seconds, and gives its last known state. A
-   * free worker takes it up at once; `onSlow` is called if it has not ended after a moment.
+   * free worker takes it up at once; `onLeft` is called if nobody has done so after a moment.
    */
-  async waitUntilFinished(id: OperationId, seconds: number, onSlow: () => Promise<void>): Promise<OperationWithSteps> {
+  async waitUntilFinished(id: OperationId, seconds: number, onLeft: () => Promise<void>): Promise<OperationWithSteps> {
     const changes = this.watcher.watch(id, 'end');
     try {
       const deadline = performance.now() + seconds * 1_000;
@@ -75,7 +75,7 @@ export class OperationsService {
         const end = await changes.next(Math.min(waitMs, deadline - performance.now()));
         const found = await this.operations.getWithSteps(id);
         if (isFinished(found.operation) || end === 'ended' || performance.now() >= deadline) return found;
-        if (waitMs === quickMs) await onSlow();
+        if (waitMs === quickMs && found.operation.state === 'queued') await onLeft();
         waitMs = pollMs;
       }
     } finally {

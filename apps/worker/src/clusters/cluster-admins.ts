@@ -7,6 +7,7 @@ import {
   type ConnectionLimits,
   connectOnce,
   type DatabaseTarget,
+  type OwnedConnection,
   type TlsSettings,
 } from '#postgres';
 
@@ -58,13 +59,18 @@ export class ClusterAdmins {
     work: (admin: Connection) => Promise<T>,
     limits?: ConnectionLimits,
   ): Promise<T> {
-    const target = await this.targetOf(cluster, database);
-    const connection = await connectOnce(target, { idleInTransactionMs: longestSilenceMs, ...limits });
+    const connection = await this.openDatabase(cluster, database, limits);
     try {
       return await work(connection);
     } finally {
       await connection.close();
     }
+  }
+
+  /** As `inDatabase`, for a connection that the caller closes. */
+  async openDatabase(cluster: Cluster, database: string, limits?: ConnectionLimits): Promise<OwnedConnection> {
+    const target = await this.targetOf(cluster, database);
+    return connectOnce(target, { idleInTransactionMs: longestSilenceMs, ...limits });
   }
 
   /** How the administrator of the cluster logs in: as DATABASE_URL says, unless it has a login of its own. */

@@ -1,4 +1,4 @@
-import type { ClaimedDatabase, Cluster, Project, TenantDatabase as TenantDatabaseRow } from '#control-database';
+import type { ProjectDatabase, Cluster, Project, TenantDatabase as TenantDatabaseRow } from '#control-database';
 import { systemPolicy } from '#access-policy';
 import { fhirVersion } from '#fhir';
 import { tokenHasher } from '#fhir-search';
@@ -37,17 +37,25 @@ export function placedTenant(context: PlacedContext): Promise<PlacedTenant> {
   });
 }
 
-/** Keeps for the rest of the run what `place` has just found out, and opens the connection that seeding will need. */
-export function rememberPlace(context: Context, cluster: Cluster, database: ClaimedDatabase): void {
+/**
+ * Keeps for the rest of the run what `place` has just found out, and has the connection ready that seeding will need: that
+ * on which the database was built, if there is one.
+ */
+export function rememberPlace(
+  context: Context,
+  cluster: Cluster,
+  database: ProjectDatabase,
+  built?: OwnedConnection,
+): void {
   const placed = context.shared.get('placed tenant', () => withKeys(context, cluster, database));
   // What fails here is tried again by the step that needs it, which then says so.
-  placed.then(() => openTenant(context)).catch(() => undefined);
+  placed.then(() => openTenant(context, built)).catch(() => undefined);
 }
 
 async function withKeys(
   { keyProvider }: PlacedContext,
   cluster: Cluster,
-  database: ClaimedDatabase,
+  database: ProjectDatabase,
 ): Promise<PlacedTenant> {
   const { wrappedKeys } = database;
   if (wrappedKeys.database === null || wrappedKeys.project === null) {
@@ -91,14 +99,16 @@ function tenantOver(
   });
 }
 
-/** A connection into the project's database as the project's own role, shared by the steps of one run. */
-export function openTenant(context: Context): Promise<TenantSession> {
+/** A connection into the project's database that acts as the project's own role, shared by the steps of one run. */
+export function openTenant(context: Context, built?: OwnedConnection): Promise<TenantSession> {
   return context.shared.get(
     'tenant session',
     async () => {
       const { cluster, database, databaseKey, projectKey } = await placedTenant(context);
       const connection =
-        context.spareConnections.take(database.id) ?? (await connectOnce(tenantTarget(cluster, database, databaseKey)));
+        built ??
+        context.spareConnections.take(database.id) ??
+        (await connectOnce(tenantTarget(cluster, database, databaseKey)));
       return new TenantSession(context, projectKey, database.schemaVersion, connection);
     },
     (session) => session.close(),

@@ -2,12 +2,15 @@ import type { Cluster, TenantDatabase } from '#control-database';
 import { tenantGrantStatements } from '#migrations/tenant';
 import { DomainError } from '#platform';
 import {
+  commentOnDatabase,
   compiledSql,
   type Connection,
+  createDatabase,
+  databaseComment,
   ddlBlock,
-  ensureDatabase,
   ensureLoginRole,
   identifier,
+  type OwnedConnection,
   sql,
   type Sql,
 } from '#postgres';
@@ -17,7 +20,8 @@ import { ownershipComment } from './names.js';
 /**
  * Makes a tenant database: role, database, and the rights of the one on the other. Each part looks before it acts, so
  * what an earlier run left is kept. There are two walls around the data: only this role may connect, and only this role
- * has rights on the tables.
+ * has rights on the tables. Gives the connection on which that was done, which the caller closes: it acts as the role from
+ * now on, and so shows what the role may do.
  *
  * The last commit waits for the disk, and with it everything before it is there; those before it need not wait.
  */
@@ -27,16 +31,25 @@ export async function makeTenantDatabase(
   cluster: Cluster,
   database: TenantDatabase,
   { password, template }: { readonly password: string; readonly template: string },
-): Promise<void> {
+): Promise<OwnedConnection> {
   const { databaseName, roleName, schemaVersion } = database;
   const comment = ownershipComment(database.clusterId, database.id);
   await ensureLoginRole(admin, roleName, password, limitsOf(roleName, comment));
-  await assertOwnOrFree(admin, databaseName, comment);
-  await ensureDatabase(admin, databaseName, { template, comment });
-  await admin.query(openOnlyTo(databaseName, roleName));
-  await admins.inDatabase(cluster, databaseName, (inDatabase) =>
-    inDatabase.query(grantTables(roleName, schemaVersion)),
-  );
+  const existing = await databaseComment(admin, databaseName);
+  if (existing === undefined) await createDatabase(admin, databaseName, template);
+  // One without any comment is one whose making ended between its creation and its marking.
+  else if (existing !== null && existing !== comment) throw nameTaken(databaseName);
+  const inDatabase = await admins.openDatabase(cluster, databaseName);
+  try {
+    await Promise.all([
+      inDatabase.query(openOnlyTo(roleName, databaseName, comment, schemaVersion)),
+      inDatabase.query(sql`SET ROLE ${identifier(roleName)}`),
+    ]);
+    return inDatabase;
+  } catch (error) {
+    await inDatabase.close();
+    throw error;
+  }
 }
 
 /**
@@ -62,28 +75,21 @@ function limitsOf(role: string, comment: string): Sql[] {
 
 const doNotWaitForDisk = sql`SET LOCAL synchronous_commit = off`;
 
-/** A database of this name without any comment is one whose making ended between its creation and its marking. */
-async function assertOwnOrFree(admin: Connection, database: string, comment: string): Promise<void> {
-  const [existing] = await admin.query<{ comment: string | null }>(
-    sql`SELECT shobj_description(oid, 'pg_database') AS comment FROM pg_database WHERE datname = ${database}`,
-  );
-  if (existing === undefined || existing.comment === null || existing.comment === comment) return;
-  throw new DomainError(
+/** What is said on the cluster of the database, who may connect to it, and what they may do there. */
+function openOnlyTo(role: string, database: string, comment: string, schemaVersion: number): Sql {
+  const name = identifier(database);
+  return ddlBlock([
+    commentOnDatabase(database, comment),
+    sql`REVOKE ALL ON DATABASE ${name} FROM PUBLIC`,
+    sql`GRANT CONNECT ON DATABASE ${name} TO ${identifier(role)}`,
+    ...tenantGrantStatements(`"${role}"`, schemaVersion).map((text) => compiledSql({ text, values: [] })),
+  ]);
+}
+
+function nameTaken(database: string): DomainError {
+  return new DomainError(
     'conflict',
     'database-name-taken',
     `A database of the recorded name exists on the cluster and is marked as something else: ${database}.`,
   );
-}
-
-function openOnlyTo(database: string, role: string): Sql {
-  const name = identifier(database);
-  return ddlBlock([
-    doNotWaitForDisk,
-    sql`REVOKE ALL ON DATABASE ${name} FROM PUBLIC`,
-    sql`GRANT CONNECT ON DATABASE ${name} TO ${identifier(role)}`,
-  ]);
-}
-
-function grantTables(role: string, schemaVersion: number): Sql {
-  return ddlBlock(tenantGrantStatements(`"${role}"`, schemaVersion).map((text) => compiledSql({ text, values: [] })));
 }

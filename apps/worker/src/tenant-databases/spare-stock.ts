@@ -79,7 +79,7 @@ export class SpareStock {
       tryWithLock(admin, `stock of ${cluster.id}`, async () => {
         const { length } = await this.listStock(cluster, schemaVersion);
         for (let count = length; count < this.targetOf(cluster); count++) {
-          await this.dependencies.builder.plan(cluster);
+          await this.dependencies.builder.plan(cluster, schemaVersion);
         }
       }),
     );

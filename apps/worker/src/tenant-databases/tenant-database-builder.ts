@@ -1,14 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type {
-  Cluster,
-  DataKeyRepository,
-  TenantDatabase,
-  TenantDatabaseRepository,
-  Transaction,
-  Transactions,
-} from '#control-database';
+import type { Cluster, TenantDatabase, TenantDatabaseRepository } from '#control-database';
 import { generateSecret, type KeyProvider, open, seal, uuidv7 } from '#platform';
-import { type Connection, type DatabaseTarget, sqlState } from '#postgres';
+import { type Connection, type DatabaseTarget, type OwnedConnection, sqlState } from '#postgres';
 import { tenantPasswordContext } from '#tenancy';
 import { tryWithLock } from '../clusters/advisory-lock.js';
 import { type ClusterAdmins, tlsOf } from '../clusters/cluster-admins.js';
@@ -23,7 +16,7 @@ const dataKeyBytes = 32;
 const noSuchDatabase = '3D000';
 
 /** Held on the cluster for as long as a database is built, also by a server process whose worker has died meanwhile. */
-export const buildLock = ({ id }: TenantDatabase): string => `build ${id}`;
+export const buildLock = ({ id }: Pick<TenantDatabase, 'id'>): string => `build ${id}`;
 
 /**
  * Builds tenant databases: first the row with the final names and the sealed password, then what the row says. So
@@ -35,8 +28,6 @@ export class TenantDatabaseBuilder {
   constructor(
     private readonly dependencies: {
       tenantDatabases: TenantDatabaseRepository;
-      dataKeys: DataKeyRepository;
-      transactions: Transactions;
       keyProvider: KeyProvider;
       admins: ClusterAdmins;
       preparation: ClusterPreparation;
@@ -46,64 +37,57 @@ export class TenantDatabaseBuilder {
   ) {}
 
   /**
-   * Records a database that is to be built, with the schema that the fleet is to have, for a project or (without one) for
-   * the stock of spares. `release-too-old` when this release does not know that schema; `lease-lost`, with nothing
-   * recorded, when the lease under which it is built for the project is over.
+   * Records a database that is to be built with this schema, for a project or (without one) for the stock of spares.
+   * `lease-lost`, with nothing recorded, when the lease under which it is built for the project is over.
    */
-  async plan(cluster: Cluster, owner?: { projectId: string; fence: string }): Promise<TenantDatabase> {
-    const { tenantDatabases, dataKeys, keyProvider, transactions, schema } = this.dependencies;
-    const schemaVersion = await schema.target();
-    const [id, dataKeyId, dataKey] = [uuidv7(), uuidv7(), randomBytes(dataKeyBytes)];
-    const wrapped = await keyProvider.wrap(dataKey);
-    return transactions.run(async (transaction: Transaction) => {
-      if (owner) await tenantDatabases.assertLease(owner.projectId, owner.fence, transaction);
-      await dataKeys.insert(dataKeyId, wrapped, transaction);
-      return tenantDatabases.insertBuilding(
-        {
-          id,
-          clusterId: cluster.id,
-          databaseName: randomTenantName(),
-          roleName: randomTenantName(),
-          passwordSealed: seal(dataKey, generateSecret(), tenantPasswordContext(id)),
-          dataKeyId,
-          schemaVersion,
-          projectId: owner?.projectId,
-        },
-        transaction,
-      );
-    });
+  async plan(
+    cluster: Cluster,
+    schemaVersion: number,
+    owner?: { projectId: string; fence: string },
+  ): Promise<TenantDatabase> {
+    const { tenantDatabases, keyProvider } = this.dependencies;
+    const [id, dataKey] = [uuidv7(), randomBytes(dataKeyBytes)];
+    return tenantDatabases.insertBuilding(
+      {
+        id,
+        clusterId: cluster.id,
+        databaseName: randomTenantName(),
+        roleName: randomTenantName(),
+        dataKey: { id: uuidv7(), wrapped: await keyProvider.wrap(dataKey) },
+        passwordSealed: seal(dataKey, generateSecret(), tenantPasswordContext(id)),
+        schemaVersion,
+        projectId: owner?.projectId,
+      },
+      { fence: owner?.fence },
+    );
   }
 
   /**
-   * Makes everything that the row says, or the rest of it. Safe to repeat. False, with nothing done, when another worker
-   * is building from the same row at the moment, or has given it up.
+   * Makes everything that the row says, or the rest of it. Safe to repeat. Gives a connection into the database, acting as
+   * its role, which the caller closes; undefined, with nothing done, when another worker is building from the same row at
+   * the moment, or has given it up.
    */
-  async build(cluster: Cluster, database: TenantDatabase): Promise<boolean> {
-    const target = await this.targetOf(cluster, database);
-    return this.whileBuilding(cluster, database, 'operation', async (admin) => {
-      // Under the lock: what was given up before is not made any more, and what is given up now waits (see the remover).
-      const { state } = await this.dependencies.tenantDatabases.get(database.id);
-      if (state === 'trash' || state === 'dropped') return false;
-      await this.make(admin, cluster, database, target);
-      return true;
-    });
+  build(cluster: Cluster, database: TenantDatabase): Promise<OwnedConnection | undefined> {
+    return this.whileBuilding(cluster, database, 'operation', (admin, row, target) =>
+      this.make(admin, cluster, row, target),
+    );
   }
 
   /**
-   * As `build`, for the stock: the database becomes a spare, to which a connection is open. An operation does the like
-   * itself, right afterwards. False also when the row was retired meanwhile.
+   * As `build`, for the stock: the database becomes a spare, to which a connection is open. False also when the row was
+   * retired meanwhile.
    */
   async buildSpare(cluster: Cluster, database: TenantDatabase): Promise<boolean> {
     const { tenantDatabases, spareConnections } = this.dependencies;
-    const target = await this.targetOf(cluster, database);
-    return this.whileBuilding(cluster, database, 'stock', async (admin) => {
-      const { state } = await tenantDatabases.get(database.id);
-      if (state !== 'building') return false;
-      await this.make(admin, cluster, database, target);
+    const built = await this.whileBuilding(cluster, database, 'stock', async (admin, row, target) => {
+      if (row.state !== 'building') return false;
+      const connection = await this.make(admin, cluster, row, target);
+      await connection.close();
       await spareConnections.open(target);
       await tenantDatabases.markSpare(database.id);
       return true;
     });
+    return built ?? false;
   }
 
   /**
@@ -118,23 +102,29 @@ export class TenantDatabaseBuilder {
     return retired ?? false;
   }
 
-  private whileBuilding(
+  /**
+   * Runs `work` with the row as it is under the lock, and with the way into the database that it describes. Undefined,
+   * without running it, while another worker has the lock, or when the row was given up: what was given up before is not
+   * made any more, and what is given up now waits (see the remover).
+   */
+  private async whileBuilding<T>(
     cluster: Cluster,
-    database: TenantDatabase,
+    { id, schemaVersion }: TenantDatabase,
     priority: BuildPriority,
-    work: (admin: Connection) => Promise<boolean>,
-  ): Promise<boolean> {
-    return this.slotsOf(cluster).run(priority, async () => {
-      const built = await this.dependencies.admins.use(cluster, (admin) =>
-        tryWithLock(admin, buildLock(database), () => work(admin)),
-      );
-      return built ?? false;
-    });
-  }
-
-  private async targetOf(cluster: Cluster, database: TenantDatabase): Promise<DatabaseTarget> {
-    await this.dependencies.preparation.ready(cluster, database.schemaVersion);
-    return tenantTarget(cluster, database, await this.dataKeyOf(database));
+    work: (admin: Connection, row: TenantDatabase, target: DatabaseTarget) => Promise<T>,
+  ): Promise<T | undefined> {
+    const { admins, preparation, tenantDatabases, keyProvider } = this.dependencies;
+    await preparation.ready(cluster, schemaVersion);
+    return this.slotsOf(cluster).run(priority, () =>
+      admins.use(cluster, (admin) =>
+        tryWithLock(admin, buildLock({ id }), async () => {
+          const { wrappedKey, ...row } = await tenantDatabases.getWithKey(id);
+          if (row.state === 'trash' || row.state === 'dropped') return undefined;
+          if (wrappedKey === null) throw new Error(`The data key of tenant database ${id} was destroyed.`);
+          return work(admin, row, tenantTarget(cluster, row, await keyProvider.unwrap(wrappedKey)));
+        }),
+      ),
+    );
   }
 
   private async make(
@@ -142,22 +132,15 @@ export class TenantDatabaseBuilder {
     cluster: Cluster,
     database: TenantDatabase,
     { password }: DatabaseTarget,
-  ): Promise<void> {
+  ): Promise<OwnedConnection> {
     const { admins, preparation, schema } = this.dependencies;
     const template = schema.templateName(database.schemaVersion);
     try {
-      await makeTenantDatabase(admin, admins, cluster, database, { password, template });
+      return await makeTenantDatabase(admin, admins, cluster, database, { password, template });
     } catch (error) {
       if (sqlState(error) === noSuchDatabase) preparation.forget(cluster, database.schemaVersion);
       throw error;
     }
-  }
-
-  /** The data key of the database's secrets, unwrapped. */
-  async dataKeyOf(database: TenantDatabase): Promise<Buffer> {
-    if (database.dataKeyId === null) throw new Error(`The data key of tenant database ${database.id} was destroyed.`);
-    const { wrapped } = await this.dependencies.dataKeys.get(database.dataKeyId);
-    return this.dependencies.keyProvider.unwrap(wrapped);
   }
 
   private slotsOf(cluster: Cluster): BuildSlots {

@@ -11,15 +11,16 @@ export interface NewTenantDatabase {
   clusterId: ClusterId;
   databaseName: string;
   roleName: string;
+  /** The key that seals its secrets, wrapped by the master key; it is written down with it. */
+  dataKey: { id: DataKeyId; wrapped: Buffer };
   passwordSealed: Buffer;
-  dataKeyId: DataKeyId;
   schemaVersion: number;
   /** Set when the database is built for this project because no spare was left. */
   projectId?: ProjectId;
 }
 
-/** A database in use, with the wrapped data keys of its own secrets and of its project's; null if they were shredded. */
-export interface ClaimedDatabase extends TenantDatabase {
+/** A project's database, with the wrapped data keys of its own secrets and of its project's; null if they were shredded. */
+export interface ProjectDatabase extends TenantDatabase {
   wrappedKeys: { database: Buffer | null; project: Buffer | null };
 }
 
@@ -28,21 +29,23 @@ export class TenantDatabaseRepository {
   constructor(private readonly dataSource: DataSource) {}
 
   /**
-   * Writes down a database that is about to be made. A project that has one already (building or in use) is refused with
-   * `tenant-database-exists`.
+   * Writes down a database that is about to be made, and its data key. A project that has one already (building or in
+   * use) is refused with `tenant-database-exists`; `lease-lost` when a fence is given and the lease on the project is
+   * over. Nothing is written then.
    */
-  async insertBuilding(database: NewTenantDatabase, transaction?: Transaction): Promise<TenantDatabase> {
-    const { id, clusterId, databaseName, roleName, passwordSealed, dataKeyId, schemaVersion, projectId } = database;
-    const [created] = await runStatement<TenantDatabase>(
+  async insertBuilding(database: NewTenantDatabase, { fence }: { fence?: string } = {}): Promise<TenantDatabase> {
+    const { id, clusterId, databaseName, roleName, passwordSealed, dataKey, schemaVersion, projectId } = database;
+    const [row] = await runStatement<{ allowed: boolean; 'database.id': TenantDatabaseId | null }>(
       this.dataSource,
-      transaction,
-      `INSERT INTO tenant_database
-         (id, cluster_id, database_name, role_name, password_sealed, data_key_id, schema_version, state, project_id)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, 'building', $8)
-       ON CONFLICT (project_id) WHERE state NOT IN ('trash', 'dropped') DO NOTHING RETURNING *`,
-      [id, clusterId, databaseName, roleName, passwordSealed, dataKeyId, schemaVersion, projectId ?? null],
+      undefined,
+      buildingStatement,
+      [
+        ...[projectId ?? null, fence ?? null, id, clusterId, databaseName, roleName, passwordSealed, dataKey.id],
+        ...[schemaVersion, dataKey.wrapped],
+      ],
     );
-    if (created !== undefined) return created;
+    if (!row?.allowed) throw leaseLost(`project ${projectId}`);
+    if (row['database.id'] !== null) return splitRow<TenantDatabase>(row, 'database');
     throw new DomainError('conflict', 'tenant-database-exists', `Project ${projectId} has a tenant database already.`);
   }
 
@@ -73,41 +76,35 @@ export class TenantDatabaseRepository {
   /**
    * Gives the oldest spare of the cluster at this schema version to a project and places the project on it; a project
    * without a data key of its own takes over the database's. Two claims never get one database and never wait for each
-   * other. A project that has its database already gets the same again. Undefined when there is no spare; `lease-lost`
-   * when a fence is given and the lease is over. One statement, so that it costs one round trip.
+   * other. A project that has a database already gets the same again, be it in use or still being built. Undefined when
+   * there is no spare; `lease-lost` when a fence is given and the lease is over. One statement, so that it costs one
+   * round trip.
    */
   async claimSpare(
     projectId: ProjectId,
     clusterId: ClusterId,
     schemaVersion: number,
     { fence }: { fence?: string } = {},
-  ): Promise<ClaimedDatabase | undefined> {
+  ): Promise<ProjectDatabase | undefined> {
     const [row] = await runStatement<ClaimRow & { allowed: boolean }>(this.dataSource, undefined, claimStatement, [
       ...[projectId, fence ?? null, clusterId, schemaVersion],
     ]);
     if (!row?.allowed) throw leaseLost(`project ${projectId}`);
-    return row['database.state'] === 'claimed' ? toClaimed(row) : undefined;
+    return row['database.state'] === null ? undefined : toProjectDatabase(row);
   }
 
   /** Takes the database that was built for a project into use: as `claimSpare`, for one in state `building`. */
-  async claimBuilt(id: TenantDatabaseId, projectId: ProjectId, { fence }: { fence: string }): Promise<ClaimedDatabase> {
-    await inTransaction(this.dataSource, undefined, async (within) => {
-      await this.assertLease(projectId, fence, within);
-      const [database] = await runStatement<TenantDatabase>(
-        this.dataSource,
-        within,
-        `UPDATE tenant_database SET state = 'claimed'
-          WHERE id = $1 AND state IN ('building', 'claimed') AND project_id = $2 RETURNING *`,
-        [id, projectId],
-      );
-      if (database === undefined) throw wrongState(id, `the database of project ${projectId}`);
-      await this.place(database, projectId, within);
-    });
-    return (await this.findClaimed(projectId))!;
+  async claimBuilt(id: TenantDatabaseId, projectId: ProjectId, { fence }: { fence: string }): Promise<ProjectDatabase> {
+    const [row] = await runStatement<ClaimRow & { allowed: boolean }>(this.dataSource, undefined, claimBuiltStatement, [
+      ...[projectId, fence, id],
+    ]);
+    if (!row?.allowed) throw leaseLost(`project ${projectId}`);
+    if (row['database.state'] === null) throw wrongState(id, `the database of project ${projectId}`);
+    return toProjectDatabase(row);
   }
 
   /** The database that the project uses. */
-  async findClaimed(projectId: ProjectId): Promise<ClaimedDatabase | undefined> {
+  async findClaimed(projectId: ProjectId): Promise<ProjectDatabase | undefined> {
     const [row] = await runStatement<ClaimRow>(
       this.dataSource,
       undefined,
@@ -115,25 +112,7 @@ export class TenantDatabaseRepository {
          FROM tenant_database AS database ${joinedKeys} WHERE database.project_id = $1 AND database.state = 'claimed'`,
       [projectId],
     );
-    return row === undefined ? undefined : toClaimed(row);
-  }
-
-  private async place(database: TenantDatabase, projectId: ProjectId, transaction: Transaction): Promise<void> {
-    await runStatement(
-      this.dataSource,
-      transaction,
-      `INSERT INTO placement AS p (project_id, tenant_database_id, generation) VALUES ($1, $2, 1)
-       ON CONFLICT (project_id) DO UPDATE
-         SET tenant_database_id = EXCLUDED.tenant_database_id, generation = p.generation + 1
-       WHERE p.tenant_database_id <> EXCLUDED.tenant_database_id`,
-      [projectId, database.id],
-    );
-    await runStatement(
-      this.dataSource,
-      transaction,
-      'UPDATE project SET data_key_id = $2 WHERE id = $1 AND data_key_id IS NULL',
-      [projectId, database.dataKeyId],
-    );
+    return row === undefined ? undefined : toProjectDatabase(row);
   }
 
   /** How many spares of the cluster are at this schema version. */
@@ -149,14 +128,27 @@ export class TenantDatabaseRepository {
       manager.findOneBy(TenantDatabase, { id }),
     );
     if (database !== null) return database;
-    throw new DomainError('not-found', 'tenant-database-not-found', `There is no tenant database ${id}.`);
+    throw notFound(id);
+  }
+
+  /** The database, and the wrapped data key of its secrets, null if it was shredded; or a `not-found` error. */
+  async getWithKey(id: TenantDatabaseId): Promise<TenantDatabase & { wrappedKey: Buffer | null }> {
+    const [row] = await runStatement<TenantDatabase & { wrappedKey: Buffer | null }>(
+      this.dataSource,
+      undefined,
+      `SELECT t.*, k.wrapped AS wrapped_key
+         FROM tenant_database t LEFT JOIN data_key k ON k.id = t.data_key_id WHERE t.id = $1`,
+      [id],
+    );
+    if (row !== undefined) return row;
+    throw notFound(id);
   }
 
   /** The database that is being built for the project or that it uses. */
-  async findOfProject(projectId: ProjectId, transaction?: Transaction): Promise<TenantDatabase | undefined> {
+  async findOfProject(projectId: ProjectId): Promise<TenantDatabase | undefined> {
     const [database] = await runStatement<TenantDatabase>(
       this.dataSource,
-      transaction,
+      undefined,
       `SELECT * FROM tenant_database WHERE project_id = $1 AND state NOT IN ('trash', 'dropped')`,
       [projectId],
     );
@@ -236,7 +228,7 @@ export class TenantDatabaseRepository {
    * Throws `lease-lost` unless an operation on the project runs under this fencing number, and keeps every other worker
    * from claiming that operation until the transaction has ended.
    */
-  async assertLease(projectId: ProjectId, fence: string, transaction: Transaction): Promise<void> {
+  private async assertLease(projectId: ProjectId, fence: string, transaction: Transaction): Promise<void> {
     const held = await runStatement(
       this.dataSource,
       transaction,
@@ -245,6 +237,10 @@ export class TenantDatabaseRepository {
     );
     if (held.length === 0) throw leaseLost(`project ${projectId}`);
   }
+}
+
+function notFound(id: TenantDatabaseId): DomainError {
+  return new DomainError('not-found', 'tenant-database-not-found', `There is no tenant database ${id}.`);
 }
 
 function wrongState(id: TenantDatabaseId, wanted: string): DomainError {
@@ -257,7 +253,7 @@ interface ClaimRow {
   projectKey: Buffer | null;
 }
 
-function toClaimed(row: ClaimRow): ClaimedDatabase {
+function toProjectDatabase(row: ClaimRow): ProjectDatabase {
   const { databaseKey, projectKey } = row;
   return { ...splitRow<TenantDatabase>(row, 'database'), wrappedKeys: { database: databaseKey, project: projectKey } };
 }
@@ -277,13 +273,37 @@ const joinedKeys = `
   LEFT JOIN data_key project_key ON project_key.id = coalesce(project.data_key_id, database.data_key_id)`;
 
 /**
- * Always one row, which says whether the lease is held. The lease ($2, when it is given) is locked until the commit, so that
- * no other worker can claim the operation in between. What `own` finds the project has already, and then no spare is
- * touched.
+ * One row, `lease`, that says whether the lease on the project ($1) is held, which it always is when no fence ($2) is
+ * given. A lease that is held is locked until the commit, so that no other worker can claim the operation in between.
  */
+const lease = `
+  held AS (SELECT id FROM operation WHERE project_id = $1 AND fence = $2 AND state = 'running' FOR SHARE),
+  lease AS (SELECT $2::bigint IS NULL OR EXISTS (SELECT FROM held) AS allowed)`;
+
+const buildingStatement = `
+WITH ${lease},
+  created AS (
+    INSERT INTO tenant_database
+      (id, cluster_id, database_name, role_name, password_sealed, data_key_id, schema_version, state, project_id)
+    SELECT $3::uuid, $4, $5, $6, $7::bytea, $8::uuid, $9::int, 'building', $1::uuid FROM lease WHERE lease.allowed
+    ON CONFLICT (project_id) WHERE state NOT IN ('trash', 'dropped') DO NOTHING RETURNING *),
+  keyed AS (INSERT INTO data_key (id, wrapped) SELECT data_key_id, $10::bytea FROM created)
+SELECT lease.allowed, ${columnsOf('created', databaseColumns, 'database')} FROM lease LEFT JOIN created ON true`;
+
+/** Places the project on the database that `source` gives, if it gives one. */
+const placedOn = (source: string): string => `
+  placed AS (
+    INSERT INTO placement AS p (project_id, tenant_database_id, generation) SELECT $1, id, 1 FROM ${source}
+    ON CONFLICT (project_id) DO UPDATE
+      SET tenant_database_id = EXCLUDED.tenant_database_id, generation = p.generation + 1
+    WHERE p.tenant_database_id <> EXCLUDED.tenant_database_id),
+  keyed AS (
+    UPDATE project SET data_key_id = ${source}.data_key_id FROM ${source}
+     WHERE project.id = $1 AND project.data_key_id IS NULL)`;
+
+/** What `own` finds the project has already, and then no spare is touched. */
 const claimStatement = `
-WITH held AS (SELECT id FROM operation WHERE project_id = $1 AND fence = $2 AND state = 'running' FOR SHARE),
-  lease AS (SELECT $2::bigint IS NULL OR EXISTS (SELECT FROM held) AS allowed),
+WITH ${lease},
   own AS (SELECT * FROM tenant_database WHERE project_id = $1 AND state NOT IN ('trash', 'dropped')),
   spare AS (
     UPDATE tenant_database SET state = 'claimed', project_id = $1
@@ -291,14 +311,14 @@ WITH held AS (SELECT id FROM operation WHERE project_id = $1 AND fence = $2 AND 
                   WHERE lease.allowed AND NOT EXISTS (SELECT FROM own)
                     AND t.state = 'spare' AND t.cluster_id = $3 AND t.schema_version = $4
                   ORDER BY t.created_at FOR UPDATE OF t SKIP LOCKED LIMIT 1)
-    RETURNING *),
-  placed AS (
-    INSERT INTO placement AS p (project_id, tenant_database_id, generation) SELECT $1, id, 1 FROM spare
-    ON CONFLICT (project_id) DO UPDATE
-      SET tenant_database_id = EXCLUDED.tenant_database_id, generation = p.generation + 1
-    WHERE p.tenant_database_id <> EXCLUDED.tenant_database_id),
-  keyed AS (
-    UPDATE project SET data_key_id = spare.data_key_id FROM spare
-     WHERE project.id = $1 AND project.data_key_id IS NULL)
+    RETURNING *), ${placedOn('spare')}
 SELECT lease.allowed, ${claimColumns}
   FROM lease LEFT JOIN (SELECT * FROM own UNION ALL SELECT * FROM spare) AS database ON true ${joinedKeys}`;
+
+const claimBuiltStatement = `
+WITH ${lease},
+  built AS (
+    UPDATE tenant_database t SET state = 'claimed' FROM lease
+     WHERE lease.allowed AND t.id = $3 AND t.state IN ('building', 'claimed') AND t.project_id = $1
+    RETURNING t.*), ${placedOn('built')}
+SELECT lease.allowed, ${claimColumns} FROM lease LEFT JOIN built AS database ON true ${joinedKeys}`;

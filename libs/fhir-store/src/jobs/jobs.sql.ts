@@ -292,14 +292,24 @@ export async function removeJob(connection: Connection, id: string): Promise<voi
   );
 }
 
-/** Every job of the project, and whether it is left by whoever carried it out. */
-export async function listJobs(
-  connection: Connection,
-): Promise<{ readonly id: string; readonly kind: JobKind; readonly isLeft: boolean }[]> {
-  return connection.query(
+/** A job as whoever looks after the project's jobs sees it. */
+export interface ListedJob {
+  readonly id: string;
+  readonly kind: JobKind;
+  /** Whoever carried it out has not been heard of for too long. */
+  readonly isLeft: boolean;
+  /** It has expired or was withdrawn (see `withdrawExpiredJobs`). */
+  readonly isOver: boolean;
+}
+
+/** Every job of the project. */
+export async function listJobs(connection: Connection): Promise<ListedJob[]> {
+  return connection.query<ListedJob & Record<string, unknown>>(
     compiledSql({
       name: 'store_list_jobs',
-      text: `SELECT id, kind, ${isUnfinished} AND lease_until <= clock_timestamp() AS "isLeft" FROM async_job`,
+      text: `SELECT id, kind, is_over AS "isOver",
+                    NOT is_over AND ${isUnfinished} AND lease_until <= clock_timestamp() AS "isLeft"
+               FROM async_job, LATERAL (SELECT state = 'removed' OR expires_at <= clock_timestamp() AS is_over)`,
       values: [],
     }),
   );

@@ -1,6 +1,6 @@
 import type { Connection } from '../connection.js';
 import { sqlState } from '../errors.js';
-import { identifier, literal, sql } from '../sql.js';
+import { identifier, literal, sql, type Sql } from '../sql.js';
 
 const duplicateDatabase = '42P04';
 const uniqueViolation = '23505';
@@ -14,26 +14,33 @@ export interface NewDatabase {
 }
 
 /**
- * Makes sure that the database exists and carries the comment. It is copied through the WAL, which needs no checkpoint.
- * Cannot run in a transaction.
+ * Makes sure that the database exists and carries the comment. Cannot run in a transaction.
  */
 export async function ensureDatabase(connection: Connection, name: string, options: NewDatabase): Promise<void> {
   const existing = await databaseComment(connection, name);
-  if (existing === undefined) {
-    try {
-      const template = identifier(options.template ?? 'template1');
-      await connection.query(sql`CREATE DATABASE ${identifier(name)} TEMPLATE ${template} STRATEGY WAL_LOG`);
-    } catch (error) {
-      // Another worker was quicker.
-      if (sqlState(error) !== duplicateDatabase && sqlState(error) !== uniqueViolation) throw error;
-    }
+  if (existing === undefined) await createDatabase(connection, name, options.template ?? 'template1');
+  if (existing !== options.comment) await connection.query(commentOnDatabase(name, options.comment));
+}
+
+/**
+ * Copies the template through the WAL, which needs no checkpoint. It is fine when another worker has made the database in
+ * the same moment. Cannot run in a transaction.
+ */
+export async function createDatabase(connection: Connection, name: string, template: string): Promise<void> {
+  try {
+    await connection.query(sql`CREATE DATABASE ${identifier(name)} TEMPLATE ${identifier(template)} STRATEGY WAL_LOG`);
+  } catch (error) {
+    if (sqlState(error) !== duplicateDatabase && sqlState(error) !== uniqueViolation) throw error;
   }
-  if (existing === options.comment) return;
-  await connection.query(sql`COMMENT ON DATABASE ${identifier(name)} IS ${literal(options.comment)}`);
+}
+
+/** Says on the cluster what the database is. */
+export function commentOnDatabase(name: string, comment: string): Sql {
+  return sql`COMMENT ON DATABASE ${identifier(name)} IS ${literal(comment)}`;
 }
 
 /** What the database says it is; null without a comment, undefined when there is no such database. */
-async function databaseComment(connection: Connection, name: string): Promise<string | null | undefined> {
+export async function databaseComment(connection: Connection, name: string): Promise<string | null | undefined> {
   const [row] = await connection.query<{ comment: string | null }>(
     sql`SELECT shobj_description(oid, 'pg_database') AS comment FROM pg_database WHERE datname = ${name}`,
   );

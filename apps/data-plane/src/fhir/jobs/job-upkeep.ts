@@ -74,11 +74,14 @@ export class JobUpkeep {
       if (this.options.directory.findById(projectId) === undefined) this.projects.delete(projectId);
       return;
     }
-    for (const job of await runtime.database.use(withdrawExpiredJobs)) {
-      if (this.closed) return;
-      await removeWithdrawn(runtime, job);
-    }
+    // Hardly any project has jobs, so there is one question for most of them.
     const jobs = await runtime.database.use(listJobs);
+    if (jobs.some(({ isOver }) => isOver)) {
+      for (const job of await runtime.database.use(withdrawExpiredJobs)) {
+        if (this.closed) return;
+        await removeWithdrawn(runtime, job);
+      }
+    }
     if (jobs.length === 0) this.projects.delete(projectId);
     else this.projects.add(projectId);
     for (const { id, kind, isLeft } of jobs) if (isLeft) this.options.onLeft({ projectId, jobId: id, kind });

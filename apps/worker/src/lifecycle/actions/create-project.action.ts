@@ -38,21 +38,23 @@ async function place(context: Context): Promise<void> {
   const { project, params, tenantDatabases, clusters, preparation, builder, schema, fence } = context;
   const [loads, schemaVersion] = await Promise.all([preparation.list(), schema.target()]);
   const chosen: Cluster = planPlacement(loads, params.placement);
-  const spare = await tenantDatabases.claimSpare(project.id, chosen.id, schemaVersion, { fence });
-  if (spare) {
-    return rememberPlace(context, chosen.id === spare.clusterId ? chosen : await clusters.get(spare.clusterId), spare);
-  }
-  const database =
-    (await tenantDatabases.findOfProject(project.id)) ?? (await builder.plan(chosen, { projectId: project.id, fence }));
+  const found = await tenantDatabases.claimSpare(project.id, chosen.id, schemaVersion, { fence });
+  const database = found ?? (await builder.plan(chosen, schemaVersion, { projectId: project.id, fence }));
   const cluster = database.clusterId === chosen.id ? chosen : await clusters.get(database.clusterId);
-  if (!(await builder.build(cluster, database))) {
+  if (found?.state === 'claimed') return rememberPlace(context, cluster, found);
+  const built = await context.shared.get(
+    'built database',
+    () => builder.build(cluster, database),
+    async (connection) => connection?.close(),
+  );
+  if (built === undefined) {
     throw new DomainError(
       'unavailable',
       'build-in-progress',
       `Another worker is still building the database of project ${project.id}.`,
     );
   }
-  rememberPlace(context, cluster, await tenantDatabases.claimBuilt(database.id, project.id, { fence }));
+  rememberPlace(context, cluster, await tenantDatabases.claimBuilt(database.id, project.id, { fence }), built);
 }
 
 async function seed(context: Context): Promise<void> {
