@@ -109,7 +109,7 @@ describe('a server that is not fit', () => {
       registration({ admin: { user: 'weak', password: 'weak-password' }, limits: { maxConnections: 100_000 } }),
     );
     expect(operation).toMatchObject({ state: 'failed', attempt: 1, error: { code: 'cluster-unfit', step: 'check' } });
-    for (const lack of ['CREATEDB', 'CREATEROLE', 'connections only'])
+    for (const lack of ['CREATEDB', 'CREATEROLE', 'connect to postgres', 'connect to template1', 'connections only'])
       expect(operation['error'].message).toContain(lack);
     expect((await control.send('GET', `/clusters/${cluster['id']}`)).status).toBe(404);
     expect(await control.dataSource.query('SELECT FROM data_key')).toEqual([]);

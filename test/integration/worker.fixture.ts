@@ -35,6 +35,7 @@ export class WorkerBench {
     readonly env: NodeJS.ProcessEnv,
     readonly dataSource: DataSource,
     readonly admin: OwnedConnection,
+    readonly superuserUrl: string,
     private readonly queue: OperationQueue,
     private readonly closers: (() => Promise<unknown>)[],
   ) {
@@ -43,7 +44,8 @@ export class WorkerBench {
     this.tenantDatabases = new TenantDatabaseRepository(dataSource);
   }
 
-  static async open(): Promise<WorkerBench> {
+  /** By default the administrator is a superuser, whom a server of somebody else's gives to nobody. */
+  static async open({ administrator = 'superuser' }: { administrator?: Administrator } = {}): Promise<WorkerBench> {
     const dataDir = mkdtempSync(path.join(tmpdir(), 'boxyard-worker-test-'));
     chmodSync(dataDir, 0o755);
     const server = await startEmbeddedPostgres({
@@ -51,17 +53,18 @@ export class WorkerBench {
       log: { info: () => undefined, warn: () => undefined },
       settings: { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', max_wal_size: '1GB' },
     });
+    const url = administrator === 'superuser' ? server.url : await limitedAdministrator(server.url);
     const env = {
       BOXYARD_DATA_DIR: dataDir,
-      DATABASE_URL: server.url,
+      DATABASE_URL: url,
       BOXYARD_MASTER_KEY: randomBytes(32).toString('base64'),
       LOG_LEVEL: 'warn',
       LOG_FORMAT: 'json',
     };
     const config = loadConfig(env);
     const dataSource = await openControlDatabase(config, { migrate: true });
-    const queue = await openOperationQueue({ databaseUrl: server.url });
-    const admin = await connectOnce(server.url);
+    const queue = await openOperationQueue({ databaseUrl: url });
+    const admin = await connectOnce(url);
     const closers = [
       () => admin.close(),
       () => queue.close(),
@@ -69,9 +72,9 @@ export class WorkerBench {
       () => server.stop(),
       async () => rmSync(dataDir, { recursive: true, force: true }),
     ];
-    const bench = new WorkerBench(config, env, dataSource, admin, queue, closers);
+    const bench = new WorkerBench(config, env, dataSource, admin, server.url, queue, closers);
     const tell = () => bench.watchers.forEach((watcher) => watcher());
-    const listener = await listen(server.url, ['boxyard_operation', 'boxyard_project'], tell, tell);
+    const listener = await listen(url, ['boxyard_operation', 'boxyard_project'], tell, tell);
     closers.unshift(() => listener.close());
     return bench;
   }
@@ -220,11 +223,11 @@ export class WorkerBench {
   /** The names that exist on the server beside those of PostgreSQL, the control database and the template. */
   async onServer(): Promise<{ databases: string[]; roles: string[] }> {
     const databases = await this.admin.query<{ name: string }>(
-      sql`SELECT datname AS name FROM pg_database WHERE NOT datistemplate AND datname NOT IN ('postgres', current_database())
+      sql`SELECT datname AS name FROM pg_database WHERE NOT datistemplate AND datname NOT IN ('postgres', 'boxyard', current_database())
           ORDER BY 1`,
     );
     const roles = await this.admin.query<{ name: string }>(
-      sql`SELECT rolname AS name FROM pg_roles WHERE rolname NOT LIKE 'pg\\_%' AND rolname <> current_user ORDER BY 1`,
+      sql`SELECT rolname AS name FROM pg_roles WHERE rolname NOT LIKE 'pg\\_%' AND rolname <> current_user AND NOT rolsuper ORDER BY 1`,
     );
     return { databases: databases.map(({ name }) => name), roles: roles.map(({ name }) => name) };
   }
@@ -281,6 +284,18 @@ export class WorkerBench {
     if (!database) throw new Error(`project ${projectId} has no tenant database`);
     return database;
   }
+}
+
+type Administrator = 'superuser' | 'CREATEDB and CREATEROLE';
+
+/** The URL of a control database whose owner may make databases and roles and nothing else. */
+async function limitedAdministrator(superuserUrl: string): Promise<string> {
+  const superuser = await connectOnce(superuserUrl);
+  await superuser.query(sql`CREATE ROLE administrator LOGIN CREATEDB CREATEROLE PASSWORD 'administrator'`);
+  await superuser.query(sql`CREATE DATABASE control OWNER administrator`);
+  await superuser.close();
+  const [username, password] = ['administrator', 'administrator'];
+  return Object.assign(new URL(superuserUrl), { username, password, pathname: '/control' }).href;
 }
 
 export async function endChild(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {

@@ -16,6 +16,7 @@ export {
   databaseExists,
   dropDatabase,
   ensureDatabase,
+  isOpenToPublic,
   renameDatabase,
   revokePublicConnect,
   terminateConnections,

@@ -7,6 +7,7 @@ const fit: ServerFacts = {
   isStandby: false,
   createsDatabases: true,
   createsRoles: true,
+  openDatabases: [],
   clusterIds: [],
 };
 const flaws = (facts: Partial<ServerFacts>) =>
@@ -26,6 +27,7 @@ describe('a server that is to be a cluster', () => {
         isStandby: true,
         createsDatabases: false,
         createsRoles: false,
+        openDatabases: ['postgres'],
         clusterIds: ['cl_1'],
       }),
     ).toEqual([
@@ -33,6 +35,7 @@ describe('a server that is to be a cluster', () => {
       'it is a standby, which can only be read',
       'the role may not create databases (CREATEDB)',
       'the role may not create roles (CREATEROLE)',
+      'every role may connect to postgres, whose owner must run REVOKE ALL ON DATABASE "postgres" FROM PUBLIC',
       'it accepts 99 connections only',
       'it is the server of cluster default already',
     ]);

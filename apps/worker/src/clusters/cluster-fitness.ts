@@ -12,6 +12,8 @@ export interface ServerFacts {
   readonly isStandby: boolean;
   readonly createsDatabases: boolean;
   readonly createsRoles: boolean;
+  /** Databases of PostgreSQL itself to which every role may connect, which is not the role's to change. */
+  readonly openDatabases: readonly string[];
   /** The clusters whose marks its databases carry. */
   readonly clusterIds: readonly string[];
 }
@@ -24,6 +26,9 @@ export async function serverFacts(admin: Connection): Promise<ServerFacts> {
            pg_is_in_recovery() AS "isStandby",
            rolsuper OR rolcreatedb AS "createsDatabases",
            rolsuper OR rolcreaterole AS "createsRoles",
+           ARRAY(SELECT datname::text FROM pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) AS acl
+                  WHERE datname IN ('postgres', 'template1') AND acl.grantee = 0 AND acl.privilege_type = 'CONNECT'
+                    AND NOT pg_has_role(datdba, 'USAGE') ORDER BY 1) AS "openDatabases",
            ARRAY(SELECT DISTINCT substring(shobj_description(oid, 'pg_database') FROM '^boxyard (cl_[0-9a-z]+) ')
                    FROM pg_database WHERE starts_with(shobj_description(oid, 'pg_database'), 'boxyard cl_'))
              AS "clusterIds"
@@ -47,6 +52,9 @@ export function clusterFlaws(
     ...(facts.isStandby ? ['it is a standby, which can only be read'] : []),
     ...(facts.createsDatabases ? [] : ['the role may not create databases (CREATEDB)']),
     ...(facts.createsRoles ? [] : ['the role may not create roles (CREATEROLE)']),
+    ...facts.openDatabases.map(
+      (name) => `every role may connect to ${name}, whose owner must run REVOKE ALL ON DATABASE "${name}" FROM PUBLIC`,
+    ),
     ...(facts.maxConnections < maxConnections ? [`it accepts ${facts.maxConnections} connections only`] : []),
     ...(same === undefined ? [] : [`it is the server of cluster ${same.name} already`]),
   ];

@@ -1,6 +1,6 @@
 import type { Cluster, ClusterLoad, ClusterRepository, NewCluster } from '#control-database';
 import type { Logger } from '#platform';
-import { type Connection, connectOnce, databaseExists, identifier, revokePublicConnect, sql } from '#postgres';
+import { type Connection, connectOnce, identifier, isOpenToPublic, revokePublicConnect, sql } from '#postgres';
 import type { FleetSchema } from '../tenant-databases/fleet-schema.js';
 import { withLock } from './advisory-lock.js';
 import { type ClusterAdmins, loginOf, maintenanceDatabase, sslOfUrl } from './cluster-admins.js';
@@ -137,7 +137,8 @@ function isAsRecorded(cluster: Cluster, { host, port, sslMode, sslCa }: OwnServe
 const keyOf = (cluster: Cluster, schemaVersion: number | ''): string => `${cluster.id} ${schemaVersion}`;
 
 async function closeDatabase(admin: Connection, database: string): Promise<void> {
-  if (!(await databaseExists(admin, database))) return;
+  // The rights of another owner's database, who has closed it already, are not ours to give.
+  if (!(await isOpenToPublic(admin, database))) return;
   await admin.query(sql`GRANT CONNECT, TEMPORARY ON DATABASE ${identifier(database)} TO CURRENT_USER`);
   await revokePublicConnect(admin, database);
 }

@@ -1,3 +1,4 @@
+import { DomainError } from '#platform';
 import type { Connection } from '../connection.js';
 import { sqlState } from '../errors.js';
 import { identifier, literal, sql, type Sql } from '../sql.js';
@@ -52,12 +53,27 @@ export async function databaseExists(connection: Connection, name: string): Prom
   return found.length > 0;
 }
 
-/** Takes from PUBLIC what PostgreSQL gives it on every database by itself: CONNECT and TEMPORARY. */
+/**
+ * Takes from PUBLIC what PostgreSQL gives it on every database by itself: CONNECT and TEMPORARY. Throws
+ * `database-open-to-public` when the connection's role may not do that, of which PostgreSQL itself only warns.
+ */
 export async function revokePublicConnect(connection: Connection, database: string): Promise<void> {
+  if (!(await isOpenToPublic(connection, database))) return;
+  await connection.query(sql`REVOKE ALL ON DATABASE ${identifier(database)} FROM PUBLIC`);
+  if (!(await isOpenToPublic(connection, database))) return;
+  throw new DomainError(
+    'unavailable',
+    'database-open-to-public',
+    `Every role of the server may connect to database ${database}. Its owner must run: REVOKE ALL ON DATABASE "${database}" FROM PUBLIC`,
+  );
+}
+
+/** Whether PUBLIC has rights on the database. */
+export async function isOpenToPublic(connection: Connection, database: string): Promise<boolean> {
   const granted = await connection.query(sql`
     SELECT 1 AS found FROM pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) AS acl
     WHERE datname = ${database} AND acl.grantee = 0 LIMIT 1`);
-  if (granted.length > 0) await connection.query(sql`REVOKE ALL ON DATABASE ${identifier(database)} FROM PUBLIC`);
+  return granted.length > 0;
 }
 
 /** Ends every other connection to the database and waits until they are gone, 5 s for each at most. */

@@ -7,6 +7,10 @@ import { scramVerifier } from './scram-verifier.js';
  * Makes sure that the role exists, may log in with this machine-made password (see `scramVerifier`), and may do nothing
  * else of its own; then runs `further` DDL about it, in the same transaction. Run again, it sets the password again. Those
  * who do it at once for one role take turns; all of them must be connected to the same database.
+ *
+ * The connection's own role is a member of it from then on, unless it is a superuser, who needs no membership to act as
+ * the role, to end its connections and to drop it. See https://www.postgresql.org/docs/18/role-attributes.html on what
+ * CREATEROLE gives and what it does not.
  */
 export async function ensureLoginRole(
   connection: Connection,
@@ -14,14 +18,26 @@ export async function ensureLoginRole(
   password: string,
   further: readonly Sql[] = [],
 ): Promise<void> {
-  const abilities = sql`${identifier(role)} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT PASSWORD ${literal(scramVerifier(password))}`;
-  // PostgreSQL fails one of two concurrent changes of the same role ("tuple concurrently updated"), so callers take turns.
-  const inTurn = sql`PERFORM pg_advisory_xact_lock(hashtextextended(${literal(`login role ${role}`)}, 0))`;
-  const createOrAlter = sql`
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname = ${literal(role)}) THEN ALTER ROLE ${abilities};
-    ELSE CREATE ROLE ${abilities};
-    END IF`;
-  await connection.query(ddlBlock([inTurn, createOrAlter, ...further]));
+  const [name, text] = [identifier(role), literal(role)];
+  const login = sql`LOGIN NOCREATEDB NOCREATEROLE NOINHERIT PASSWORD ${literal(scramVerifier(password))}`;
+  const statements = [
+    // PostgreSQL fails one of two concurrent changes of the same role ("tuple concurrently updated"), so callers take turns.
+    sql`PERFORM pg_advisory_xact_lock(hashtextextended(${literal(`login role ${role}`)}, 0))`,
+    sql`
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = ${text}) THEN ALTER ROLE ${name} ${login};
+    ELSE CREATE ROLE ${name} ${login};
+    END IF`,
+    // Nobody but a superuser may name these at all, and so only where there is something to take away.
+    sql`
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = ${text} AND (rolsuper OR rolreplication OR rolbypassrls)) THEN
+      ALTER ROLE ${name} NOSUPERUSER NOREPLICATION NOBYPASSRLS;
+    END IF`,
+    sql`
+    IF NOT (pg_has_role(${text}, 'USAGE') AND pg_has_role(${text}, 'SET')) THEN
+      GRANT ${name} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE;
+    END IF`,
+  ];
+  await connection.query(ddlBlock([...statements, ...further]));
 }
 
 /** Keeps the role from opening new connections; those that are open stay. A missing role is fine. */
