@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import { ConfigError, type Config } from '#platform';
 import { controlMigrations } from '#migrations/control';
 import { entities } from './entities.js';
+import { FrequentStatements } from './frequent-statements.js';
 import { SnakeCaseNaming } from './snake-case-naming.js';
 import { superviseConnection, type SupervisedConnection } from './supervise-connection.js';
 
@@ -36,6 +37,7 @@ export async function openControlDatabase(
   }
   // Migrations take as long as they take, and so does waiting for them.
   let answerWithinMs = Infinity;
+  const frequent = new FrequentStatements();
   const dataSource = await new DataSource({
     type: 'postgres',
     url: config.databaseUrl,
@@ -45,7 +47,7 @@ export async function openControlDatabase(
     extra: {
       keepAlive: true,
       idleTimeoutMillis: 600_000,
-      onConnect: (connection: SupervisedConnection) => superviseConnection(connection, () => answerWithinMs),
+      onConnect: (connection: SupervisedConnection) => superviseConnection(connection, () => answerWithinMs, frequent),
     },
     namingStrategy: new SnakeCaseNaming(),
     entities,

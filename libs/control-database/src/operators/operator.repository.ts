@@ -30,7 +30,7 @@ export class OperatorRepository {
     const [operator] = await runStatement<Operator>(
       this.dataSource,
       undefined,
-      'SELECT * FROM operator WHERE id = $1',
+      'SELECT id, email, password_hash, role, disabled_at, created_at FROM operator WHERE id = $1',
       [id],
     );
     return operator;
