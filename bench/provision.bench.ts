@@ -4,11 +4,12 @@ import { sql } from '#postgres';
 import { expectStatus } from '#testing';
 import { bareDatabase, bareProject, bareTenant, templateOf } from './bare-provisioning.js';
 import { type BenchEnvironment, withEnvironment } from './environment.js';
-import { percentile, publish, round } from './report.js';
+import { median, percentile, publish, round } from './report.js';
 
 const SPARES = 5;
 const FROM_SPARES = 40;
-const WITHOUT_SPARES = 24;
+const ROUNDS = 7;
+const WITHOUT_SPARES = 12;
 /** How many databases the worker builds at a time; the bare loop runs as many. */
 const PARALLEL = 4;
 
@@ -16,7 +17,8 @@ const PARALLEL = 4;
  * Two figures. From a spare: POST /projects until the first FHIR 201 on the new base URL, one after another with five
  * spares ready, beside one bare `CREATE DATABASE … TEMPLATE`. Without spares: projects per second beside a loop of bare
  * database, role and grants, equally parallel; and, for information, beside the same with a project's first resources,
- * which is the most that any way of making projects could reach.
+ * which is the most that any way of making projects could reach. These three take turns, in rounds, because what a
+ * database costs changes threefold within a minute; what counts is the median of the rounds' ratios.
  */
 export async function benchProvision(): Promise<void> {
   await withEnvironment(async (environment) => {
@@ -33,14 +35,22 @@ export async function benchProvision(): Promise<void> {
 
     await environment.control.query(sql`UPDATE cluster SET spare_target = 0`);
     await useUpSpares(environment);
-    const builtRate = await ratePerSecond((index) => projectUntilFirstCreate(environment, `built-${index}`));
-    const bareRate = await ratePerSecond(() => bareTenant(environment, admin, template));
-    const seededRate = await ratePerSecond(() => bareProject(environment, admin, template));
+    const rounds: { built: number; bare: number; seeded: number }[] = [];
+    for (let index = 0; index < ROUNDS; index++) {
+      rounds.push({
+        built: await ratePerSecond((nth) => projectUntilFirstCreate(environment, `built-${index}-${nth}`)),
+        bare: await ratePerSecond(() => bareTenant(environment, admin, template)),
+        seeded: await ratePerSecond(() => bareProject(environment, admin, template)),
+      });
+    }
     await admin.end();
 
     const p50 = percentile(spare, 0.5) / percentile(bare, 0.5);
     const p99 = percentile(spare, 0.99) / percentile(bare, 0.5);
-    const ratio = builtRate / bareRate;
+    const ratios = rounds.map(({ built, bare }) => built / bare);
+    const ratio = median(ratios);
+    const ceiling = median(rounds.map(({ seeded, bare }) => seeded / bare));
+    const rate = (of: 'built' | 'bare' | 'seeded') => `${round(median(rounds.map((each) => each[of])))} /s`;
     await publish({
       name: 'provision',
       floor: 'without spares: bare CREATE DATABASE … TEMPLATE + role + grants, equally parallel',
@@ -56,9 +66,9 @@ export async function benchProvision(): Promise<void> {
           p50: `${round(percentile(bare, 0.5))} ms`,
           p99: `${round(percentile(bare, 0.99))} ms`,
         },
-        { what: 'without spares: projects', p50: `${round(builtRate)} /s`, p99: '' },
-        { what: 'bare databases with role and grants', p50: `${round(bareRate)} /s`, p99: '' },
-        { what: 'the same with the first resources of a project', p50: `${round(seededRate)} /s`, p99: '' },
+        { what: 'without spares: projects', p50: rate('built'), p99: '' },
+        { what: 'bare databases with role and grants', p50: rate('bare'), p99: '' },
+        { what: 'the same with the first resources of a project', p50: rate('seeded'), p99: '' },
       ],
       checks: {
         'from a spare, p50': {
@@ -71,7 +81,11 @@ export async function benchProvision(): Promise<void> {
           limit: '≤ 10',
           holds: p99 <= 10,
         },
-        'without spares': { measured: `${ratio.toFixed(2)} of the bare loop`, limit: '≥ 0.7', holds: ratio >= 0.7 },
+        'without spares': {
+          measured: `${ratio.toFixed(2)} of the bare loop (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}; with the first resources it reaches ${ceiling.toFixed(2)} itself)`,
+          limit: '≥ 0.7',
+          holds: ratio >= 0.7,
+        },
       },
     });
   });

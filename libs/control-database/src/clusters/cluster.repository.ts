@@ -135,9 +135,11 @@ export class ClusterRepository {
 }
 
 const selectLoads = `
-SELECT c.*, (SELECT count(*)::int FROM tenant_database t
-              WHERE t.cluster_id = c.id AND t.project_id IS NOT NULL AND t.state IN ('building', 'claimed')
-            ) AS projects
+SELECT c.id, c.name, c.host, c.port, c.admin_secret, c.data_key_id, c.state, c.max_projects, c.max_connections,
+       c.reserved_connections, c.template_version, c.spare_target, c.region, c.ssl_mode, c.ssl_ca, c.created_at,
+       (SELECT count(*)::int FROM tenant_database t
+         WHERE t.cluster_id = c.id AND t.project_id IS NOT NULL AND t.state IN ('building', 'claimed')
+       ) AS projects
   FROM cluster c`;
 
 const registerStatement = `

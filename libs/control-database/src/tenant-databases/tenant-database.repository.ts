@@ -136,7 +136,7 @@ export class TenantDatabaseRepository {
     const [row] = await runStatement<TenantDatabase & { wrappedKey: Buffer | null }>(
       this.dataSource,
       undefined,
-      `SELECT t.*, k.wrapped AS wrapped_key
+      `SELECT ${databaseColumns.map((column) => `t.${column}`).join(', ')}, k.wrapped AS wrapped_key
          FROM tenant_database t LEFT JOIN data_key k ON k.id = t.data_key_id WHERE t.id = $1`,
       [id],
     );
