@@ -19,6 +19,8 @@ export class AccessTokenAuthenticator {
     keys: ControlKeys,
     private readonly operators: OperatorRepository,
   ) {
+    // jsonwebtoken takes a KeyObject, which the declarations of passport-jwt do not know.
+    const key = keys.accessToken as unknown as string;
     const strategy = new Strategy(
       {
         jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
@@ -26,7 +28,7 @@ export class AccessTokenAuthenticator {
         issuer: accessTokenForm.issuer,
         audience: accessTokenForm.audience,
         secretOrKeyProvider: (_request, token: string, done) =>
-          hasAccessTokenHeader(token) ? done(null, keys.accessToken) : done(new Error('not an access token')),
+          hasAccessTokenHeader(token) ? done(null, key) : done(new Error('not an access token')),
       },
       (claims: { sub?: unknown }, done) => {
         this.findCaller(claims).then(

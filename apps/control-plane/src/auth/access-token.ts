@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { type KeyObject, randomUUID } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import type { OperatorId } from '#control-database';
 import { decodeJwt } from '#platform';
@@ -14,7 +14,7 @@ export const accessTokenForm = {
 } as const;
 
 /** A JWT (RFC 9068, https://www.rfc-editor.org/rfc/rfc9068) for one operator, good for an hour from `now`. */
-export function issueAccessToken(key: Buffer, operatorId: OperatorId, now: Date): string {
+export function issueAccessToken(key: KeyObject, operatorId: OperatorId, now: Date): string {
   const { algorithm, typ, issuer, audience } = accessTokenForm;
   const issuedAt = Math.floor(now.getTime() / 1000);
   return jwt.sign({ iat: issuedAt, exp: issuedAt + accessTokenSeconds }, key, {
