@@ -137,7 +137,9 @@ function makeCertificates(directory: string, names: string): { ca: string } {
     };
     const logger = createLogger(config, 'test');
     const worker = await startWorker(config, logger, { sparesPerCluster: 1 });
-    closers.push(() => worker.close());
+    let stopped: Promise<void> | undefined;
+    const stopWorker = () => (stopped ??= worker.close());
+    closers.push(stopWorker);
     const plane = await startDataPlane(config, logger);
     closers.push(() => plane.close());
     const created = await control.send('POST', '/projects', {
@@ -158,6 +160,8 @@ function makeCertificates(directory: string, names: string): { ca: string } {
     expect(sessions.some(({ usename }) => usename.startsWith('fp_'))).toBe(true);
     expect(sessions.filter(({ ssl }) => !ssl)).toEqual([]);
 
+    // A worker would put back what DATABASE_URL says.
+    await stopWorker();
     // From here on the data plane believes in another authority: it closes what it has and trusts the server no more.
     await control.dataSource.query('UPDATE cluster SET ssl_ca = $1', [strangersCa]);
     await until(async () => (await read()).status === 503);
