@@ -190,6 +190,18 @@ test('a client that keeps its connection after a last answer does not hold up th
   expect(await closed).toBe('the client was let go');
 }, 30_000);
 
+test('a client that has opened a connection and said nothing does not hold up the stop', async () => {
+  const other = await createHttpApp(TestModule, options);
+  const otherUrl = await listenOn(other, '127.0.0.1', 0, 'DATA_PORT');
+  const accepted = new Promise((resolve) => other.getHttpServer().once('connection', resolve));
+  const client = connect(Number(new URL(otherUrl).port), '127.0.0.1');
+  const closed = new Promise<string>((resolve) => client.on('close', () => resolve('the client was let go')));
+  client.resume();
+  await accepted;
+  await other.close();
+  expect(await closed).toBe('the client was let go');
+}, 10_000);
+
 /** Sends bytes as they are and gives everything that comes back until the server closes. */
 function exchange(head: string, rest: string): Promise<string> {
   return new Promise((resolve, reject) => {
