@@ -38,7 +38,9 @@ test('makes no project where every role may look into the databases that all ser
 
   const owner = await connectOnce(bench.superuserUrl);
   await owner.query(sql`REVOKE ALL ON DATABASE postgres FROM PUBLIC`);
-  await owner.query(sql`REVOKE ALL ON DATABASE template1 FROM PUBLIC`);
+  // TEMPORARY, which is left, is of no use to those who cannot connect.
+  await owner.query(sql`REVOKE CONNECT ON DATABASE template1 FROM PUBLIC`);
+  await owner.query(sql`GRANT TEMPORARY ON DATABASE template1 TO PUBLIC`);
   await owner.query(sql`GRANT CONNECT ON DATABASE postgres TO administrator`);
   await owner.close();
   expect(await bench.ended(operationId)).toMatchObject({ state: 'succeeded' });

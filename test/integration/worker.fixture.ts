@@ -222,12 +222,14 @@ export class WorkerBench {
 
   /** The names that exist on the server beside those of PostgreSQL, the control database and the template. */
   async onServer(): Promise<{ databases: string[]; roles: string[] }> {
+    const { username, pathname } = new URL(this.superuserUrl);
     const databases = await this.admin.query<{ name: string }>(
-      sql`SELECT datname AS name FROM pg_database WHERE NOT datistemplate AND datname NOT IN ('postgres', 'boxyard', current_database())
-          ORDER BY 1`,
+      sql`SELECT datname AS name FROM pg_database WHERE NOT datistemplate AND datname NOT IN ('postgres', current_database())
+            AND datname <> ${pathname.slice(1)} ORDER BY 1`,
     );
     const roles = await this.admin.query<{ name: string }>(
-      sql`SELECT rolname AS name FROM pg_roles WHERE rolname NOT LIKE 'pg\\_%' AND rolname <> current_user AND NOT rolsuper ORDER BY 1`,
+      sql`SELECT rolname AS name FROM pg_roles WHERE rolname NOT LIKE 'pg\\_%' AND rolname <> current_user
+            AND rolname <> ${username} ORDER BY 1`,
     );
     return { databases: databases.map(({ name }) => name), roles: roles.map(({ name }) => name) };
   }

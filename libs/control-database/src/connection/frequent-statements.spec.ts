@@ -14,11 +14,11 @@ describe('a statement', () => {
     expect(statements.nameFor('SELECT 1 AS one')).toBe('frequent_1');
   });
 
-  test('that is not among the first hundred frequent ones never gets a name', () => {
+  test('that is not among the first forty frequent ones never gets a name', () => {
     const statements = new FrequentStatements();
-    for (let index = 0; index < 100; index++) use(statements, `SELECT ${index}`, 5);
-    expect(statements.nameFor('SELECT 99')).toBe('frequent_100');
-    expect(use(statements, 'SELECT 100', 20).filter((name) => name !== undefined)).toEqual([]);
+    for (let index = 0; index < 40; index++) use(statements, `SELECT ${index}`, 5);
+    expect(statements.nameFor('SELECT 39')).toBe('frequent_40');
+    expect(use(statements, 'SELECT 40', 20).filter((name) => name !== undefined)).toEqual([]);
   });
 });
 

@@ -68,11 +68,11 @@ export async function revokePublicConnect(connection: Connection, database: stri
   );
 }
 
-/** Whether PUBLIC has rights on the database. */
+/** Whether every role may connect to the database. What else PUBLIC has on it is of no use without that. */
 export async function isOpenToPublic(connection: Connection, database: string): Promise<boolean> {
   const granted = await connection.query(sql`
     SELECT 1 AS found FROM pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) AS acl
-    WHERE datname = ${database} AND acl.grantee = 0 LIMIT 1`);
+    WHERE datname = ${database} AND acl.grantee = 0 AND acl.privilege_type = 'CONNECT'`);
   return granted.length > 0;
 }
 
