@@ -13,8 +13,8 @@ import {
   type OperatorRole,
 } from '#control-database';
 import type { TenantMigration } from '#migrations/tenant';
-import { hashPassword, listenOn, uuidv7, type Config } from '#platform';
-import { aDatabase, type TestDatabase } from '#testing';
+import { listenOn, uuidv7, type Config } from '#platform';
+import { aDatabase, quickPasswordHash, type TestDatabase } from '#testing';
 import { issueAccessToken } from '../../apps/control-plane/src/auth/access-token.js';
 import { ControlKeys } from '../../apps/control-plane/src/environment/control-keys.js';
 import { openControlPlane } from '../../apps/control-plane/src/open-control-plane.js';
@@ -23,7 +23,7 @@ export const adminPassword = 'a-password-for-tests';
 export const masterKey = Buffer.alloc(32, 7);
 
 /** Every operator that a test makes has the password `test-password`. */
-const testPasswordHash = hashPassword('test-password', 'test');
+const testPasswordHash = quickPasswordHash('test-password');
 
 export interface Reply {
   status: number;
@@ -129,7 +129,7 @@ export async function aControlPlane(
     operator: async (role) => {
       const id = uuidv7();
       const email = `${role}-${id}@example.org`;
-      await new OperatorRepository(dataSource).insert({ id, email, role, passwordHash: await testPasswordHash });
+      await new OperatorRepository(dataSource).insert({ id, email, role, passwordHash: testPasswordHash });
       return {
         id,
         email,

@@ -49,21 +49,38 @@ export interface SearchParameter {
   evaluate(resource: JsonObject): TypedValue[];
 }
 
+/** The definitions of a version, found without going through its thousand and more for each type. */
+export interface DefinitionIndex {
+  readonly byUrl: ReadonlyMap<string, SearchParameterDefinition>;
+  /** In the order in which the definitions came. */
+  readonly byBase: ReadonlyMap<string, readonly SearchParameterDefinition[]>;
+}
+
+export function indexDefinitions(definitions: readonly SearchParameterDefinition[]): DefinitionIndex {
+  const byBase = new Map<string, SearchParameterDefinition[]>();
+  for (const definition of definitions) {
+    for (const base of new Set(definition.base)) {
+      const ofBase = byBase.get(base);
+      if (ofBase) ofBase.push(definition);
+      else byBase.set(base, [definition]);
+    }
+  }
+  return { byUrl: new Map(definitions.map((definition) => [definition.url, definition])), byBase };
+}
+
 /**
  * All parameters that resources of `resourceType` have, by code: its own, and those of all resources. HL7 defines a few
  * codes more than once; the most specific definition counts, and the first of several equal ones.
  */
 export function searchParametersOf(
   context: ExpressionContext,
-  definitions: readonly SearchParameterDefinition[],
+  { byUrl, byBase }: DefinitionIndex,
   resourceType: string,
 ): ReadonlyMap<string, SearchParameter> {
-  const byUrl = new Map(definitions.map((definition) => [definition.url, definition]));
   const chosen = new Map<string, { definition: SearchParameterDefinition; base: string }>();
   for (const base of [resourceType, ...generalBases]) {
-    for (const definition of definitions) {
-      if (definition.base.includes(base) && !chosen.has(definition.code))
-        chosen.set(definition.code, { definition, base });
+    for (const definition of byBase.get(base) ?? []) {
+      if (!chosen.has(definition.code)) chosen.set(definition.code, { definition, base });
     }
   }
   const shared = unions(

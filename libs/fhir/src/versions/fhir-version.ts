@@ -13,7 +13,12 @@ import { mandatoryMembers, structureOf, type StructureElement } from '../definit
 import type { JsonObject } from '../json/json-value.js';
 import type { Issue } from '../outcomes/issue.js';
 import { profileRules, type ProfileRules } from '../profiles/profile-rules.js';
-import { assertDistinctKeys, searchParametersOf, type SearchParameter } from '../search-parameters/search-parameter.js';
+import {
+  assertDistinctKeys,
+  indexDefinitions,
+  searchParametersOf,
+  type SearchParameter,
+} from '../search-parameters/search-parameter.js';
 import { builtInTerminology, type BuiltInTerminology } from '../terminology/built-in-terminology.js';
 import { platformTerminology } from '../terminology/platform-terminology.js';
 import { InvariantWalk } from '../validation/invariant-walk.js';
@@ -103,6 +108,7 @@ export function loadFhirVersion(folder: string, description: VersionDescription)
   const types = new Set(resourceTypes);
   const { schema, codeSystems } = definitions;
   const context = { schema, codeSystems, fhirpathModel: description.fhirpathModel };
+  const parameterIndex = indexDefinitions(definitions.searchParameters);
   const parameters = new Map<string, ReadonlyMap<string, SearchParameter>>();
   const compartments = new Map(definitions.compartments.map(({ code, resource }) => [code, compartmentMap(resource)]));
   const structure = madeOnce((name) => structureOf(definitions.schema, name));
@@ -130,7 +136,7 @@ export function loadFhirVersion(folder: string, description: VersionDescription)
     if (!types.has(type)) return noParameters;
     let found = parameters.get(type);
     if (!found) {
-      found = searchParametersOf(context, definitions.searchParameters, type);
+      found = searchParametersOf(context, parameterIndex, type);
       parameters.set(type, found);
     }
     return found;
