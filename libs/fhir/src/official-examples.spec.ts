@@ -1,5 +1,6 @@
 /** The official examples of each version go through everything this lib does. */
 import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { bodyHead, bodyTail, fhirVersion, readResource, supportedFhirVersions, type JsonObject } from './index.js';
 
@@ -65,6 +66,8 @@ describe.each(supportedFhirVersions())('the official examples of FHIR $label', (
   });
 
   it('are stored as they came, but for white space, the order of the first members, and meta', () => {
+    // Collected and compared by Node: Jest's own comparison of so much takes most of a minute.
+    const changed: string[] = [];
     for (const line of lines) {
       const indented = JSON.stringify(JSON.parse(line), undefined, 2);
       for (const text of [line, indented]) {
@@ -72,17 +75,22 @@ describe.each(supportedFhirVersions())('the official examples of FHIR $label', (
         const body = `${bodyHead(resource.resourceType, String(resource.id))}1","lastUpdated":"T"${bodyTail(resource)}`;
         const { resourceType, id: resourceId, meta, ...others } = JSON.parse(text) as Record<string, object>;
         const { versionId: _v, lastUpdated: _l, ...clientMeta } = (meta ?? {}) as Record<string, unknown>;
-        expect(JSON.parse(body)).toEqual({
+        const stored = {
           resourceType,
           id: resourceId,
           meta: { versionId: '1', lastUpdated: 'T', ...clientMeta },
           ...others,
-        });
-        if (text === line)
-          for (const number of line.match(/(?<=[:[,])-?\d+\.\d*0(?=[,}\]])/g) ?? []) expect(body).toContain(number);
+        };
+        const finalZeros = text === line ? (line.match(/(?<=[:[,])-?\d+\.\d*0(?=[,}\]])/g) ?? []) : [];
         // Whether the text had a meta at all is told besides its content; a stored one always has.
-        expect({ ...readResource(body), sentAccounts: undefined }).toEqual({ ...resource, sentAccounts: undefined });
+        const readAgain = { ...readResource(body), sentAccounts: undefined };
+        const isAsItCame =
+          isDeepStrictEqual(JSON.parse(body), stored) &&
+          finalZeros.every((number) => body.includes(number)) &&
+          isDeepStrictEqual(readAgain, { ...resource, sentAccounts: undefined });
+        if (!isAsItCame) changed.push(text);
       }
     }
+    expect(changed).toEqual([]);
   });
 });

@@ -52,7 +52,9 @@ describe('keepFields', () => {
   it('matches long lists of items that look alike at once', () => {
     const alike = (count: number) => ({ address: Array.from({ length: count }, () => ({ city: 'A' })) });
     const started = performance.now();
-    expect(kept(alike(200_000), alike(199_999), 'address.postalCode')).toEqual(alike(199_999));
+    const result = kept(alike(200_000), alike(199_999), 'address.postalCode');
+    // Jest compares so many items slowly.
+    expect(JSON.stringify(result) === JSON.stringify(alike(199_999))).toBe(true);
     // Copying the list of those alike for each of them takes minutes.
     expect(performance.now() - started).toBeLessThan(20_000);
   });
