@@ -24,6 +24,8 @@ export default {
   // Suites wait for servers as often as they compute, so that two of them fit on two processors.
   maxWorkers: Math.max(2, availableParallelism() - 1),
   testTimeout: 120_000,
+  // Not in the folder for temporary files, which is another one in every `npm test`.
+  cacheDirectory: 'node_modules/.cache/jest',
   // Node keeps the ES modules of a test file for ever, some 20 MB a file; a worker begins anew before it runs out of memory.
   workerIdleMemoryLimit: '1GB',
   projects: [

@@ -5,6 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { makeMemoryFolder, remove } from './memory-folder.mjs';
 import { prepare, root, run } from './prepare.mjs';
 
 // The slowest first, so that the others go on beside it.
@@ -16,18 +17,19 @@ const env = parameters.includes('--deep') ? { ...process.env, BOXYARD_DEEP: '1' 
 prepare();
 await Promise.all(Array.from({ length: availableParallelism() }, checkOneByOne));
 console.log('\n== tests');
-process.exit(
-  run(
-    process.execPath,
-    [
-      '--experimental-vm-modules',
-      '--no-warnings=ExperimentalWarning',
-      'node_modules/jest/bin/jest.js',
-      ...jestParameters,
-    ],
-    env,
-  ),
+const memory = makeMemoryFolder();
+const status = run(
+  process.execPath,
+  [
+    '--experimental-vm-modules',
+    '--no-warnings=ExperimentalWarning',
+    'node_modules/jest/bin/jest.js',
+    ...jestParameters,
+  ],
+  memory === undefined ? env : { ...env, TMPDIR: memory },
 );
+if (memory !== undefined) remove(memory);
+process.exit(status);
 
 /** Takes the next check until none is left. */
 async function checkOneByOne() {

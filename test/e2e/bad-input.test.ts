@@ -3,8 +3,9 @@ import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import jwt from 'jsonwebtoken';
 import { aDatabase, type CreatedProject, type RunningPlatform, startPlatform } from '#testing';
+import { LeanConnection } from './lean-connection.js';
 
-const AGENT = new Agent({ keepAlive: true, maxSockets: 17 });
+const AGENT = new Agent({ keepAlive: true });
 
 let platform: RunningPlatform;
 let project: CreatedProject;
@@ -215,10 +216,12 @@ describe('the process survives hostile connections', () => {
       const answers = new Map<number, number>();
       await Promise.all(
         Array.from({ length: 16 }, async (_, lane) => {
+          const connection = await LeanConnection.open(platform.dataUrl);
           for (let index = lane; index < count; index += 16) {
-            const status = await ask(`h${from + index}.localhost`);
+            const status = await connection.get(`h${from + index}.localhost`, '/fhir/R4/metadata');
             answers.set(status, (answers.get(status) ?? 0) + 1);
           }
+          connection.close();
         }),
       );
       expect([...answers]).toEqual([[404, count]]);

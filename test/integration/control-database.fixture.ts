@@ -9,7 +9,8 @@ import {
   type TenantDatabase,
 } from '#control-database';
 import { newId, uuidv7 } from '#platform';
-import { aDatabase, type TestDatabase } from '#testing';
+import type { TestDatabase } from '#testing';
+import { aControlDatabase } from './control-schema.fixture.js';
 
 /** A migrated control database of a test file's own with one cluster, and the rows with which its tests begin. */
 export class TestControlDatabase {
@@ -29,8 +30,8 @@ export class TestControlDatabase {
   }
 
   static async open(): Promise<TestControlDatabase> {
-    const database = await aDatabase();
-    const dataSource = await openControlDatabase({ databaseUrl: database.url }, { migrate: true });
+    const database = await aControlDatabase();
+    const dataSource = await openControlDatabase({ databaseUrl: database.url }, { migrate: false });
     const { id } = await new ClusterRepository(dataSource).ensure({
       ...{ name: 'default', host: '127.0.0.1', port: 5432 },
       ...{ maxProjects: 1_000, maxConnections: 100, reservedConnections: 5 },

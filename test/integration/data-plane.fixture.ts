@@ -18,9 +18,10 @@ import { type ProjectSeed, seedProject, tenantDatabase } from '#fhir-store';
 import { type Config, createLogger, masterKeyProvider, newId, seal, sha256, uuidv7 } from '#platform';
 import { compiledSql, connectOnce } from '#postgres';
 import { projectKeys, signingKeyContext, tenantPasswordContext } from '#tenancy';
-import { aDatabase, type TestDatabase } from '#testing';
+import type { TestDatabase } from '#testing';
 import { type DataPlane, startDataPlane } from '../../apps/data-plane/src/start-data-plane.js';
-import { migrateTenant, testSchemaVersion } from './tenant-schema.fixture.js';
+import { aControlDatabase } from './control-schema.fixture.js';
+import { aTenantDatabase, testSchemaVersion } from './tenant-schema.fixture.js';
 
 export interface TestProject {
   id: string;
@@ -108,7 +109,7 @@ export interface TestPlane {
 }
 
 export async function aDataPlane(overrides: Partial<Config> = {}): Promise<TestPlane> {
-  const control = await aDatabase();
+  const control = await aControlDatabase();
   const masterKey = randomBytes(32);
   const config: Config = {
     dataDir: '/nonexistent',
@@ -126,7 +127,7 @@ export async function aDataPlane(overrides: Partial<Config> = {}): Promise<TestP
     pathRouting: true,
     ...overrides,
   };
-  const dataSource = await openControlDatabase(config, { migrate: true });
+  const dataSource = await openControlDatabase(config, { migrate: false });
   const proxy = await countingProxy(control.url);
   const projects = new ProjectRepository(dataSource);
   const tenants: TestDatabase[] = [];
@@ -201,12 +202,11 @@ export async function aDataPlane(overrides: Partial<Config> = {}): Promise<TestP
       await projects.setDataKey(id, dataKeyId, { fence });
 
       const tenantDatabases = new TenantDatabaseRepository(dataSource);
-      const database = await aDatabase();
-      tenants.push(database);
       const role = `role_${randomBytes(8).toString('hex')}`;
       roles.push(role);
       const password = randomBytes(16).toString('hex');
-      await migrateTenant(database.url, { role, password });
+      const database = await aTenantDatabase({ role, password });
+      tenants.push(database);
       const passwordKey = randomBytes(32);
       const databaseId = randomUUID();
       await tenantDatabases.insertBuilding({

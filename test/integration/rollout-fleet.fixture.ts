@@ -17,22 +17,15 @@ import {
 } from '#control-database';
 import { type TenantMigration, tenantMigrations } from '#migrations/tenant';
 import { createLogger, loadConfig, masterKeyProvider, newId } from '#platform';
-import {
-  compiledSql,
-  connectOnce,
-  dropDatabase,
-  ensureDatabase,
-  identifier,
-  listen,
-  type OwnedConnection,
-  sql,
-} from '#postgres';
-import { aDatabase, type TestDatabase, testPostgresUrl } from '#testing';
-import { appliedSchema, migrateSchema, type SchemaStep, schemaSteps } from '#tenant-schema';
+import { compiledSql, connectOnce, dropDatabase, ensureDatabase, listen, type OwnedConnection, sql } from '#postgres';
+import { type TestDatabase, testPostgresUrl } from '#testing';
+import { appliedSchema, type SchemaStep, schemaSteps } from '#tenant-schema';
 import { ClusterAdmins, loginOf } from '../../apps/worker/src/clusters/cluster-admins.js';
 import { ReconcilerLoop } from '../../apps/worker/src/reconcilers/reconciler.js';
 import type { OnRolloutMoment } from '../../apps/worker/src/rollouts/rollout-services.js';
 import { startRollouts } from '../../apps/worker/src/rollouts/start-rollouts.js';
+import { aControlDatabase } from './control-schema.fixture.js';
+import { tenantTemplate } from './tenant-schema.fixture.js';
 import { endChild } from './worker.fixture.js';
 
 /** The schema that the fleet's databases have at first. */
@@ -143,7 +136,7 @@ export class RolloutFleet {
   private readonly watchers = new Set<() => void>();
   private readonly transactions: Transactions;
   private readonly clusterId = newId('cl');
-  private readonly template = `rollout_template_${randomBytes(6).toString('hex')}`;
+  private readonly migrationsFile = path.join(tmpdir(), `boxyard-rollout-${randomBytes(6).toString('hex')}.json`);
 
   private constructor(
     readonly control: TestDatabase,
@@ -162,15 +155,14 @@ export class RolloutFleet {
    * database, unless the superuser's URL of another one is given.
    */
   static async open(count: number, tenantServer = testPostgresUrl()): Promise<RolloutFleet> {
-    const control = await aDatabase();
-    const dataSource = await openControlDatabase({ databaseUrl: control.url }, { migrate: true });
+    const control = await aControlDatabase();
+    const dataSource = await openControlDatabase({ databaseUrl: control.url }, { migrate: false });
     const admin = await connectOnce(tenantServer);
     const closers: (() => Promise<unknown>)[] = [];
     const fleet = new RolloutFleet(control, dataSource, admin, closers, tenantServer);
     const tell = () => fleet.watchers.forEach((watcher) => watcher());
     const listener = await listen(control.url, ['boxyard_rollout', 'boxyard_project'], tell, tell);
     closers.push(() => listener.close());
-    await fleet.makeTemplate();
     const { host, port } = loginOf(new URL(tenantServer));
     const adminSecret = tenantServer === testPostgresUrl() ? null : Buffer.from('sealed');
     await dataSource.query(
@@ -189,10 +181,8 @@ export class RolloutFleet {
     for (const close of this.closers) await close();
     await this.dataSource.destroy();
     for (const { databaseName } of this.projects) await dropDatabase(this.admin, databaseName);
-    await this.admin.query(sql`ALTER DATABASE ${identifier(this.template)} IS_TEMPLATE false`);
-    await dropDatabase(this.admin, this.template);
     await this.admin.close();
-    rmSync(path.join(tmpdir(), `${this.template}.json`), { force: true });
+    rmSync(this.migrationsFile, { force: true });
     await this.control.drop();
   }
 
@@ -202,13 +192,14 @@ export class RolloutFleet {
     await this.stopWorkers();
     for (const close of this.closers) await close();
     await this.dataSource.destroy();
-    rmSync(path.join(tmpdir(), `${this.template}.json`), { force: true });
+    rmSync(this.migrationsFile, { force: true });
   }
 
   /** One more project, with the fleet's first schema. */
   async addProject(slug: string, { labels = {}, state = 'active' } = {}): Promise<FleetProject> {
     const [id, databaseId, databaseName] = [randomUUID(), randomUUID(), `fleet_${randomBytes(8).toString('hex')}`];
-    await ensureDatabase(this.admin, databaseName, { template: this.template, comment: 'a test' });
+    const template = await tenantTemplate(baseVersion, this.tenantServer);
+    await ensureDatabase(this.admin, databaseName, { template, comment: 'a test' });
     await this.dataSource.query(
       `INSERT INTO project (id, slug, name, fhir_version, state, labels, created_by) VALUES ($1, $2, $2, '4.0.1', $3, $4, 'test')`,
       [id, slug, state, JSON.stringify(labels)],
@@ -294,9 +285,8 @@ export class RolloutFleet {
 
   /** A file that holds the migrations: there may be more than the environment takes. */
   private written(synthetic: readonly SyntheticMigration[]): string {
-    const file = path.join(tmpdir(), `${this.template}.json`);
-    writeFileSync(file, JSON.stringify(synthetic));
-    return file;
+    writeFileSync(this.migrationsFile, JSON.stringify(synthetic));
+    return this.migrationsFile;
   }
 
   /** A planned rollout to the last of the steps. */
@@ -458,21 +448,5 @@ export class RolloutFleet {
         this.watchers.delete(announced);
       }
     }
-  }
-
-  private async makeTemplate(): Promise<void> {
-    await this.admin.query(sql`CREATE DATABASE ${identifier(this.template)} TEMPLATE template0`);
-    const owner = await this.connect(this.template);
-    const steps = await stepsWith([]);
-    await migrateSchema(owner, {
-      steps,
-      target: steps.length,
-      expected: 0,
-      fence: '0',
-      by: 'test',
-      lockTimeoutMs: 10_000,
-    });
-    await owner.close();
-    await this.admin.query(sql`ALTER DATABASE ${identifier(this.template)} IS_TEMPLATE true`);
   }
 }

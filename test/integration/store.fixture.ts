@@ -11,9 +11,8 @@ import {
   type DatabaseTarget,
   type OwnedConnection,
 } from '#postgres';
-import { aDatabase } from '#testing';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { migrateTenant, testSchemaVersion } from './tenant-schema.fixture.js';
+import { aTenantDatabase, testSchemaVersion } from './tenant-schema.fixture.js';
 
 export interface TestTenant {
   readonly tenant: TenantDatabase;
@@ -50,10 +49,9 @@ export function policyOf(...granted: string[]): AccessPolicy {
 
 /** A tenant of the given FHIR version, by label or number, and tenant schema. */
 export async function aTenant(version = 'R4', schemaVersion = testSchemaVersion): Promise<TestTenant> {
-  const database = await aDatabase();
   const role = `role_${randomBytes(8).toString('hex')}`;
   const password = randomBytes(16).toString('hex');
-  await migrateTenant(database.url, { role, password }, schemaVersion);
+  const database = await aTenantDatabase({ role, password }, schemaVersion);
   const owner = await connectOnce(database.url);
   const run = (text: string) => owner.query(compiledSql({ text, values: [] }));
 

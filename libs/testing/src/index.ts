@@ -1,4 +1,4 @@
-export { aDatabase, testPostgresUrl, type TestDatabase } from './a-database.js';
+export { aDatabase, templateOnce, testPostgresUrl, type TestDatabase } from './a-database.js';
 export { describeWithRedis, startRedis, type RedisServer } from './redis-server.js';
 export { freePort } from './free-port.js';
 export { quickPasswordHash } from './quick-password-hash.js';
