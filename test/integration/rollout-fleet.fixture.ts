@@ -25,7 +25,7 @@ import { ReconcilerLoop } from '../../apps/worker/src/reconcilers/reconciler.js'
 import type { OnRolloutMoment } from '../../apps/worker/src/rollouts/rollout-services.js';
 import { startRollouts } from '../../apps/worker/src/rollouts/start-rollouts.js';
 import { aControlDatabase } from './control-schema.fixture.js';
-import { tenantTemplate } from './tenant-schema.fixture.js';
+import { tenantTemplate } from './tenant-template.fixture.js';
 import { endChild } from './worker.fixture.js';
 
 /** The schema that the fleet's databases have at first. */
