@@ -8,7 +8,7 @@ import path from 'node:path';
 const sharedMemory = '/dev/shm';
 const prefix = 'boxyard-test-';
 /** A run fills less than half of this. */
-const neededBytes = 6 * 2 ** 30;
+const neededBytes = 4 * 2 ** 30;
 
 /** Makes the folder, which everybody may use: servers run as another user. Undefined where there is too little memory. */
 export function makeMemoryFolder() {
