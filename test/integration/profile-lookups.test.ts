@@ -109,7 +109,7 @@ test.each([
   const expression = "'aaaaaaaaaaaaaaaaaaa!'.matches('^(a+)+$').not()";
   const constraint = [{ key: 'x-1', severity: 'error', human: name, expression }];
   await send(definition(slow, 'Patient', [{ path: 'Patient', constraint }]));
-  const entry = Array.from({ length: 60 }, () => ({
+  const entry = Array.from({ length: 20 }, () => ({
     resource: patient(slow)[1],
     request: { method: 'POST', url: 'Patient' },
   }));
