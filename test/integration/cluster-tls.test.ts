@@ -6,7 +6,14 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ClusterRepository } from '#control-database';
 import { createLogger, type Config } from '#platform';
-import { connectOnce, type EmbeddedPostgres, sql, startEmbeddedPostgres, type TlsSettings } from '#postgres';
+import {
+  connectOnce,
+  type EmbeddedPostgres,
+  identifier,
+  sql,
+  startEmbeddedPostgres,
+  type TlsSettings,
+} from '#postgres';
 import { startDataPlane } from '../../apps/data-plane/src/start-data-plane.js';
 import { startWorker } from '../../apps/worker/src/worker.js';
 import { aControlPlane, masterKey, request, until } from './control-plane.fixture.js';
@@ -74,6 +81,38 @@ function makeCertificates(directory: string, names: string): { ca: string } {
     await server?.stop();
     if (dataDir !== undefined) rmSync(dataDir, { recursive: true, force: true });
   });
+
+  /** The superuser's URL of the only project's database. */
+  async function tenantUrl(): Promise<string> {
+    const control = await connectOnce(server.url);
+    const [row] = await control.query<{ name: string }>(
+      sql`SELECT database_name AS name FROM tenant_database WHERE project_id IS NOT NULL`,
+    );
+    await control.close();
+    const url = new URL(server.url);
+    url.pathname = `/${row!.name}`;
+    return url.href;
+  }
+
+  /** Lets everybody who reads the table wait. */
+  async function holdTable(url: string, table: string) {
+    const [holder, watcher] = [await connectOnce(url), await connectOnce(url)];
+    closers.push(
+      () => holder.close(),
+      () => watcher.close(),
+    );
+    await holder.query(sql`BEGIN`);
+    await holder.query(sql`LOCK TABLE ${identifier(table)}`);
+    return {
+      isWaitedFor: async () => {
+        const waiting = await watcher.query(sql`
+          SELECT FROM pg_locks WHERE NOT granted AND relation = ${table}::regclass AND database =
+            (SELECT oid FROM pg_database WHERE datname = current_database())`);
+        return waiting.length > 0;
+      },
+      release: () => holder.query(sql`COMMIT`),
+    };
+  }
 
   /** Whether the connection is encrypted, as the server sees it; or why there is none. */
   async function encryption(tls: TlsSettings | undefined, host?: string): Promise<boolean | string> {
@@ -155,16 +194,32 @@ function makeCertificates(directory: string, names: string): { ca: string } {
     const clusters = await new ClusterRepository(control.dataSource).list();
     expect(clusters).toMatchObject([{ sslMode: 'verify-full', sslCa: ca, reservedConnections: 7 }]);
     const sessions = await control.dataSource.query<{ usename: string; ssl: boolean }[]>(
-      `SELECT a.usename, s.ssl FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE a.backend_type = 'client backend'`,
+      // One that has not said yet who it is may still be about to encrypt.
+      `SELECT a.usename, s.ssl FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid)
+       WHERE a.backend_type = 'client backend' AND a.usename IS NOT NULL`,
     );
     expect(sessions.some(({ usename }) => usename.startsWith('fp_'))).toBe(true);
     expect(sessions.filter(({ ssl }) => !ssl)).toEqual([]);
 
     // A worker would put back what DATABASE_URL says.
     await stopWorker();
+    const held = await holdTable(await tenantUrl(), 'resource');
+    const gets = ['Patient', 'Practitioner'].map((url) => ({ request: { method: 'GET', url } }));
+    const batch = request(
+      `${plane.url}/p/quay/fhir/R4`,
+      'POST',
+      { resourceType: 'Bundle', type: 'batch', entry: gets },
+      { authorization },
+    );
+    await until(held.isWaitedFor);
+
     // From here on the data plane believes in another authority: it closes what it has and trusts the server no more.
     await control.dataSource.query('UPDATE cluster SET ssl_ca = $1', [strangersCa]);
     await until(async () => (await read()).status === 503);
+    // What was under way goes on with the connections that it began with, and leaves none to others.
+    await held.release();
+    expect((await batch).status).toBe(200);
+    expect((await read()).status).toBe(503);
     await control.dataSource.query('UPDATE cluster SET ssl_ca = $1', [ca]);
   }, 120_000);
 });

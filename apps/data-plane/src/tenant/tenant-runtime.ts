@@ -9,7 +9,7 @@ import { fhirVersion } from '#fhir';
 import { tokenHasher } from '#fhir-search';
 import type { FileStorage } from '#files';
 import { rehearseLogIn, tenantDatabase, type TenantDatabase } from '#fhir-store';
-import { DomainError, type KeyProvider, type Logger } from '#platform';
+import { DomainError, type KeyProvider, type Logger, sha256 } from '#platform';
 import type { ConnectionBroker, DatabaseTarget } from '#postgres';
 import {
   openProjectKey,
@@ -185,7 +185,9 @@ export class TenantRuntimes {
 
   private async targetOf(placement: TenantPlacement, projectId: string): Promise<DatabaseTarget> {
     return {
-      key: `${projectId}:${placement.generation}`,
+      // A request that began before the placement changed may still open a connection to where it was: under a key of its
+      // own, or everybody after it would be served there.
+      key: `${projectId}:${sha256(JSON.stringify(placement)).toString('base64url')}`,
       clusterId: placement.clusterId,
       host: placement.host,
       port: placement.port,
