@@ -5,7 +5,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { clearInterval, setInterval } from 'node:timers';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,6 @@ export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 const parent = process.ppid;
 const oldestNode = [20, 19];
-const sourceFolders = ['apps', 'libs', 'migrations', 'bench'];
 const buildInputs = ['package.json', '.swcrc'];
 
 /**
@@ -26,7 +25,13 @@ export function prepare() {
   // The programs find their files by their own place, and relative paths of the user by where npm was called.
   process.chdir(root);
   installIfNeeded();
-  buildIfNeeded();
+  buildIfNeeded('build', ['apps', 'libs', 'migrations', 'bench']);
+}
+
+/** Brings it to the point where its tests can run. */
+export function prepareTests() {
+  prepare();
+  buildIfNeeded('build:tests', ['test']);
 }
 
 /**
@@ -83,27 +88,33 @@ function wasInstalledByHand(stampFile) {
   return !existsSync(stampFile) && copy !== undefined && copy.mtimeMs >= lock.mtimeMs;
 }
 
-function buildIfNeeded() {
-  const stampFile = path.join(root, 'dist/.boxyard-build');
-  const stamp = hash(...buildInputs.map((file) => readFileSync(path.join(root, file))), ...listSources());
+/** The script of package.json builds what is in the folders; what was built of sources that are gone is removed. */
+function buildIfNeeded(script, folders) {
+  const stampFile = path.join(root, 'dist', `.boxyard-${script.replace(':', '-')}`);
+  const sources = folders.flatMap(listFiles);
+  const stamp = hash(...buildInputs.map((file) => readFileSync(path.join(root, file))), ...sources.map(describeFile));
   if (readStamp(stampFile) === stamp) return;
   console.error('Building …');
-  if (runAside('npm', ['run', '--silent', 'build']) !== 0) fail('The build failed; see its message above.');
+  if (runAside('npm', ['run', '--silent', script]) !== 0) fail('The build failed; see its message above.');
+  // Snapshots belong to the sources; a copy of one would count as a snapshot of no test.
+  const needed = sources.filter((file) => !file.endsWith('.snap'));
+  const built = new Set(needed.map((file) => path.join('dist', file.replace(/\.tsx?$/, '.js'))));
+  for (const file of folders.flatMap((folder) => listFiles(path.join('dist', folder))))
+    if (!built.has(file.replace(/\.map$/, ''))) unlinkSync(path.join(root, file));
   writeStamp(stampFile, stamp);
 }
 
-/** Path, size and time of each source file: reading a few hundred entries is quick, reading the files would not be. */
-function listSources() {
-  return sourceFolders.flatMap((folder) =>
-    readdirSync(path.join(root, folder), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => {
-        const file = path.join(entry.parentPath, entry.name);
-        const { size, mtimeMs } = statSync(file);
-        return `${path.relative(root, file)} ${size} ${mtimeMs}`;
-      })
-      .sort(),
-  );
+function listFiles(folder) {
+  return readdirSync(path.join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+/** Path, size and time: reading a few hundred entries is quick, reading the files would not be. */
+function describeFile(file) {
+  const { size, mtimeMs } = statSync(path.join(root, file));
+  return `${file} ${size} ${mtimeMs}`;
 }
 
 function hash(...parts) {

@@ -6,7 +6,8 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { makeMemoryFolder, remove } from './memory-folder.mjs';
-import { prepare, root, run } from './prepare.mjs';
+import { prepareTests, root } from './prepare.mjs';
+import { runJest } from './run-jest.mjs';
 
 // The slowest first, so that the others go on beside it.
 const checks = ['lint', 'typecheck', 'boundaries', 'unused', 'migration:check', 'format:check'];
@@ -14,20 +15,11 @@ const parameters = process.argv.slice(2);
 const jestParameters = parameters.filter((parameter) => parameter !== '--deep');
 const env = parameters.includes('--deep') ? { ...process.env, BOXYARD_DEEP: '1' } : process.env;
 
-prepare();
+prepareTests();
 await Promise.all(Array.from({ length: availableParallelism() }, checkOneByOne));
 console.log('\n== tests');
 const memory = makeMemoryFolder();
-const status = run(
-  process.execPath,
-  [
-    '--experimental-vm-modules',
-    '--no-warnings=ExperimentalWarning',
-    'node_modules/jest/bin/jest.js',
-    ...jestParameters,
-  ],
-  memory === undefined ? env : { ...env, TMPDIR: memory },
-);
+const status = runJest(jestParameters, memory === undefined ? env : { ...env, TMPDIR: memory });
 if (memory !== undefined) remove(memory);
 process.exit(status);
 

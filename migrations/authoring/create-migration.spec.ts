@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { planMigration, withMigration } from './create-migration.js';
 
 const files = ['1793232000000-baseline.ts', '1795305600000-audit-deletions.ts', 'grants.ts', 'index.ts'];

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import type { SchemaStep } from '#tenant-schema';
 import { judgeSources } from './judge-sources.js';
 

@@ -3,7 +3,7 @@ import { lastRelease, withCodeOf } from './earlier-code.js';
 import { Refusal } from './refusal.js';
 
 /** Makes the databases of tests; who asks it for one is a test to which the schema matters. */
-const fixture = 'test/integration/tenant-schema.fixture.ts';
+const fixture = 'dist/test/integration/tenant-schema.fixture.js';
 
 /**
  * What jest is told so that it runs every test that works in tenant databases of the schema that is asked for: those of the
@@ -36,17 +36,19 @@ export function runEarlierTests(version: number, say: (line: string) => void): v
   }
   say(`tests      of ${release} on schema ${version}, for some minutes …`);
   withCodeOf(release, (folder) => {
-    const { status } = spawnSync('npm', ['run', '--silent', 'build'], { cwd: folder, stdio: 'inherit' });
-    if (status === 0 && pass(version, folder, say)) return;
+    if (pass(version, folder, say)) return;
     throw new Refusal(`The code of ${release} does not work with schema ${version}; see above.`);
   });
 }
 
-/** Says how many tests passed, or shows what jest has to say of those that did not. */
+/** Builds and runs them; says how many tests passed, or shows what jest has to say of those that did not. */
 function pass(version: number, folder: string, say: (line: string) => void): boolean {
-  const jest = ['--experimental-vm-modules', '--no-warnings=ExperimentalWarning', 'node_modules/jest/bin/jest.js'];
-  const command = [`BOXYARD_TENANT_SCHEMA=${version}`, process.execPath, ...jest, '--silent', ...testsOnSchema];
-  const { status, stderr } = spawnSync('env', command, {
+  for (const script of ['build', 'build:tests']) {
+    const { status } = spawnSync('npm', ['run', '--silent', script], { cwd: folder, stdio: 'inherit' });
+    if (status !== 0) return false;
+  }
+  const jest = [process.execPath, '--enable-source-maps', 'node_modules/jest/bin/jest.js'];
+  const { status, stderr } = spawnSync('env', [`BOXYARD_TENANT_SCHEMA=${version}`, ...jest, ...testsOnSchema], {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'pipe'],
     encoding: 'utf8',

@@ -1,5 +1,4 @@
 /** The browser of the tests: a Chromium of the system, since what they test is not worth a download of its own. */
-import { describe, test } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { chromium, type Browser } from 'playwright-core';

@@ -1,5 +1,4 @@
 /** Unmodified components of `@medplum/react` in a real browser, on an origin of their own, against a project. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { OutputFile } from 'esbuild';
 import type { Browser, BrowserContext } from 'playwright-core';
 import { aDatabase, type RunningPlatform, startPlatform } from '#testing';

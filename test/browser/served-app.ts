@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 
-const ENTRY = path.join(import.meta.dirname, 'app', 'app.tsx');
+const ENTRY = path.resolve('test/browser/app/app.tsx');
 const TYPES: Record<string, string> = { '.js': 'text/javascript', '.css': 'text/css' };
 
 export interface ServedApp {

@@ -1,5 +1,4 @@
 /** One page of a browser in the app, and everything that went wrong on it. */
-import { expect } from '@jest/globals';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

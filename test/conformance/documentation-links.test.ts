@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { expect, test } from '@jest/globals';
 
 async function pages(): Promise<string[]> {
   const below = await readdir('docs', { recursive: true });

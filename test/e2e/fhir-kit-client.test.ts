@@ -1,5 +1,4 @@
 /** fhir-kit-client, unmodified, against a project. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Client } from 'fhir-kit-client';
 import type { Bundle, CapabilityStatement, Observation, OperationOutcome, Patient } from 'fhir/r4.js';
 import { aDatabase, type RunningPlatform, startPlatform } from '#testing';

@@ -2,7 +2,6 @@
  * fhirclient (the SMART JavaScript library), unmodified: in a server that holds a client's token, and in the server of an app
  * that is launched from an EHR.
  */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Bundle, Observation, Patient } from 'fhir/r4.js';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';

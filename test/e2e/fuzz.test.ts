@@ -2,7 +2,6 @@
  * Thousands of malformed searches and bodies: each gets an answer below 500, as an OperationOutcome when it is refused,
  * and what is refused leaves the database as it was.
  */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Agent, request } from 'node:http';
 import { fhirVersion, type JsonObject } from '#fhir';
 import { compiledSql, connectOnce, type OwnedConnection } from '#postgres';

@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { getDataType, MedplumClient } from '@medplum/core';
 import type { Observation, Patient } from '@medplum/fhirtypes';
 import { aDatabase, type CreatedProject, expectStatus, type RunningPlatform, startPlatform } from '#testing';

@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { aDatabase, type CreatedProject, expectStatus, type RunningPlatform, startPlatform } from '#testing';
 
 const CANARY = 'canary-5f2d';

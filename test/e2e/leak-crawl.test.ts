@@ -3,7 +3,6 @@
  * the same project has must not show, in no answer and in no line of the log, and nothing of it may change; every answer
  * is what it would be if the other organization were not there.
  */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { aDatabase, type CreatedProject, runs, type RunningPlatform, startPlatform } from '#testing';
 import { secretsIn } from './leak-crawl/canaries.js';
 import { crawl, type CrawlReport } from './leak-crawl/crawl.js';

@@ -1,5 +1,4 @@
 /** Attachments as an unmodified MedplumClient makes and loads them. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { MedplumClient } from '@medplum/core';
 import type { Patient } from '@medplum/fhirtypes';
 import { aDatabase, type CreatedProject, type RunningPlatform, startPlatform } from '#testing';

@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { MedplumClient, OperationOutcomeError } from '@medplum/core';
 import { aDatabase, type CreatedProject, type RunningPlatform, startPlatform } from '#testing';
 import type { Bundle, Observation, Patient } from '@medplum/fhirtypes';

@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import {
   ClientStorage,
   type LoginAuthenticationResponse,
@@ -8,7 +7,7 @@ import {
 } from '@medplum/core';
 import type { Patient } from '@medplum/fhirtypes';
 import { aDatabase, type CreatedProject, type RunningPlatform, startPlatform } from '#testing';
-import { openPage } from './page.js';
+import { closePage, openPage } from './page.js';
 
 const owner = { email: 'ana@quay.example', password: 'a-long-password', firstName: 'Ana', lastName: 'Quay' };
 
@@ -21,6 +20,7 @@ beforeAll(async () => {
   openPage();
 }, 120_000);
 
+afterAll(closePage);
 afterAll(() => platform?.stop());
 
 const aClient = (options: object = {}): MedplumClient =>

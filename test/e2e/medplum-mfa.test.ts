@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import {
   ClientStorage,
   type LoginAuthenticationResponse,
@@ -8,7 +7,7 @@ import {
 } from '@medplum/core';
 import { aDatabase, type CreatedProject, type RunningPlatform, startPlatform } from '#testing';
 import { Authenticator } from '../integration/authenticator.fixture.js';
-import { openPage } from './page.js';
+import { closePage, openPage } from './page.js';
 
 interface FactorResponse extends LoginAuthenticationResponse {
   readonly enrollUri?: string;
@@ -32,6 +31,7 @@ beforeAll(async () => {
   openPage();
 }, 120_000);
 
+afterAll(closePage);
 afterAll(() => platform?.stop());
 
 const aClient = (): MedplumClient =>

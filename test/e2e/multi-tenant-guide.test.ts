@@ -2,11 +2,10 @@
  * A public guide to multi-tenant access control, step by step with its own JSON: one policy with a parameter, two
  * organizations, what is filed under each, and a practitioner invited to each.
  */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { MedplumClient, OperationOutcomeError } from '@medplum/core';
 import type { AccessPolicy, Organization, Patient, Questionnaire } from '@medplum/fhirtypes';
 import { aDatabase, type CreatedProject, type RunningPlatform, startPlatform } from '#testing';
-import { openPage } from './page.js';
+import { closePage, openPage } from './page.js';
 
 let platform: RunningPlatform;
 let project: CreatedProject;
@@ -107,6 +106,7 @@ beforeAll(async () => {
   };
 }, 120_000);
 
+afterAll(closePage);
 afterAll(() => platform?.stop());
 
 describe.each(['a', 'b'] as const)('the practitioner of organization %s', (own) => {

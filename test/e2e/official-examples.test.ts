@@ -1,5 +1,4 @@
 /** HL7's own examples, through the whole server, in a project of each FHIR version. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fhirVersion, readResource, supportedFhirVersions, type JsonObject } from '#fhir';

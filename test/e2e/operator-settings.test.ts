@@ -1,5 +1,4 @@
 /** What an operator decides for a project, from the control plane to what the data planes do. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { findBrokenSeal, recordAudit, sealAudit } from '#fhir-store';
 import { createLogger, loadConfig } from '#platform';
 import { connectOnce, type OwnedConnection, sql } from '#postgres';

@@ -4,7 +4,6 @@
  * a literal reading of the JSON.
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { policyIssues } from '#access-policy';
 import type { JsonObject } from '#fhir';
 import { aDatabase, type CreatedProject, expectStatus, type RunningPlatform, startPlatform } from '#testing';

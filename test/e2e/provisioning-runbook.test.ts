@@ -4,7 +4,6 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { aDatabase, type CreatedProject, type RunningPlatform, startPlatform } from '#testing';
 
 const runbook = 'docs/security/provisioning-memberships.md';

@@ -1,6 +1,5 @@
 /** The upgrade of a release as its operator does it, by the steps of the operators' page, while everything is in use. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterEach, expect, test } from '@jest/globals';
 import { TENANT_SCHEMA_VERSION, tenantMigrations } from '#migrations/tenant';
 import { type CreatedProject, expectStatus } from '#testing';
 import { EarlierFleet, earlierSchema, type FoundSchema, statement } from './release-upgrade/earlier-fleet.js';

@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { TENANT_SCHEMA_VERSION } from '#migrations/tenant';
 import { newId } from '#platform';
 import { connectOnce, identifier, type OwnedConnection, sql } from '#postgres';

@@ -1,5 +1,4 @@
 /** The three ways to let people work for several tenants of one project, each with an unmodified MedplumClient. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ClientStorage, MedplumClient, MemoryStorage, OperationOutcomeError } from '@medplum/core';
 import type {
   AccessPolicy,
@@ -10,7 +9,7 @@ import type {
   UserConfiguration,
 } from '@medplum/fhirtypes';
 import { aDatabase, type CreatedProject, type RunningPlatform, startPlatform } from '#testing';
-import { openPage } from './page.js';
+import { closePage, openPage } from './page.js';
 
 let platform: RunningPlatform;
 let project: CreatedProject;
@@ -84,6 +83,7 @@ beforeAll(async () => {
   }
 }, 120_000);
 
+afterAll(closePage);
 afterAll(() => platform?.stop());
 
 describe('strict isolation: one membership per tenant', () => {

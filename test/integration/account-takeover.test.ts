@@ -1,5 +1,4 @@
 /** Accounts that somebody made with the address of somebody else, and links that were sent before others. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

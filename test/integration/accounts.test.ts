@@ -1,5 +1,4 @@
 /** Where written resources are filed: `meta.accounts`, `meta.account`, `meta.compartment`, and foreign charts. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { jsonPatch, type JsonObject } from '#fhir';
 import { parseSearch } from '#fhir-search';
 import { ResourceRepository, tenantDatabase, type TenantDatabase } from '#fhir-store';

@@ -1,5 +1,4 @@
 /** A new secret for the admin client of a project, made by the control plane and put into force by a worker. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { AuditRepository } from '#control-database';
 import { createLogger } from '#platform';
 import { type DataPlane, startDataPlane } from '../../apps/data-plane/src/start-data-plane.js';

@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { connectOnce, sql } from '#postgres';
 import { type AdministeredProject, aProjectWithAdmin, anAdministeredProject, type Stored } from './admin.fixture.js';

@@ -1,5 +1,4 @@
 /** Nobody raises their own rights: each way in which a member might try, by every route. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type { Answer } from './data-plane.fixture.js';
 import {

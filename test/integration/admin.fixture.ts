@@ -1,6 +1,5 @@
 /** Projects with members of several kinds, and short ways to call their administration. */
 import type { JsonObject } from '#fhir';
-import { expect } from '@jest/globals';
 import { type Answer, aDataPlane, type TestPlane, type TestProject } from './data-plane.fixture.js';
 
 /** A resource as it is answered. */

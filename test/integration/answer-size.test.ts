@@ -1,5 +1,4 @@
 /** Answers are bounded by what they hold, not by how many resources were asked for. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseSearch } from '#fhir-search';
 import { historyRequest, type ResourceRepository } from '#fhir-store';
 import { aTenant, baseUrl, memberPolicy, text, type TestTenant } from './store.fixture.js';

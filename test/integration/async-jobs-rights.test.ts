@@ -2,7 +2,6 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { sql } from '#postgres';
 import { aDataPlane, type TestPlane, type TestProject } from './data-plane.fixture.js';
 import { jobIdOf, JobClient, type Manifest } from './jobs.fixture.js';

@@ -1,5 +1,4 @@
 /** Searching the audit for deletions, on both schemas that this release serves. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseSearch } from '#fhir-search';
 import { TENANT_SCHEMA_VERSION } from '#migrations/tenant';
 import { aPatient, aTenant, baseUrl, type TestTenant } from './store.fixture.js';

@@ -1,5 +1,4 @@
 /** The server's own audit, read and searched as AuditEvents. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { policyByType, type AccessPolicy } from '#access-policy';
 import { fhirVersion, type JsonObject } from '#fhir';
 import { matchesCriteria, parseSearch } from '#fhir-search';

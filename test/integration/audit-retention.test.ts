@@ -1,5 +1,4 @@
 /** How long the audit is kept. */
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import {
   findBrokenSeal,
   ReadAudit,

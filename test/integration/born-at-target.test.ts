@@ -1,5 +1,4 @@
 /** Which schema new tenant databases get, while releases change and rollouts raise the fleet's target. */
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { FleetTarget, type TenantDatabase } from '#control-database';
 import { TENANT_SCHEMA_VERSION, tenantMigrations } from '#migrations/tenant';
 import { connectOnce, identifier, sql } from '#postgres';

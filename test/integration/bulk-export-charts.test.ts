@@ -1,5 +1,4 @@
 /** Bulk exports of the charts of all patients, of the members of a group, and of chosen patients. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { ExportClient, identities, policy } from './bulk-export.fixture.js';
 import { later } from './jobs.fixture.js';
 

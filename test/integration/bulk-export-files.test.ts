@@ -1,6 +1,5 @@
 /** Who may have the files of a bulk export, and for how long. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { JsonObject } from '#fhir';
 import { sql } from '#postgres';
 import { until } from '#testing';

@@ -1,5 +1,4 @@
 /** Which requests for a bulk export are refused at once. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { ExportClient, policy } from './bulk-export.fixture.js';
 import { later } from './jobs.fixture.js';
 

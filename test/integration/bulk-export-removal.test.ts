@@ -2,7 +2,6 @@
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createLogger } from '#platform';
 import { sql } from '#postgres';
 import { startDataPlane } from '../../apps/data-plane/src/start-data-plane.js';

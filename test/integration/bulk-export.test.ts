@@ -1,6 +1,5 @@
 /** What a bulk export of the system holds, with whose rights, through a whole data plane. */
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { MedplumClient } from '@medplum/core';
 import type { JsonObject } from '#fhir';
 import { ExportClient, far, identities, identityOf, near, policy } from './bulk-export.fixture.js';

@@ -1,5 +1,4 @@
 /** What entries of batches and transactions can ask for beyond create, update and delete by id. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { badRequest } from '#fhir';
 import { historyRequest, ResourceRepository, tenantDatabase, type BundleOptions } from '#fhir-store';
 import { systemPolicy } from '#access-policy';

@@ -1,6 +1,5 @@
 /** Links in what a patch of a transaction adds, to entries whose resource is found by criteria. */
 import { Buffer } from 'node:buffer';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { ResourceRepository } from '#fhir-store';
 import { aPatient, aTenant, baseUrl, parse, text, type TestTenant } from './store.fixture.js';
 

@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseSearch } from '#fhir-search';
 import { historyRequest, StaleRights, type ResourceRepository } from '#fhir-store';
 import { aPatient, aTenant, baseUrl, memberPolicy, parse, policyOf, type TestTenant } from './store.fixture.js';

@@ -2,7 +2,6 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { FleetRepository } from '#control-database';
 import { runBlock } from './cli.fixture.js';
 import { adminPassword, aControlPlane, type ControlPlane } from './control-plane.fixture.js';

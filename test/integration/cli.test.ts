@@ -2,7 +2,6 @@
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { FleetRepository } from '#control-database';
 import { freePort } from '#testing';
 import { type CliOptions, type CliResult, runCli } from './cli.fixture.js';

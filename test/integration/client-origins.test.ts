@@ -1,5 +1,4 @@
 /** `ClientApplication.allowedOrigin`: whose pages may get and use tokens of a client. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { aDataPlane, type Answer, type TestPlane, type TestProject } from './data-plane.fixture.js';
 import { aPkce, IdentityClient, jsonOf, type LoginJson, type Person, type Tokens } from './identity.fixture.js';
 

@@ -2,7 +2,6 @@
  * What the published React components for FHIR apps send, request by request, as the package writes it: parameter order,
  * empty texts, trailing slashes and all. The components show nothing, or an error, if one of these is refused.
  */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Answer, aDataPlane, type TestPlane, type TestProject } from './data-plane.fixture.js';
 import { IdentityClient, jsonOf } from './identity.fixture.js';
 

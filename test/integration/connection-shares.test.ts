@@ -1,5 +1,4 @@
 /** How the connections to a cluster are divided among the data planes that run. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { DataSource } from 'typeorm';
 import { ClusterRepository, ConnectionShareRepository, openControlDatabase } from '#control-database';
 import { createLogger } from '#platform';

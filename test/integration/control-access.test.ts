@@ -1,7 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import jwt from 'jsonwebtoken';
 import { AuditRepository, OperatorRepository } from '#control-database';
 import { deriveKey, hashPassword, uuidv7 } from '#platform';

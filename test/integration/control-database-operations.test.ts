@@ -1,5 +1,4 @@
 /** The operations of projects: who works on one, what it may record, and how it ends. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { SealedSecretRepository, SigningKeyRepository } from '#control-database';
 import { newId, uuidv7 } from '#platform';
 import { TestControlDatabase } from './control-database.fixture.js';

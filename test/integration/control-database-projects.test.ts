@@ -1,5 +1,4 @@
 /** The rows of projects, and the directory of them that data planes follow. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ClusterRepository, SigningKeyRepository, Transactions } from '#control-database';
 import { uuidv7 } from '#platform';
 import { listen } from '#postgres';

@@ -1,5 +1,4 @@
 /** What the control database keeps of requests: attempts to log in, answers under a key, and who changed what. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import {
   AuditRepository,
   IdempotencyRepository,

@@ -1,5 +1,4 @@
 /** Statements of the control database that a process runs again and again are prepared, and outlive other releases. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { DataSource } from 'typeorm';
 import { openControlDatabase } from '#control-database';
 import { aDatabase, type TestDatabase } from '#testing';

@@ -1,5 +1,4 @@
 /** Which tenant database a project gets, and with which keys. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { DataKeyRepository } from '#control-database';
 import { uuidv7 } from '#platform';
 import { TestControlDatabase } from './control-database.fixture.js';

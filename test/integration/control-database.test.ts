@@ -1,7 +1,6 @@
 /** How the control database is opened, and by which process its first operator is made. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openControlDatabase, OperatorRepository, Transactions } from '#control-database';
 import { controlMigrations } from '#migrations/control';
 import { uuidv7 } from '#platform';

@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { type Cluster, FleetRepository } from '#control-database';
 import { aControlPlane, type ControlPlane, type Reply, type RequestOptions } from './control-plane.fixture.js';
 import { FleetRows, testMigrations, type FleetProject } from './rollout-rows.fixture.js';

@@ -1,5 +1,4 @@
 /** What happens once however often it is asked for: a creation under one Idempotency-Key, and the claim of its secrets. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AuditRepository } from '#control-database';
 import { aSlug } from './control-plane.fixture.js';
 import { fields, ProjectRequests } from './control-projects.fixture.js';

@@ -1,5 +1,4 @@
 /** Operations as they are read and followed. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { OperationRepository } from '#control-database';
 import { aControlPlane, aProvisioningProject, aSlug, type ControlPlane, until } from './control-plane.fixture.js';
 import { follow } from './event-stream.fixture.js';

@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { connect, type Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { verifyPassword } from '#platform';
 import { aSlug, until } from './control-plane.fixture.js';
 import { fields, ProjectRequests } from './control-projects.fixture.js';

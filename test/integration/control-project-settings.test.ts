@@ -1,6 +1,5 @@
 /** What the control plane takes as settings of a project, from whom, and what it queues for a worker. */
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { canonicalJson, OperationRepository } from '#control-database';
 import { aControlPlane, aSlug, type ControlPlane, type Reply, until } from './control-plane.fixture.js';
 

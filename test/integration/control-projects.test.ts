@@ -1,5 +1,4 @@
 /** Reading, changing and deleting projects, and the record that is kept of it. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AuditRepository } from '#control-database';
 import { aSlug, type Reply } from './control-plane.fixture.js';
 import { fields, ProjectRequests } from './control-projects.fixture.js';

@@ -1,5 +1,4 @@
 /** How a rollout is followed as a stream of events. */
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { RolloutsService } from '../../apps/control-plane/src/rollouts/rollouts.service.js';
 import { aControlPlane, until } from './control-plane.fixture.js';
 import { PaperFleet } from './control-rollouts.fixture.js';

@@ -1,5 +1,4 @@
 /** What a rollout is planned of, and what a dry run tells about it. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { expectInvalid, PaperFleet, type Shown } from './control-rollouts.fixture.js';
 
 let fleet: PaperFleet;

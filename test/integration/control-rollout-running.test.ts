@@ -1,5 +1,4 @@
 /** A rollout that runs: what is shown of it, and which of its projects operators try again or leave out. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { expectInvalid, PaperFleet, type Shown } from './control-rollouts.fixture.js';
 import type { FleetProject } from './rollout-rows.fixture.js';
 

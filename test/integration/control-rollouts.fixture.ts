@@ -1,4 +1,3 @@
-import { expect } from '@jest/globals';
 import type { Cluster } from '#control-database';
 import { aControlPlane, type ControlPlane, type Reply, type RequestOptions } from './control-plane.fixture.js';
 import { FleetRows, testMigrations, type FleetProject } from './rollout-rows.fixture.js';

@@ -1,5 +1,4 @@
 /** The rollouts that there are, and the states through which operators take them. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { AuditRepository } from '#control-database';
 import { listen } from '#postgres';
 import { until } from './control-plane.fixture.js';

@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import jwt from 'jsonwebtoken';
 import { createLogger } from '#platform';
 import { compiledSql, connectOnce } from '#postgres';

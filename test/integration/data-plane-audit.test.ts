@@ -1,5 +1,4 @@
 /** What each route of the data plane leaves in the audit, and how the audit is read over HTTP. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { hashPassword } from '#platform';
 import { compiledSql, connectOnce, type OwnedConnection } from '#postgres';
 import { aDataPlane, type Answer, type TestPlane, type TestProject } from './data-plane.fixture.js';

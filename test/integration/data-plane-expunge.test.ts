@@ -1,5 +1,4 @@
 /** `$expunge` through a whole data plane. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { JsonObject } from '#fhir';
 import { aDataPlane, type Answer, type TestPlane, type TestProject } from './data-plane.fixture.js';
 

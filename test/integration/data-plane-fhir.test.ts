@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { gunzipSync } from 'node:zlib';
 import { compiledSql, connectOnce } from '#postgres';
 import { type Answer, type AnswerBody, aDataPlane, type TestPlane, type TestProject } from './data-plane.fixture.js';

@@ -1,5 +1,4 @@
 /** Who somebody is and may log in as: auth/me, userinfo, introspection, keys of clients and of projects. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';

@@ -1,5 +1,4 @@
 /** Logging in with a password, choosing a membership, and the tokens that come of it. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { aDataPlane, type TestPlane, type TestProject } from './data-plane.fixture.js';

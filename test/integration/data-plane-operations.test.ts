@@ -1,5 +1,4 @@
 /** Operations, the representation of answers, and the built-in definitions, through a whole data plane. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { aDataPlane, type Answer, type TestPlane, type TestProject } from './data-plane.fixture.js';
 
 let plane: TestPlane;

@@ -1,5 +1,4 @@
 /** Profiles through whole data planes: what clients are answered, what `$validate` says, and who knows of changes when. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createLogger } from '#platform';
 import { startDataPlane } from '../../apps/data-plane/src/start-data-plane.js';
 import { aDataPlane, type Answer, type TestPlane, type TestProject } from './data-plane.fixture.js';

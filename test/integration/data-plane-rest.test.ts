@@ -1,5 +1,4 @@
 /** The write side and the histories of the FHIR REST API over HTTP (https://hl7.org/fhir/R4/http.html). */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Answer, aDataPlane, type TestPlane, type TestProject } from './data-plane.fixture.js';
 
 let plane: TestPlane;

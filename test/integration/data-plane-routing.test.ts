@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Answer, aDataPlane, type Call, type TestPlane, type TestProject } from './data-plane.fixture.js';
 
 let plane: TestPlane;

@@ -216,7 +216,7 @@ export async function aDataPlane(overrides: Partial<Config> = {}): Promise<TestP
         roleName: role,
         passwordSealed: seal(passwordKey, password, tenantPasswordContext(databaseId)),
         dataKey: { id: randomUUID(), wrapped: await provider.wrap(passwordKey) },
-        schemaVersion: testSchemaVersion,
+        schemaVersion: testSchemaVersion(),
         projectId: id,
       });
       await tenantDatabases.claimBuilt(databaseId, id, { fence });
@@ -240,7 +240,7 @@ export async function aDataPlane(overrides: Partial<Config> = {}): Promise<TestP
           version: fhirVersion(fhirVersionId),
           hasher: tokenHasher(searchKey),
           cursorKey,
-          schemaVersion: testSchemaVersion,
+          schemaVersion: testSchemaVersion(),
           use: (work) => work(owner),
         }),
         {

@@ -1,5 +1,4 @@
 /** Conditional deletes of several types at once: what each of them needs, and that they are one deed. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { aTenant, policyOf, text, type TestTenant } from './store.fixture.js';
 
 let t: TestTenant;

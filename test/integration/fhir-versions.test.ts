@@ -1,4 +1,3 @@
-import { expect, it } from '@jest/globals';
 import { supportedFhirVersions as definedVersions } from '#fhir';
 import { supportedFhirVersions } from '../../apps/control-plane/src/projects/fhir-versions.js';
 

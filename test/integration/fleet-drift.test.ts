@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ClusterRepository, FleetRepository, FleetTarget, type PlacedProject, Transactions } from '#control-database';
 import { createLogger } from '#platform';
 import { connectOnce, compiledSql, type OwnedConnection, sql } from '#postgres';

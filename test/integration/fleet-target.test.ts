@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import { FleetTarget, openControlDatabase, ProjectTrafficRepository, type ServedTraffic } from '#control-database';

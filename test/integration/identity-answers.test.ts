@@ -1,5 +1,4 @@
 /** What the routes of identity answer, member by member, and the ways of asking that are less common. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { JsonObject } from '#fhir';
 import { aDataPlane, type TestPlane, type TestProject } from './data-plane.fixture.js';
 import { aPkce, IdentityClient, jsonOf, type LoginJson, type Tokens } from './identity.fixture.js';

@@ -1,6 +1,5 @@
 /** What a transaction writes beside a Patient whom it finds by criteria is filed under what that Patient becomes. */
 import { Buffer } from 'node:buffer';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ResourceRepository } from '#fhir-store';
 import { rules } from './policy-rules.fixture.js';
 import { aTenant, baseUrl, parse, text, type TestTenant } from './store.fixture.js';

@@ -1,5 +1,4 @@
 /** An administrator with CREATEDB and CREATEROLE, which is the most that a server of somebody else's gives. */
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { TenantDatabase } from '#control-database';
 import { DomainError } from '#platform';
 import { connectOnce, ensureLoginRole, sql, sqlState } from '#postgres';

@@ -1,5 +1,4 @@
 /** Whether the locks that are forecast are those that PostgreSQL takes. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { compiledSql, connectOnce, type OwnedConnection } from '#postgres';
 import { lockForecast, stepForecast } from '#tenant-schema';
 import { aDatabase, type TestDatabase } from '#testing';

@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { DomainError, systemClock } from '#platform';
 import type { TenantEntry } from '#tenancy';
 import { type BegunAttempt, type LoginAttempt, LoginBackoff } from '../../apps/data-plane/src/auth/login-backoff.js';

@@ -1,5 +1,4 @@
 /** All log-ins of a person end, however many there are. */
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { systemPolicy } from '#access-policy';
 import { parseSearch } from '#fhir-search';

@@ -1,5 +1,4 @@
-/** The commands for authors of migrations, run as npm runs them. Needs the built programs (`npm run build`). */
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+/** The commands for authors of migrations, run as npm runs them. */
 import { TENANT_SCHEMA_VERSION, type TenantMigration, tenantMigrations } from '#migrations/tenant';
 import { connectOnce, type OwnedConnection } from '#postgres';
 import { schemaSteps, type SchemaStep } from '#tenant-schema';
@@ -79,7 +78,7 @@ test('the tests that run on both schemas are those of the store and of the data 
     ['node_modules/jest/bin/jest.js', '--listTests', ...testsOnSchema],
     { encoding: 'utf8' },
   );
-  const listed = stdout.split('\n').map((file) => path.basename(file, '.test.ts'));
+  const listed = stdout.split('\n').map((file) => path.basename(file, '.test.js'));
   expect(status).toBe(0);
   expect(listed).toEqual(
     expect.arrayContaining([

@@ -1,4 +1,3 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { type OperationQueue, type OperationQueueOptions, openOperationQueue } from '#operations';
 import { connectOnce, sql } from '#postgres';
 import { aDatabase, describeWithRedis, startRedis } from '#testing';

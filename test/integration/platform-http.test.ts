@@ -1,7 +1,6 @@
 import { Controller, Get, Module, Post, Body } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ConfigError, createHttpApp, createLogger, HealthModule, listenOn } from '#platform';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { connect, createServer, type AddressInfo } from 'node:net';
 
 @Controller('things')

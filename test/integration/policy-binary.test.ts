@@ -1,5 +1,4 @@
 /** Writing Binaries: a rule about Binary, and the right to read the security context, both the stored and the named one. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { policyByType } from '#access-policy';
 import { jsonPatch, type JsonObject } from '#fhir';
 import { parseSearch } from '#fhir-search';

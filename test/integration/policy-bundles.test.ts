@@ -1,5 +1,4 @@
 /** Access policies inside of Bundles and in conditional interactions. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { JsonObject } from '#fhir';
 import { parseSearch } from '#fhir-search';
 import type { ResourceRepository } from '#fhir-store';

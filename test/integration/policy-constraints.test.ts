@@ -1,5 +1,4 @@
 /** Write constraints: expressions that must be true of what is stored before and after a write. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { jsonPatch, type JsonObject } from '#fhir';
 import type { ResourceRepository } from '#fhir-store';
 import { rules } from './policy-rules.fixture.js';

@@ -2,7 +2,6 @@
  * The leak crawl is worth as much as what it would notice: here protections are taken out of copies of the server, one at
  * a time, and the part of the crawl that is after it must notice each.
  */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { aDatabase, runs, type RunningPlatform, SeededRandom, startPlatform } from '#testing';
 import { secretsIn } from '../e2e/leak-crawl/canaries.js';
 import { crawl } from '../e2e/leak-crawl/crawl.js';

@@ -1,5 +1,4 @@
 /** What a member with policies is shown through the server: `$graphql`, `$everything`, conditional reads, error answers. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { aProjectWithAdmin, type AdministeredProject, type Member } from './admin.fixture.js';
 
 let project: AdministeredProject;

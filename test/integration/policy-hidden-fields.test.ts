@@ -1,5 +1,4 @@
 /** Fields that a rule hides are in no answer, and cannot be found out by asking for them either. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { JsonObject } from '#fhir';
 import { parseSearchAt, type SearchRequest } from '#fhir-search';
 import { historyRequest, recordAudit, searchsetBundle, subjectsOf, type ResourceRepository } from '#fhir-store';

@@ -1,5 +1,4 @@
 /** What an access policy does to reads, histories and searches: what is not granted is refused, left out and not counted. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { policyByType } from '#access-policy';
 import type { JsonObject } from '#fhir';
 import { parseSearchAt, type SearchRequest } from '#fhir-search';

@@ -1,5 +1,4 @@
 /** What a search finds under a policy is exactly what the policy grants, resource by resource. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { spliceExtendedMeta, type JsonObject } from '#fhir';
 import { parseSearch, type SearchRequest } from '#fhir-search';
 import { effectivePolicy, systemPolicy, type EffectivePolicy } from '#access-policy';

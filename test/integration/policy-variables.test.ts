@@ -1,5 +1,4 @@
 /** The variables of a policy: filled in for each member, while what is stored keeps them. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type AdministeredProject, aProjectWithAdmin, type Member, type Stored } from './admin.fixture.js';
 
 let project: AdministeredProject;

@@ -1,5 +1,4 @@
 /** Hidden and readonly fields on write: they keep what is stored, nobody erases what they cannot see or finds it out. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { jsonPatch, type JsonObject } from '#fhir';
 import type { ResourceRepository, StoredVersion } from '#fhir-store';
 import { rules } from './policy-rules.fixture.js';

@@ -1,5 +1,4 @@
 /** Writes under a policy through the server: statuses, outcomes, and GraphQL mutations. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { aProjectWithAdmin, type AdministeredProject, type Member } from './admin.fixture.js';
 
 let project: AdministeredProject;

@@ -1,5 +1,4 @@
 /** What an access policy does to writes: the resource as it is stored, and as the write leaves it, must both be granted. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { jsonPatch, type JsonObject } from '#fhir';
 import { parseSearch } from '#fhir-search';
 import type { ResourceRepository, StoredVersion } from '#fhir-store';

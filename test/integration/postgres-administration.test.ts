@@ -16,7 +16,6 @@ import {
   type OwnedConnection,
 } from '#postgres';
 import { aDatabase, type TestDatabase } from '#testing';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 
 let database: TestDatabase;

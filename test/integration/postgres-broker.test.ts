@@ -8,7 +8,6 @@ import {
   type OwnedConnection,
 } from '#postgres';
 import { testPostgresUrl } from '#testing';
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 
 const cap = 4;

@@ -1,5 +1,4 @@
 import { connectOnce, sql, startEmbeddedPostgres, type EmbeddedPostgres } from '#postgres';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import {
   chmodSync,

@@ -13,7 +13,6 @@ import {
   type OwnedConnection,
 } from '#postgres';
 import { aDatabase, type TestDatabase } from '#testing';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
 import { Session } from '../../libs/postgres/src/session.js';

@@ -1,5 +1,4 @@
 /** Which of a project's profiles are found for what is written, however many there are and however many are claimed. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { rules } from './policy-rules.fixture.js';
 import { claiming, profileUrl, structureDefinition } from './profiles.fixture.js';
 import { aTenant, baseUrl, text, type TestTenant } from './store.fixture.js';

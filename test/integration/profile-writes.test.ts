@@ -1,5 +1,4 @@
 /** Resources are held to the profiles that they claim, whichever way they are written. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { jsonPatch } from '#fhir';
 import { systemPolicy } from '#access-policy';
 import { ResourceRepository, tenantDatabase, type TenantDatabase } from '#fhir-store';

@@ -1,5 +1,4 @@
 /** What the Project resource says of writes: references that are checked, profiles that are added, how strict checks are. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { jsonPatch } from '#fhir';
 import { StaleRights, type ResourceRepository } from '#fhir-store';
 import { rules } from './policy-rules.fixture.js';

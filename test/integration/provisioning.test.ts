@@ -1,4 +1,3 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { TenantDatabase } from '#control-database';
 import { TENANT_SCHEMA_VERSION } from '#migrations/tenant';
 import { connectOnce, identifier, sql, sqlState } from '#postgres';

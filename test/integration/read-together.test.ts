@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { compiledSql } from '#postgres';
 import { aPatient, aTenant, type TestTenant } from './store.fixture.js';
 

@@ -1,5 +1,4 @@
 /** A project that gets another slug, as clients of the old one and of the new one see it. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { aControlPlane, type ControlPlane, until } from './control-plane.fixture.js';
 import { aDataPlane, type TestPlane, type TestProject } from './data-plane.fixture.js';
 

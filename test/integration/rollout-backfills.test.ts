@@ -1,9 +1,6 @@
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { RolloutProjectsRepository } from '#control-database';
 import { compiledSql, type OwnedConnection } from '#postgres';
 import { baseVersion, RolloutFleet, stepsWith, type SyntheticMigration } from './rollout-fleet.fixture.js';
-
-jest.setTimeout(90_000);
 
 const target = baseVersion + 1;
 const filled: readonly SyntheticMigration[] = [

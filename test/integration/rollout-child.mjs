@@ -2,7 +2,7 @@
  * A worker of rollouts in a process of its own, for tests that kill it. It sends itself SIGKILL at the moment AT
  * ("claimed", "begun", "migrated", …) when that has come COUNT times, and blocks its event loop for a while at SIGUSR2.
  * MIGRATIONS names a file with the synthetic migrations behind those of the release. With JOBS it also runs operations, as
- * a worker does. Uses the built worker: `npm run build` first.
+ * a worker does.
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -1,5 +1,4 @@
 /** A project that cannot be migrated: what is told of it, what it stops, and when it is tried again. */
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from '#postgres';
 import type { SchemaStep } from '#tenant-schema';
 import { baseVersion, counted, RolloutFleet, stepsWith } from './rollout-fleet.fixture.js';

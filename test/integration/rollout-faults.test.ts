@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { identifier, sql } from '#postgres';
 import { runs, SeededRandom } from '#testing';
 import type { SchemaStep } from '#tenant-schema';

@@ -1,5 +1,4 @@
 /** What a rollout does for the fleet as a whole: the schema with which databases are born, and steps that need everybody at the one before. */
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { RolloutProjectsRepository } from '#control-database';
 import { newId } from '#platform';
 import type { SchemaStep } from '#tenant-schema';

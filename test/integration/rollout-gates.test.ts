@@ -1,5 +1,4 @@
 /** What stands between a bad migration and the rest of the fleet, when projects fail, become worse, come late or are retried. */
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { SchemaStep } from '#tenant-schema';
 import { counted, RolloutFleet, stepsWith } from './rollout-fleet.fixture.js';
 import {

@@ -4,7 +4,6 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterEach, expect, test } from '@jest/globals';
 import type { RolloutPlan, WaveHealth } from '#control-database';
 import { createLogger, masterKeyProvider, newId } from '#platform';
 import { ClusterAdmins } from '../../apps/worker/src/clusters/cluster-admins.js';

@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { DataSource } from 'typeorm';
 import {
   type ClaimedRollout,
@@ -9,8 +8,6 @@ import {
 import { latencyBucketsMs } from '#platform';
 import { aDatabase, type TestDatabase } from '#testing';
 import { aPlan } from './rollout-fleet.fixture.js';
-
-jest.setTimeout(120_000);
 
 /** All in one wave, and each of them is busy all the time. */
 const projects = 4_000;

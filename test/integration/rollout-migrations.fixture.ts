@@ -1,5 +1,4 @@
 /** The migrations that tests of rollouts roll out, whom they spare, and what they look for afterwards. */
-import { expect } from '@jest/globals';
 import type { MaintenanceWindow } from '#control-database';
 import { baseVersion, counted, type RolloutFleet, type SyntheticMigration } from './rollout-fleet.fixture.js';
 

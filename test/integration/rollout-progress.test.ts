@@ -1,4 +1,3 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { RolloutProgressRepository } from '#control-database';
 import { baseVersion, RolloutFleet } from './rollout-fleet.fixture.js';
 

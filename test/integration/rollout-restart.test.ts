@@ -1,7 +1,6 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '#postgres';
 import { freePort } from '#testing';
 import { baseVersion, counted, RolloutFleet, type SyntheticMigration } from './rollout-fleet.fixture.js';

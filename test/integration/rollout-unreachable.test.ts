@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { dropDatabase, type EmbeddedPostgres, startEmbeddedPostgres } from '#postgres';
 import { freePort } from '#testing';
 import { RolloutFleet, stepsWith } from './rollout-fleet.fixture.js';

@@ -1,5 +1,4 @@
 /** Rollouts that look into databases which are thought to have the schema, and those that meet another one than was thought. */
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from '#postgres';
 import type { SchemaStep } from '#tenant-schema';
 import {

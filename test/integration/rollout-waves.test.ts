@@ -1,8 +1,5 @@
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { FleetTarget, RolloutWorkRepository } from '#control-database';
 import { baseVersion, counted, RolloutFleet, stepsWith } from './rollout-fleet.fixture.js';
-
-jest.setTimeout(60_000);
 
 const target = baseVersion + 2;
 let fleet: RolloutFleet;

@@ -1,6 +1,5 @@
 /** What an operator changes of a maintenance window while a rollout writes down that the project waits for it. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { ProjectRepository, RolloutProjectsRepository, Transactions } from '#control-database';
 import { RolloutFleet } from './rollout-fleet.fixture.js';
 import { closedWindow, first } from './rollout-migrations.fixture.js';

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { SchemaStep } from '#tenant-schema';
 import type { RolloutMoment } from '../../apps/worker/src/rollouts/rollout-services.js';
 import { baseVersion, counted, RolloutFleet, stepsWith, type SyntheticMigration } from './rollout-fleet.fixture.js';

@@ -1,6 +1,5 @@
 /** How a rollout goes over the fleet, whom it leaves for later, and how operators stop it and let it go on. */
 import { isDeepStrictEqual } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { newId } from '#platform';
 import type { SchemaStep } from '#tenant-schema';
 import { baseVersion, counted, type ProjectRow, RolloutFleet, stepsWith } from './rollout-fleet.fixture.js';

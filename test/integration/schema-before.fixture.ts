@@ -1,5 +1,5 @@
-import { expect, test } from '@jest/globals';
 import { TENANT_SCHEMA_VERSION } from '#migrations/tenant';
+import { testSchemaVersion } from './tenant-schema.fixture.js';
 
 /**
  * Loads a file of tests so that the databases which they make have the schema of the release before; the newest when it is
@@ -7,11 +7,14 @@ import { TENANT_SCHEMA_VERSION } from '#migrations/tenant';
  */
 export async function onSchemaBefore(load: () => Promise<unknown>): Promise<void> {
   const version = Math.max(1, TENANT_SCHEMA_VERSION - 1);
-  // Jest gives every file an environment of its own, and the fixture below reads it when it is loaded.
-  process.env['BOXYARD_TENANT_SCHEMA'] = String(version);
+  const asked = process.env['BOXYARD_TENANT_SCHEMA'];
+  beforeAll(() => void (process.env['BOXYARD_TENANT_SCHEMA'] = String(version)));
   await load();
-  test('the databases have the schema before', async () => {
-    const { testSchemaVersion } = await import('./tenant-schema.fixture.js');
-    expect(testSchemaVersion).toBe(version);
+  test('the databases have the schema before', () => {
+    expect(testSchemaVersion()).toBe(version);
+  });
+  afterAll(() => {
+    if (asked === undefined) delete process.env['BOXYARD_TENANT_SCHEMA'];
+    else process.env['BOXYARD_TENANT_SCHEMA'] = asked;
   });
 }

@@ -1,5 +1,4 @@
 /** What the catalog of a tenant database says, and how two of them differ. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { tenantMigrations } from '#migrations/tenant';
 import { compiledSql, connectOnce, type OwnedConnection } from '#postgres';
 import { describeWithGrants, migrateSchema, schemaDescription, schemaDrift, schemaSteps } from '#tenant-schema';

@@ -1,5 +1,4 @@
 /** Data planes of two releases before tenant databases of two schemas. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { TENANT_SCHEMA_VERSION } from '#migrations/tenant';
 import { connectOnce, sql } from '#postgres';

@@ -1,5 +1,4 @@
 /** What a caller may not see of a type does not show in a search of another one, neither in what it finds nor in what it brings along. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readResource, type JsonObject } from '#fhir';
 import { parseSearchAt, type SearchRequest } from '#fhir-search';
 import { policyByType, type AccessPolicy } from '#access-policy';

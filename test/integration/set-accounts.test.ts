@@ -1,5 +1,4 @@
 /** `$set-accounts`: filing a resource anew, and a patient with the whole chart. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AccessPolicy } from '#access-policy';
 import type { JsonObject } from '#fhir';
 import { sql } from '#postgres';

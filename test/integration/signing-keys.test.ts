@@ -1,5 +1,4 @@
 /** Rotation and revocation of a project's keys by the control plane, as two data planes see it. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import jwt from 'jsonwebtoken';
 import { createLogger } from '#platform';
 import { type DataPlane, startDataPlane } from '../../apps/data-plane/src/start-data-plane.js';

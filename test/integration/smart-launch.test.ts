@@ -1,5 +1,4 @@
 /** Apps that are launched for a patient (https://hl7.org/fhir/smart-app-launch/app-launch.html#launch-app-ehr-launch). */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { compiledSql, connectOnce } from '#postgres';
 import { aDataPlane, type TestPlane, type TestProject } from './data-plane.fixture.js';
 import { aPkce, IdentityClient, jsonOf, type LoginJson, type Person, type Tokens } from './identity.fixture.js';

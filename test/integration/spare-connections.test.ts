@@ -1,5 +1,4 @@
 /** The connections that a worker keeps to the spares it has built. */
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { sql } from '#postgres';
 import { SpareConnections } from '../../apps/worker/src/tenant-databases/spare-connections.js';
 import { aTenant, type TestTenant } from './store.fixture.js';

@@ -1,5 +1,4 @@
-/** The process behind `npm start`, with everything it starts. Needs the built apps (`npm run build`). */
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+/** The process behind `npm start`, with everything it starts. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
@@ -8,7 +7,7 @@ import path from 'node:path';
 import { freePort } from '#testing';
 
 // Each start makes a cluster of its own and starts three servers: on a slow machine that takes half a minute.
-jest.setTimeout(300_000);
+const timeoutMs = 300_000;
 
 let home: string;
 let launched: Launched | undefined;
@@ -78,50 +77,62 @@ afterEach(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
-test('the first start prints the first operator, Ctrl-C stops everything, and a second start finds it all', async () => {
-  launched = new Launched();
-  const first = await launched.isRunning();
-  for (const url of Object.values(first)) expect((await fetch(`${url}/readyz`)).status).toBe(200);
-  const password = /password: +(\S+)/.exec(launched.output)?.[1];
-  expect(password).toMatch(/^[A-Za-z0-9_-]{20,}$/);
-  expect(await logIn(first.control, password ?? '')).toBe(200);
-  const client = await createProject(first.control, password ?? '');
-  const servers = descendantsOf(launched.pid);
-  // What hardly anybody waits for gives way to what somebody does.
-  expect(getPriority(workerOf(servers))).toBeGreaterThanOrEqual(10);
-  launched.interrupt();
-  expect(await launched.exited).toBe(0);
-  expect(launched.output).toMatch(/Boxyard has stopped\.\s*$/);
-  expect(servers.filter(isAlive)).toEqual([]);
+test(
+  'the first start prints the first operator, Ctrl-C stops everything, and a second start finds it all',
+  async () => {
+    launched = new Launched();
+    const first = await launched.isRunning();
+    for (const url of Object.values(first)) expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    const password = /password: +(\S+)/.exec(launched.output)?.[1];
+    expect(password).toMatch(/^[A-Za-z0-9_-]{20,}$/);
+    expect(await logIn(first.control, password ?? '')).toBe(200);
+    const client = await createProject(first.control, password ?? '');
+    const servers = descendantsOf(launched.pid);
+    // What hardly anybody waits for gives way to what somebody does.
+    expect(getPriority(workerOf(servers))).toBeGreaterThanOrEqual(10);
+    launched.interrupt();
+    expect(await launched.exited).toBe(0);
+    expect(launched.output).toMatch(/Boxyard has stopped\.\s*$/);
+    expect(servers.filter(isAlive)).toEqual([]);
 
-  const port = await freePort();
-  launched = new Launched({ DATA_PORT: String(port) });
-  // A data plane that says it is ready reaches the projects, though PostgreSQL listens on another port now.
-  await becomesReady(`http://127.0.0.1:${port}`);
-  expect((await tokenOf(`http://127.0.0.1:${port}`, client)).status).toBe(200);
-  const second = await launched.isRunning();
-  expect(launched.output).not.toContain('password');
-  expect(await logIn(second.control, password ?? '')).toBe(200);
-});
+    const port = await freePort();
+    launched = new Launched({ DATA_PORT: String(port) });
+    // A data plane that says it is ready reaches the projects, though PostgreSQL listens on another port now.
+    await becomesReady(`http://127.0.0.1:${port}`);
+    expect((await tokenOf(`http://127.0.0.1:${port}`, client)).status).toBe(200);
+    const second = await launched.isRunning();
+    expect(launched.output).not.toContain('password');
+    expect(await logIn(second.control, password ?? '')).toBe(200);
+  },
+  timeoutMs,
+);
 
-test('when the launcher is killed its servers end by themselves, and the next start works', async () => {
-  launched = new Launched();
-  await launched.isRunning();
-  const servers = descendantsOf(launched.pid);
-  expect(servers.length).toBeGreaterThan(3);
-  launched.kill('SIGKILL');
-  while (servers.some(isAlive)) await new Promise((resolve) => setTimeout(resolve, 50));
-  launched = new Launched();
-  await launched.isRunning();
-});
+test(
+  'when the launcher is killed its servers end by themselves, and the next start works',
+  async () => {
+    launched = new Launched();
+    await launched.isRunning();
+    const servers = descendantsOf(launched.pid);
+    expect(servers.length).toBeGreaterThan(3);
+    launched.kill('SIGKILL');
+    while (servers.some(isAlive)) await new Promise((resolve) => setTimeout(resolve, 50));
+    launched = new Launched();
+    await launched.isRunning();
+  },
+  timeoutMs,
+);
 
-test('when a server ends by itself everything is stopped, with the reason and status 1', async () => {
-  launched = new Launched();
-  await launched.isRunning();
-  process.kill(workerOf(descendantsOf(launched.pid)), 'SIGKILL');
-  expect(await launched.exited).toBe(1);
-  expect(launched.output).toMatch(/worker ended unexpectedly \(signal SIGKILL\)/);
-});
+test(
+  'when a server ends by itself everything is stopped, with the reason and status 1',
+  async () => {
+    launched = new Launched();
+    await launched.isRunning();
+    process.kill(workerOf(descendantsOf(launched.pid)), 'SIGKILL');
+    expect(await launched.exited).toBe(1);
+    expect(launched.output).toMatch(/worker ended unexpectedly \(signal SIGKILL\)/);
+  },
+  timeoutMs,
+);
 
 test.each(['CONTROL_PORT', 'DATA_PORT', 'WORKER_PORT'])(
   'a taken port is told by its variable, %s',
@@ -133,14 +144,19 @@ test.each(['CONTROL_PORT', 'DATA_PORT', 'WORKER_PORT'])(
     expect(launched.output).toMatch(new RegExp(`${variable}: port \\d+ on 127\\.0\\.0\\.1 is in use`));
     await new Promise((resolve) => holder.close(resolve));
   },
+  timeoutMs,
 );
 
-test('a wrong variable stops the start by its name, without its value', async () => {
-  launched = new Launched({ BOXYARD_MASTER_KEY: 'not-a-key' });
-  expect(await launched.exited).toBe(1);
-  expect(launched.output).toContain('BOXYARD_MASTER_KEY: expected 32 bytes in base64');
-  expect(launched.output).not.toContain('not-a-key');
-});
+test(
+  'a wrong variable stops the start by its name, without its value',
+  async () => {
+    launched = new Launched({ BOXYARD_MASTER_KEY: 'not-a-key' });
+    expect(await launched.exited).toBe(1);
+    expect(launched.output).toContain('BOXYARD_MASTER_KEY: expected 32 bytes in base64');
+    expect(launched.output).not.toContain('not-a-key');
+  },
+  timeoutMs,
+);
 
 interface AdminClient {
   clientId: string;

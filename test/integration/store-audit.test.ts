@@ -1,4 +1,3 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { findBrokenSeal, ReadAudit, recordAudit, sealAudit, tenantDatabase, type AuditEntry } from '#fhir-store';
 import { compiledSql } from '#postgres';
 import { aPatient, aTenant, type TestTenant, until } from './store.fixture.js';

@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { jsonPatch, OutcomeError } from '#fhir';
 import { parseSearch } from '#fhir-search';
 import { historyRequest, type ResourceRepository } from '#fhir-store';

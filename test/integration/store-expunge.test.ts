@@ -1,5 +1,4 @@
 /** `$expunge`: resources that are gone as if they had never been. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { policyByType } from '#access-policy';
 import type { JsonObject } from '#fhir';
 import { historyRequest, type ResourceRepository } from '#fhir-store';

@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { historyRequest, type HistoryResult, type HistoryScope, type ResourceRepository } from '#fhir-store';
 import { compiledSql } from '#postgres';
 import { aPatient, aTenant, baseUrl, policyOf, text, type TestTenant } from './store.fixture.js';

@@ -1,6 +1,5 @@
 /** Jobs in a tenant database: who has no lease any more can do nothing. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import {
   claimJob,
   endJob,

@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { fhirpathPatch, jsonPatch, type JsonObject, type ResourcePatch } from '#fhir';
 import { parseSearch } from '#fhir-search';
 import { historyRequest, type ResourceRepository, type StoredVersion } from '#fhir-store';

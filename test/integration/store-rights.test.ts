@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseSearch } from '#fhir-search';
 import { historyRequest, ResourceRepository, StaleRights, tenantDatabase, type TenantDatabase } from '#fhir-store';
 import { compiledSql } from '#postgres';
@@ -34,13 +33,13 @@ describe('denial', () => {
     const nobody = await t.repository({ policy: policyOf() });
     for (const id of [version.id, 'unknown', 'mal_formed']) {
       const calls = [
-        nobody.read('Patient', id),
-        nobody.readVersion('Patient', id, version.versionId),
-        nobody.history(historyRequest({ type: 'Patient', id }, '_count=1&_offset=0')),
-        nobody.update('Patient', id, aPatient({ id })),
-        nobody.delete('Patient', id),
+        () => nobody.read('Patient', id),
+        () => nobody.readVersion('Patient', id, version.versionId),
+        () => nobody.history(historyRequest({ type: 'Patient', id }, '_count=1&_offset=0')),
+        () => nobody.update('Patient', id, aPatient({ id })),
+        () => nobody.delete('Patient', id),
       ];
-      for (const call of calls) await expect(call).rejects.toMatchObject({ category: 'forbidden' });
+      for (const call of calls) await expect(call()).rejects.toMatchObject({ category: 'forbidden' });
     }
     await expect(nobody.search(request('Patient'))).rejects.toMatchObject({ category: 'forbidden' });
     await expect(nobody.conditionalUpdate('Patient', 'identifier=1', aPatient())).rejects.toMatchObject({

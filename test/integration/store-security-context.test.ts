@@ -1,5 +1,4 @@
 /** Binaries with a security context, seen and changed by a caller who may not read that context. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { policyByType } from '#access-policy';
 import { jsonPatch } from '#fhir';
 import { parseSearchAt } from '#fhir-search';

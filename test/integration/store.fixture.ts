@@ -48,7 +48,7 @@ export function policyOf(...granted: string[]): AccessPolicy {
 }
 
 /** A tenant of the given FHIR version, by label or number, and tenant schema. */
-export async function aTenant(version = 'R4', schemaVersion = testSchemaVersion): Promise<TestTenant> {
+export async function aTenant(version = 'R4', schemaVersion = testSchemaVersion()): Promise<TestTenant> {
   const role = `role_${randomBytes(8).toString('hex')}`;
   const password = randomBytes(16).toString('hex');
   const database = await aTenantDatabase({ role, password }, schemaVersion);

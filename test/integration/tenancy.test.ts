@@ -1,4 +1,3 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { connect, createServer } from 'node:net';
 import { setFlagsFromString } from 'node:v8';

@@ -5,12 +5,12 @@ import { aDatabase, type TestDatabase } from '#testing';
 import { tenantTemplate } from './tenant-template.fixture.js';
 
 /** The newest, or the one that BOXYARD_TENANT_SCHEMA says: so the same tests are run on the schema before it. */
-export const testSchemaVersion = Number(process.env['BOXYARD_TENANT_SCHEMA'] ?? TENANT_SCHEMA_VERSION);
+export const testSchemaVersion = (): number => Number(process.env['BOXYARD_TENANT_SCHEMA'] ?? TENANT_SCHEMA_VERSION);
 
 /** A tenant database, and the role that works with it as a project's own role does. */
 export async function aTenantDatabase(
   { role, password }: { readonly role: string; readonly password: string },
-  version = testSchemaVersion,
+  version = testSchemaVersion(),
 ): Promise<TestDatabase> {
   const database = await aDatabase(await tenantTemplate(version));
   const owner = await connectOnce(database.url);

@@ -1,5 +1,4 @@
 /** How the schema of one tenant database is changed, whoever else tries it at the same time. */
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { compiledSql, connectOnce, type OwnedConnection } from '#postgres';
 import { type TenantMigration, tenantMigrations } from '#migrations/tenant';
 import {

@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { aDataPlane, type TestPlane, type TestProject } from './data-plane.fixture.js';
 import { IdentityClient, jsonOf, type Person } from './identity.fixture.js';
 

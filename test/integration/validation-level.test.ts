@@ -1,5 +1,4 @@
 /** How far resources are checked before they are written: what the operator says in the Project resource. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { OutcomeError } from '#fhir';
 import { StaleRights, type ResourceRepository } from '#fhir-store';
 import { aTenant, text, type TestTenant } from './store.fixture.js';

@@ -1,5 +1,4 @@
 /** `ValueSet/$expand` through a whole data plane: of the standard's value sets, of the project's own, and under policies. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type AdministeredProject, anAdministeredProject, type Member } from './admin.fixture.js';
 import { type Answer, aDataPlane, type TestPlane } from './data-plane.fixture.js';
 

@@ -1,6 +1,6 @@
 /**
  * A worker in a process of its own, for tests that kill it. It sends itself SIGNAL when the step STEP is at AT
- * ("starting", "performed", "recorded"), of whatever operation it runs. Uses the built worker: `npm run build` first.
+ * ("starting", "performed", "recorded"), of whatever operation it runs.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { createLogger, loadConfig } from '../../dist/libs/platform/src/index.js';

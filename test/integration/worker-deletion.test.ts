@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { AuditRepository, ProjectRepository, Transactions } from '#control-database';
 import { LocalFileStorage } from '#files';
 import { connectOnce, identifier, sql, sqlState } from '#postgres';

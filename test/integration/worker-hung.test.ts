@@ -1,5 +1,4 @@
 /** One operation that hangs, on the only worker that there is. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Operation } from '#control-database';
 import type { StepEvent } from '../../apps/worker/src/lifecycle/operation-run.js';
 import { WorkerBench } from './worker.fixture.js';

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { connectOnce, sql } from '#postgres';
 import { runs } from '#testing';
 import { configureProject } from '../../apps/worker/src/lifecycle/actions/configure-project.action.js';

@@ -1,7 +1,6 @@
 /** Workers that wake up after another one has gone on in their place, and builds that go on after their worker. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import {
   ClusterRepository,
   DataKeyRepository,

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { TENANT_SCHEMA_VERSION } from '#migrations/tenant';
 import { Transactions } from '#control-database';
 import { DomainError } from '#platform';

@@ -1,4 +1,3 @@
-import { describe, expect, it, test } from '@jest/globals';
 import { ipAccess, namesAddresses } from './ip-access.js';
 
 const rule = (value: string, action = 'block') => ({ value, action });

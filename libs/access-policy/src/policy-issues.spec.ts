@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import type { JsonObject } from '#fhir';
 import { policyIssues, rightsSizeIssues } from './policy-issues.js';
 

@@ -1,4 +1,3 @@
-import { describe, expect, it, test } from '@jest/globals';
 import { fhirVersion } from '#fhir';
 import { interactions } from './access-policy.js';
 import { effectivePolicy, type EffectivePolicy } from './effective-policy.js';

@@ -1,4 +1,3 @@
-import { expect, it } from '@jest/globals';
 import { fhirVersion, supportedFhirVersions } from '#fhir';
 import { embeddedKey } from './embedded.js';
 

@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { fhirVersion, supportedFhirVersions, type JsonObject } from '#fhir';
 import { matchesCriteria } from './evaluate/matches-criteria.js';
 import { filedUnderToken } from './filed-under.js';

@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { OutcomeError } from '#fhir';
 import { readFilter } from './filter-expression.js';
 

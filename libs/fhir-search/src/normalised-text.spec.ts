@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { normaliseText } from './normalised-text.js';
 
 describe('the normalised form', () => {

@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { dateBounds, numberBounds, type EndBounds } from './number-bounds.js';
 import type { DateTest, NumberTest, Prefix } from './search-request.js';

@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { fhirVersion, OutcomeError } from '#fhir';
 import { parseSearch, parseSearchAt, parseSystemSearch, type ParseOptions } from './parse-search.js';
 import type { SearchRequest } from './search-request.js';

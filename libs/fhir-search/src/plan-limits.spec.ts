@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { fhirVersion } from '#fhir';
 import { parseSearch } from './parse-search.js';

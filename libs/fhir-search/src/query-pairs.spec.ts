@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { queryPairs } from './query-pairs.js';
 
 const refused = (category: string) => expect.objectContaining({ category });

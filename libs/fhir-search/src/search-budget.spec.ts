@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { fhirVersion } from '#fhir';
 import { parseSearch } from './parse-search.js';
 

@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { fhirVersion, readResource, supportedFhirVersions } from '#fhir';
 import { showParts } from './shown-parts.js';
 import type { ShownParts } from './search-request.js';

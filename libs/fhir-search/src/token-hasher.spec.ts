@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { tokenHasher } from './token-hasher.js';
 
 describe('a token hasher', () => {

@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { escapeValue, splitUnescaped, unescapeValue } from './value-text.js';
 
 describe('splitting a value', () => {

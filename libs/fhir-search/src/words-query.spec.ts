@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { parseWordsQuery, type WordsQuery } from './words-query.js';
 
 const and = (...parts: WordsQuery[]): WordsQuery => ({ kind: 'and', parts });

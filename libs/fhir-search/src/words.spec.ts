@@ -1,4 +1,3 @@
-import { expect, it } from '@jest/globals';
 import { contentWords } from './content-words.js';
 import { quoteLexeme, wordsOf } from './words.js';
 

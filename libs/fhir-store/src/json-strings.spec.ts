@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { jsonStrings, withoutMembers } from './json-strings.js';
 

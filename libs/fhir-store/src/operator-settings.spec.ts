@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { type OperatorSettings, operatorSettingsPatch, validationLevelOf } from './operator-settings.js';
 
 const usual: OperatorSettings = {

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { TENANT_SCHEMA_VERSION } from '#migrations/tenant';
 import { hasInSchema, servesSchema } from './schema-features.js';
 

@@ -1,7 +1,6 @@
 /** The official examples of each version go through everything this lib does. */
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import { describe, expect, it } from '@jest/globals';
 import { bodyHead, bodyTail, fhirVersion, readResource, supportedFhirVersions, type JsonObject } from './index.js';
 
 const fixtures = new URL('../../../test/fixtures/fhir/', import.meta.url);

@@ -3,7 +3,6 @@ import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
-import { expect, test } from '@jest/globals';
 import { EncryptedFiles } from './encrypted-files.js';
 import type { ByteRange, FileKey, FileStorage, StoredFile } from './file-storage.js';
 import { LocalFileStorage } from './local-file-storage.js';

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { isOperationKind, operationKinds } from './kinds.js';
 
 describe('operation kinds', () => {

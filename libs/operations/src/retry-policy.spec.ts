@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { maxAttempts, retryDelayMs } from './retry-policy.js';
 
 describe('the retry policy', () => {

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { describeError } from './describe-error.js';
 
 test('an error is shown by its type, message, code, stack and causes, and by nothing that hangs on it', () => {

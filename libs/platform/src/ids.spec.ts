@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { newId, uuidv7 } from './ids.js';
 
 test('a public id is its prefix and 26 characters of Crockford’s base 32', () => {

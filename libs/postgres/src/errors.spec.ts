@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { isSerializationFailure, isUniqueViolation, sqlState } from './errors.js';
 
 test('a SQLSTATE is told from Node’s error codes', () => {

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { compiledSql, identifier, join, literal, named, sql } from './sql.js';
 
 describe('sql', () => {

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { formerNameUsed } from './former-name.js';
 import type { TenantEntry } from './tenant-entry.js';
 

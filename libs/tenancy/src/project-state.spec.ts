@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { refusalOf, schemaTooOld } from './project-state.js';
 
 test.each([

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { canonicalBaseUrl, publicAddress, requestBaseUrl } from './request-base-url.js';
 
 const byHost = { scheme: 'http', host: 'quay.fhir.test:4100', hostName: 'quay.fhir.test', prefix: '' };

@@ -1,4 +1,3 @@
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { createLogger } from '#platform';
 import { type DirectoryPage, TenantDirectory } from './tenant-directory.js';
 import type { ProjectState, TenantEntry } from './tenant-entry.js';

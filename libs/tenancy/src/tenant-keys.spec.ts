@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { signingKeyContext } from '#control-database';
 import { masterKeyProvider, seal } from '#platform';

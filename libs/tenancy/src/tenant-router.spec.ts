@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import type { TenantEntry } from './tenant-entry.js';
 import { hostNameOf, TenantRouter } from './tenant-router.js';
 

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { failureOf } from './schema-errors.js';
 
 const said = (code: string, message: string) => failureOf(Object.assign(new Error(message), { code }));

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import type { TenantMigration } from '#migrations/tenant';
 import type { QueryRunner } from 'typeorm';
 import { schemaSteps } from './schema-step.js';

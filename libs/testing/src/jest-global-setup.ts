@@ -10,8 +10,7 @@ declare global {
 
 /**
  * Starts one PostgreSQL for the whole run, in a temporary folder and without fsync; each test file makes databases of
- * its own there (`aDatabase`). Jest loads this file outside its own module registry: `#postgres` is the built lib here,
- * so `npm run build` comes first.
+ * its own there (`aDatabase`).
  */
 export default async function setUp(): Promise<void> {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'boxyard-test-'));

@@ -39,7 +39,7 @@ export interface RunningPlatform {
 }
 
 /**
- * Starts the built apps (`npm run build` first) on free ports against `databaseUrl` (a superuser URL of an empty
+ * Starts the built apps on free ports against `databaseUrl` (a superuser URL of an empty
  * database) and waits until each is ready.
  */
 export async function startPlatform(options: {

@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { supportedFhirVersions, type JsonObject } from '#fhir';
 import { aDataPlane, type TestPlane, type TestProject } from '../../integration/data-plane.fixture.js';
 import { officialExamples } from '../official-examples.js';

@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { connectOnce, compiledSql, type OwnedConnection } from '#postgres';
 import { aDataPlane, type TestPlane, type TestProject } from '../../integration/data-plane.fixture.js';
 

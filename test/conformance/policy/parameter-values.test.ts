@@ -1,5 +1,4 @@
 /** Values of parameters are data, whatever characters they have. */
-import { describe, expect, test } from '@jest/globals';
 import fhirpath from 'fhirpath';
 import { fhirVersion, type JsonObject } from '#fhir';
 import { runs, SeededRandom } from '#testing';

@@ -2,7 +2,6 @@
  * Three judges of the same policies: the grants, the criteria that limit searches, and a slow reading of the rules that
  * works on plain JSON and shares no code with either. They must agree on every generated case.
  */
-import { expect, test } from '@jest/globals';
 import { isJsonObject, type JsonObject, type JsonValue } from '#fhir';
 import { matchesCriteria } from '#fhir-search';
 import { runs, SeededRandom } from '#testing';

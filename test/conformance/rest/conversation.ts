@@ -1,4 +1,3 @@
-import { expect } from '@jest/globals';
 import type { RestCase, RestStep } from './rest-case.js';
 
 export interface Target {

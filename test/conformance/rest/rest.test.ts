@@ -1,5 +1,4 @@
 /** Every REST case, through the whole server, in a project of each FHIR version. */
-import { afterAll, beforeAll, describe, test } from '@jest/globals';
 import { supportedFhirVersions } from '#fhir';
 import { aDatabase, type RunningPlatform, startPlatform } from '#testing';
 import { bundleCases } from './bundle.cases.js';

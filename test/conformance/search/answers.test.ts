@@ -1,5 +1,4 @@
 /** Every suite of search cases, on a database of each FHIR version. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { OutcomeError, supportedFhirVersions } from '#fhir';
 import { resourcesOf } from './resources.js';
 import type { SearchCase } from './search-case.js';

@@ -2,7 +2,6 @@
  * The statements against the judgement in memory: over the same resources, every search must find the same ones by
  * both, each once and in the order asked for. The resources are official examples and changed copies of them, the searches random but seeded.
  */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { OutcomeError, supportedFhirVersions, type JsonObject } from '#fhir';
 import { runs, SeededRandom } from '#testing';
 import { officialExamples } from '../official-examples.js';

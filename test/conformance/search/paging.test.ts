@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { JsonObject } from '#fhir';
 import { SearchableDatabase } from './searchable-database.js';
 

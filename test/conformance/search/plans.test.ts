@@ -5,7 +5,6 @@
  *
  * The data is seeded and small enough for ANALYZE to look at every row, so that the plans are the same in each run.
  */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { JsonObject } from '#fhir';
 import { SeededRandom } from '#testing';
 import { SearchableDatabase } from './searchable-database.js';

@@ -2,7 +2,6 @@
  * The SQL text of typical searches, kept as a snapshot so that a change of a query is seen in review. Update it on
  * purpose with `npm run jest -- test/conformance/search/sql --selectProjects integration -u`.
  */
-import { describe, expect, it } from '@jest/globals';
 import {
   decodeCursor,
   encodeCursor,

@@ -11,7 +11,7 @@ export interface ServerCopy {
   remove(): Promise<void>;
 }
 
-/** Copies `dist` (`npm run build` first); packages and definitions, which are only read, stay where they are. */
+/** Copies `dist`; packages and definitions, which are only read, stay where they are. */
 export async function copyServer(): Promise<ServerCopy> {
   const root = await mkdtemp(join(tmpdir(), 'boxyard-faulty-'));
   const definitions = resolve('dist/libs/fhir/definitions');

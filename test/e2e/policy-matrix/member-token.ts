@@ -1,6 +1,6 @@
 import { MedplumClient } from '@medplum/core';
 import { type CreatedProject, expectStatus } from '#testing';
-import { openPage } from '../page.js';
+import { closePage, openPage } from '../page.js';
 
 const password = 'correct-horse-battery';
 
@@ -33,6 +33,7 @@ export async function memberToken(
     await client.processCode(login.code ?? '');
   }
   const token = client.getAccessToken();
+  closePage();
   if (token === undefined) throw new Error(`${name} cannot log in`);
   return token;
 }

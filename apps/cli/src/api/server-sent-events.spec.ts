@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { readServerSentEvents, type ServerSentEvent } from './server-sent-events.js';
 
 async function eventsOf(...chunks: (string | Uint8Array)[]): Promise<ServerSentEvent[]> {

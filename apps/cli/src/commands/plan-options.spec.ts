@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { Command } from 'commander';
 import { addPlanOptions, duration, rolloutRequest, waveSelector } from './plan-options.js';
 

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { CommandError, ProblemError, problemOf } from '../api/problem-error.js';
 import { explainError } from './explain-error.js';
 import { table } from './table.js';

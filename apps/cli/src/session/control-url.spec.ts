@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { controlUrl, isReadableOnTheWay } from './control-url.js';
 
 test.each([

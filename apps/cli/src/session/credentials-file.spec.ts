@@ -1,7 +1,6 @@
 import { chmod, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { credentialsPath, readLogins, storeLogin } from './credentials-file.js';
 
 const login = (accessToken: string) => ({

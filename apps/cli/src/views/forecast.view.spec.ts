@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import type { RolloutForecast, RolloutPlan } from '../api/answers.js';
 import { forecastLines } from './forecast.view.js';
 

@@ -1,5 +1,4 @@
 import { Writable } from 'node:stream';
-import { expect, test } from '@jest/globals';
 import type { Rollout } from '../api/answers.js';
 import { barProgress, jsonProgress, lineProgress } from './progress-view.js';
 

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import type { Counts, FailureGroup, Rollout, Wave } from '../api/answers.js';
 import { currentWave, endLines, newsOf, paceText, progressLine } from './rollout-progress.js';
 

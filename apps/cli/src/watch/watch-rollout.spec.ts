@@ -1,6 +1,5 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { Rollout } from '../api/answers.js';
 import { ControlPlaneClient } from '../api/control-plane-client.js';
 import { watchRollout } from './watch-rollout.js';

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { includesRole, lesserRole, roleProblem } from './caller.js';
 
 test('roles include the ones below them', () => {

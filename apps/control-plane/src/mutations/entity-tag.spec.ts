@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { assertRevisionMatches } from './entity-tag.js';
 
 test.each([undefined, '*', 'W/"9"', '"9"', '"8", W/"9"', ' W/"9" '])('If-Match %j lets revision 9 pass', (ifMatch) => {

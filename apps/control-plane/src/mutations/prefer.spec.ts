@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { preferredWaitSeconds } from './prefer.js';
 
 test.each<[string | string[] | undefined, number]>([

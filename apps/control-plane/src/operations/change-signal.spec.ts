@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { ChangeSignal } from './change-signal.js';
 
 const signal = () => new ChangeSignal(() => undefined);

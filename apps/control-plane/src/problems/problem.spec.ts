@@ -1,5 +1,4 @@
 import { NotFoundException } from '@nestjs/common';
-import { describe, expect, test } from '@jest/globals';
 import { DomainError } from '#platform';
 import { toProblem } from './problem.js';
 

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { changeSettings, defaultSettings, type Settings } from './settings.js';
 
 const said: Settings = {

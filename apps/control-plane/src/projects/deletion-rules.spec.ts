@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import type { ProjectState } from '#control-database';
 import { planDelete, planPurge } from './deletion-rules.js';
 

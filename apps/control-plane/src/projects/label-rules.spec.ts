@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { changeLabels, labelChangeProblem, labelsProblem, parseLabelFilter } from './label-rules.js';
 
 describe('labels', () => {

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { slugProblem } from './slug-rules.js';
 
 describe('slugProblem', () => {

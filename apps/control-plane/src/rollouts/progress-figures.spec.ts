@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import type { ProjectCount, RolloutProgress } from '#control-database';
 import { countBackfills, countStates, estimateEnd, ratePerMinute } from './progress-figures.js';
 import { requestedPlan } from './requested-plan.js';

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { firstOf, namesOf } from './project-names.js';
 
 test('projects are called in an answer as they were called in the request', () => {

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { requestedPlan, stoppingFailures } from './requested-plan.js';
 
 const plan = (request: object) => requestedPlan(request, new Map([['quay', 'id-of-quay']]));

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import type { RolloutCandidate } from '#control-database';
 import { crampedClusters, emptyWaves, forecastRollout } from './rollout-forecast.js';
 

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { Turns } from './turns.js';
 
 test('work on one project is done in the order in which it came, whatever becomes of what was before', async () => {

@@ -1,4 +1,3 @@
-import { beforeEach, expect, test } from '@jest/globals';
 import { AddressFailures } from './address-failures.js';
 
 let now: number;

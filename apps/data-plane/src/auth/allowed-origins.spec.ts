@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { allowedOriginsOf, isAllowedOrigin } from './allowed-origins.js';
 
 const allowed = allowedOriginsOf({ allowedOrigin: ['https://app.example', 'http://localhost:3000/'] });

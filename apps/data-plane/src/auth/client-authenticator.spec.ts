@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { parseBasic } from './client-authenticator.js';
 
 const encode = (text: string): string => `Basic ${Buffer.from(text).toString('base64')}`;

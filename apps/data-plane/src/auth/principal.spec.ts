@@ -1,4 +1,3 @@
-import { beforeEach, describe, expect, test } from '@jest/globals';
 import { fhirVersion, type JsonObject } from '#fhir';
 import type { PrincipalRecords } from '#fhir-store';
 import { principalOfLogin, principalOfMember, type PrincipalPlace } from './principal.js';

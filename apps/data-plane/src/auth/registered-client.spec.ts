@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { registeredClient } from './registered-client.js';
 
 const stored = { resourceType: 'ClientApplication', id: 'c' };

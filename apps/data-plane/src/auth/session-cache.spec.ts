@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { systemPolicy } from '#access-policy';
 import type { TenantEntry } from '#tenancy';
 import type { TenantRuntime } from '../tenant/tenant-runtime.js';

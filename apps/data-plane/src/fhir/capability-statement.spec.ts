@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { fhirVersion, supportedFhirVersions, type JsonObject } from '#fhir';
 import { capabilityStatement } from './capability-statement.js';
 

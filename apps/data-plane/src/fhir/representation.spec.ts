@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { acceptsJson, binaryRepresentation, formatOf } from './representation.js';
 
 describe('the representation of an answer', () => {

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { HttpException, NotFoundException } from '@nestjs/common';
 import { forbidden, gone, internalError, notFound, preconditionFailed, tooCostly, unauthorized } from '#fhir';
 import { StaleRights } from '#fhir-store';

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { httpDate } from './http-date.js';
 
 test('an instant becomes the same HTTP date that Date makes of it', () => {

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { onlyReads } from './only-reads.js';
 
 test.each([

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { prettyJson } from './pretty-json.js';
 
 test.each<[string, string]>([

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { parseRequestTarget } from './request-target.js';
 
 describe('a request target', () => {

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import type { FastifyRequest } from 'fastify';
 import { acceptsGzip, laidOut } from './send.js';
 

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { expect, test } from '@jest/globals';
 import type { TenantRuntime } from '../tenant/tenant-runtime.js';
 import { storedAddresses } from './received-links.js';
 import { StorageLinks } from './storage-links.js';

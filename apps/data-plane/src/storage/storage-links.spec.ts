@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { expect, test } from '@jest/globals';
 import { StorageLinks } from './storage-links.js';
 
 const fileKey = randomBytes(32);

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import type { TenantEntry } from '#tenancy';
 import { ServedEntry } from './served-entry.js';
 

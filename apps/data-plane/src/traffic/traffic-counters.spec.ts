@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { bucketOf, latencyBucketsMs, quantile } from '#platform';
 import { TrafficCounters } from './traffic-counters.js';
 

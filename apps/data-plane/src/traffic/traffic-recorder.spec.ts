@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import type { ServedTraffic } from '#control-database';
 import { TrafficCounters } from './traffic-counters.js';

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { clusterFlaws, type ServerFacts } from './cluster-fitness.js';
 
 const fit: ServerFacts = {

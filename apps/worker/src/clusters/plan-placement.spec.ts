@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import type { ClusterLoad, ClusterState } from '#control-database';
 import { planPlacement } from './plan-placement.js';
 

@@ -1,4 +1,3 @@
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { DomainError } from '#platform';
 import { LeaseKeeper } from './lease-keeper.js';
 

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { type ClaimedOperation, leaseLost } from '#control-database';
 import { createLogger } from '#platform';
 import { type LifecycleAction, lifecycleAction, type Step, step } from './lifecycle-action.js';

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { maxAttempts } from '#operations';
 import { DomainError } from '#platform';
 import { planFailure, toOperationError } from './plan-failure.js';

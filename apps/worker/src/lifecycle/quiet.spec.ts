@@ -1,4 +1,3 @@
-import { describe, expect, jest, test } from '@jest/globals';
 import { Quiet } from './quiet.js';
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { RunResources } from './shared-resources.js';
 
 describe('what the steps of one run share', () => {

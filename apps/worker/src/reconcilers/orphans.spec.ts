@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import type { TenantDatabase, TenantDatabaseState } from '#control-database';
 import { findOrphans, type MarkedObject } from './orphans.js';
 

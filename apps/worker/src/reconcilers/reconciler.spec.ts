@@ -1,4 +1,3 @@
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { createLogger } from '#platform';
 import { ReconcilerLoop } from './reconciler.js';
 

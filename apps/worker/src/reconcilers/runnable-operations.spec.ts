@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { createLogger } from '#platform';
 import { runnableOperations } from './runnable-operations.js';
 

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { Bell } from './bell.js';
 
 /** Longer than any test. */

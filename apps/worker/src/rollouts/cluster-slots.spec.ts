@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { ClusterSlots } from './cluster-slots.js';
 
 test('no more slots are given than there are in all, and than one cluster may have', () => {

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import type { RolloutPlan, RolloutStanding, WaveCounts } from '#control-database';
 import { budgetExcess } from './failure-budget.js';
 

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { ClaimedRollout, WaveStanding } from '#control-database';
 import { createLogger, seal, systemClock } from '#platform';
 import { tenantPasswordContext } from '#tenancy';

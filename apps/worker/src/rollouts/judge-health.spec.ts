@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import type { TrafficSample, WaveHealth } from '#control-database';
 import { evidenceNote, judgeHealth, trafficSample } from './judge-health.js';
 

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { RolloutPlan, RolloutStanding, WaveCounts, WaveStanding, WaveState } from '#control-database';
 import { nextAction } from './next-action.js';

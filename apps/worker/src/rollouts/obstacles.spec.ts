@@ -1,4 +1,3 @@
-import { describe, expect, jest, test } from '@jest/globals';
 import { createLogger } from '#platform';
 import type { SchemaFailure } from '#tenant-schema';
 import { Obstacles } from './obstacles.js';

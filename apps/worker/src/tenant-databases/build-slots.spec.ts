@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { BuildSlots } from './build-slots.js';
 
 /** Lets every promise that can settle do so. */

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { isTenantName, ownerFromComment, ownershipComment, randomTenantName, trashName } from './names.js';
 
 describe('names of tenant databases', () => {

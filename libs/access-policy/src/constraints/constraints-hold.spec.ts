@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { fhirVersion, type JsonObject } from '#fhir';
 import { constraintsHold } from './constraints-hold.js';
 

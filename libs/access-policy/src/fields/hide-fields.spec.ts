@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { hideExtendedMeta, hideFields } from './hide-fields.js';
 
 const patient =

@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { hideFields } from './hide-fields.js';
 import { keepFields } from './keep-fields.js';

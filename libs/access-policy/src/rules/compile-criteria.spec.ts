@@ -1,4 +1,3 @@
-import { describe, expect, it, test } from '@jest/globals';
 import { interactions } from '../access-policy.js';
 import { granted, looking, may, organization, patientOf, policyFor } from '../policy-for.fixture.js';
 

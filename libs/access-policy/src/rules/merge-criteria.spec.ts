@@ -1,4 +1,3 @@
-import { describe, expect, it, test } from '@jest/globals';
 import type { Criterion } from '#fhir-search';
 import { joinAlternatives } from './merge-criteria.js';
 

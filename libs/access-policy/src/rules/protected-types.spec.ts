@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { fhirVersion, type JsonObject } from '#fhir';
 import { interactions } from '../access-policy.js';
 import { effectivePolicy } from '../effective-policy.js';

@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { type JsonObject } from '#fhir';
 import { interactions } from '../access-policy.js';
 import { granted, may, organization, patientOf, policyFor } from '../policy-for.fixture.js';

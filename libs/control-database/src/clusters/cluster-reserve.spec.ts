@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { rolloutRoom } from './cluster-reserve.js';
 
 test.each([

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { FrequentStatements, hasColumnsOfItsOwn } from './frequent-statements.js';
 
 const use = (statements: FrequentStatements, text: string, times: number): (string | undefined)[] =>

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { projectBaseUrls } from './project-base-urls.js';
 
 const config = { host: '127.0.0.1', dataPort: 4100, baseDomain: 'localhost', pathRouting: true };

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { admit, admitBackfill, type AdmissionFacts } from './admission.js';
 
 const now = new Date('2026-11-21T12:00:00Z');

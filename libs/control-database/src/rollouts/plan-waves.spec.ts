@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { planWaves, type WaveCandidate } from './plan-waves.js';
 import type { WaveSelector } from './rollout-plan.js';

@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { memorySource } from '../memory-source.fixture.js';
 import { ask, resources } from './ask.fixture.js';
 import { executeGraphql } from './execute-graphql.js';

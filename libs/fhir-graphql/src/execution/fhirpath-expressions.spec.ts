@@ -1,4 +1,3 @@
-import { expect, it } from '@jest/globals';
 import { FhirpathExpressions } from './fhirpath-expressions.js';
 import { RequestBudget } from './request-budget.js';
 

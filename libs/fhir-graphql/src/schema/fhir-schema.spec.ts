@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { buildClientSchema, getIntrospectionQuery, printType, validateSchema } from 'graphql';
 import { fhirVersion, supportedFhirVersions } from '#fhir';
 import { executeGraphql } from '../execution/execute-graphql.js';

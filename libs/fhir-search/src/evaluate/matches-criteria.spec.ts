@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { fhirVersion, type JsonObject } from '#fhir';
 import { parseSearch } from '../parse-search.js';
 import { matchesCriteria, type MatchContext } from './matches-criteria.js';

@@ -1,5 +1,4 @@
 /** What a judgement costs, counted: a resource is looked at once, whatever number of values it is compared with. */
-import { expect, it, jest } from '@jest/globals';
 import { fhirVersion, type JsonObject } from '#fhir';
 import { parseSearch } from '../parse-search.js';
 import { matchesCriteria } from './matches-criteria.js';

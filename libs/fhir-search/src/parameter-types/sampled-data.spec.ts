@@ -1,4 +1,3 @@
-import { expect, it } from '@jest/globals';
 import type { JsonObject } from '#fhir';
 import { sampledBounds } from './sampled-data.js';
 

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { fhirVersion } from '#fhir';
 import { parseSearch } from '../parse-search.js';
 import { planSearch } from '../plan-search.js';

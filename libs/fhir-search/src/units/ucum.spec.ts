@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { canonicalUnit } from './ucum.js';
 
 const base = (code: string, value: number) => canonicalUnit(code)?.toBase(value);

@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { OutcomeError, readResource } from '#fhir';
 import { bodyHead, bodyTail } from '#fhir';
 import {

@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { decideAccounts, type AccountFacts } from './decide-accounts.js';
 
 const a = { reference: 'Organization/a' };

@@ -1,4 +1,3 @@
-import { expect, it } from '@jest/globals';
 import { fhirVersion, supportedFhirVersions, type JsonObject } from '#fhir';
 import { patientsOf } from './patient-compartment.js';
 

@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { joinChanges } from './set-accounts.js';
 
 describe('what is to be carried over', () => {

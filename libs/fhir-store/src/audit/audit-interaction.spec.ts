@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { loginEvent, restInteraction } from './audit-interaction.js';
 
 test.each([

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { subjectsOf } from './audit-subjects.js';
 
 const resource = (type: string, id: string, ...compartment: string[]) => ({

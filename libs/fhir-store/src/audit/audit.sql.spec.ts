@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { shortened } from './audit.sql.js';
 
 test('the audit keeps the beginning of a long query, with an ellipsis and without half a character', () => {

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { AnswerBudget } from './answer-budget.js';
 
 const tooCostly = expect.objectContaining({ category: 'too-costly' });

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { fhirVersion } from '#fhir';
 import { entityOf, readEntry, type ReadingInteraction } from './bundle-entry.js';
 

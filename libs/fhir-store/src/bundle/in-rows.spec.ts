@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { inRows } from './in-rows.js';
 
 test('others get their turn between pieces of work that take long, which are done in order', async () => {

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { fhirVersion, supportedFhirVersions, type FhirVersion } from '#fhir';
 import { baseOfFullUrl, hasConditionalReference, rewriteLinks, type LinkPlace, type LinkTargets } from './links.js';
 

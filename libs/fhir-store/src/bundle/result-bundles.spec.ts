@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { fhirVersion } from '#fhir';
 import { parseSearchAt, type SearchRequest } from '#fhir-search';
 import type { SearchResult } from '../search/search.js';

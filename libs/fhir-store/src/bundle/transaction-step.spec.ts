@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { policyByType } from '#access-policy';
 import { fhirVersion } from '#fhir';
 import type { Context } from '../rights/rights.js';

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { fhirVersion, type DefinitionType } from '#fhir';
 import { parseSearch } from '#fhir-search';
 import { findDefinition, matchingDefinitions } from './built-in-definitions.js';

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { historyBundle } from './history-bundle.js';
 import { historyRequest } from './history-request.js';
 import type { HistoryVersion } from './history.sql.js';

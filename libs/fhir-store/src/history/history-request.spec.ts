@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { historyRequest } from './history-request.js';
 
 const read = (query: string) => historyRequest({ type: 'Patient' }, query);

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { assertAffordable, ProfileTime, ranOut } from './profile-costs.js';
 
 const isAffordable = (project: string): boolean => {

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { policyByType } from '#access-policy';
 import type { JsonObject } from '#fhir';
 import type { ReadingScope } from '../reading/reading-scope.js';

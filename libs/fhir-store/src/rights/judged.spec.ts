@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { judgedVersion } from './judged.js';
 
 const version = {

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { securityContextOf, unguardedBody } from './security-context.js';
 
 const head = '{"resourceType":"Binary","id":"b","meta":{"versionId":"1"},"contentType":"a/b"';

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { plainArray, textArray } from './array-literal.js';
 
 test('an array of numbers, UUIDs or instants is written as it is, with NULL for nothing', () => {

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { OutcomeError, tooCostly } from '#fhir';
 import { sumInPieces } from './sum-in-pieces.js';
 

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { fhirVersion } from '#fhir';
 import { parseSearch } from '#fhir-search';
 import { criteriaKey } from './conditional.js';

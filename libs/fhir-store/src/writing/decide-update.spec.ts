@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { decideUpdate, saysTheSame } from './decide-update.js';
 import { bodyOf, unfiled, type Draft } from './draft.js';
 

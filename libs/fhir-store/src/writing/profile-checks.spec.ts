@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { policyByType } from '#access-policy';
 import type { Context } from '../rights/rights.js';
 import { profileIssues } from './profile-checks.js';

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { fhirVersion, supportedFhirVersions } from '../versions/registry.js';
 import { binaryUrls } from './binary-urls.js';
 

@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { readResource } from '../json/read-resource.js';
 import { fhirVersion, supportedFhirVersions } from '../versions/registry.js';
 import type { DefinitionType } from './definition-archive.js';

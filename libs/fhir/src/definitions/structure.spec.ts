@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { fhirVersion, supportedFhirVersions } from '../versions/registry.js';
 
 describe.each(supportedFhirVersions())('the structure of FHIR $label', ({ id }) => {

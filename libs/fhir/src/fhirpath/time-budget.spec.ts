@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { TimeBudget } from './time-budget.js';
 
 const forever = (): never => {

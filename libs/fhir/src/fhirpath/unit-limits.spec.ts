@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { fhirVersion } from '../versions/registry.js';
 import { fhirpathCompiler } from './fhirpath-compiler.js';
 import { limitUnits } from './unit-limits.js';

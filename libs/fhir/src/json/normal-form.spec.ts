@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { OutcomeError } from '../outcomes/outcome-error.js';
 import { normalForm } from './normal-form.js';

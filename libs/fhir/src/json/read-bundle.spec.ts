@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { readBundle } from './read-bundle.js';
 
 describe('reading a Bundle', () => {

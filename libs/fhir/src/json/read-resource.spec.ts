@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import type { Issue } from '../outcomes/issue.js';
 import { OutcomeError } from '../outcomes/outcome-error.js';
 import { readResource } from './read-resource.js';

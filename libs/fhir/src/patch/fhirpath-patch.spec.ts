@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { OutcomeError } from '../outcomes/outcome-error.js';
 import { fhirVersion, supportedFhirVersions } from '../versions/registry.js';

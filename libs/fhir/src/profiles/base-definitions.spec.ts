@@ -1,6 +1,5 @@
 /** The definitions of the types themselves, taken for profiles, hold for the official examples of the version. */
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from '@jest/globals';
 import type { JsonObject } from '../json/json-value.js';
 import { fhirVersion, supportedFhirVersions } from '../versions/registry.js';
 import { compiled } from './profile.fixture.js';

@@ -1,5 +1,4 @@
 /** Whatever stands in a StructureDefinition, reading it and holding a resource to it ends, and throws nothing. */
-import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { JsonObject, JsonValue } from '../json/json-value.js';
 import { readCodeSystem } from '../terminology/code-system.js';

@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import type { JsonObject } from '../json/json-value.js';
 import { observation, patient, wrong } from './profile.fixture.js';
 

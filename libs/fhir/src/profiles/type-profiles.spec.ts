@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import type { JsonObject } from '../json/json-value.js';
 import { compiled, definition, observation, patient, r4, urlOf, wrongs } from './profile.fixture.js';
 

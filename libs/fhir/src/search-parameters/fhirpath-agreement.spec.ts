@@ -1,6 +1,5 @@
 /** The fhirpath package as an independent judge of our own ways to evaluate expressions, over all official examples. */
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from '@jest/globals';
 import fhirpath from 'fhirpath';
 import r4Model from 'fhirpath/fhir-context/r4';
 import { readDefinitions } from '../definitions/definition-folders.js';

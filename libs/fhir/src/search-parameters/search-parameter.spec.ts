@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { readDefinitions, versionFolders } from '../definitions/definition-folders.js';
 import type { JsonObject } from '../json/json-value.js';
 import { fhirVersion } from '../versions/registry.js';

@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { OutcomeError } from '../outcomes/outcome-error.js';
 import { fhirVersion, supportedFhirVersions } from '../versions/registry.js';
 import { expandValueSet, type ExpansionWishes } from './expand-value-set.js';

@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { type Designation, inLanguage } from './designation.js';
 
 const inTongues = (...languages: string[]): Designation[] =>

@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { all, codesOf, everyAnimal, expand, expansionOf, named, refusalOf, stamp } from './expansion.fixture.js';
 
 describe('an expansion', () => {

@@ -1,5 +1,4 @@
 /** Value sets and code systems that are written to keep the server busy: each ends soon, or is refused. */
-import { describe, expect, it } from '@jest/globals';
 import type { JsonObject } from '../json/json-value.js';
 import { codeSystemReader, readCodeSystem } from './code-system.js';
 import { expandValueSet } from './expand-value-set.js';

@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import type { JsonObject } from '../json/json-value.js';
 import { type CodeSystem, readCodeSystem } from './code-system.js';
 import { expandValueSet } from './expand-value-set.js';

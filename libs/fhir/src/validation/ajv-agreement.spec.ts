@@ -3,7 +3,6 @@
  * with random damage, must get the same verdict from it as from our validator, which is stricter in two named points only.
  */
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from '@jest/globals';
 import { Ajv, type ValidateFunction } from 'ajv';
 import fc from 'fast-check';
 import { readDefinitions } from '../definitions/definition-folders.js';

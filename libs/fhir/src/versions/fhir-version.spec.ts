@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { versionFolders } from '../definitions/definition-folders.js';
 import { fhirVersion, supportedFhirVersions } from './registry.js';
 import { UnsupportedFhirVersionError } from './unsupported-fhir-version-error.js';

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import path from 'node:path';
 import { ConfigError } from './config.js';
 import { loadConfig } from './load-config.js';

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { preferences } from './prefer.js';
 
 test.each<[string | string[] | undefined, Record<string, string>]>([

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { requestId } from './request-id.js';
 
 test('a sane X-Request-Id of the caller is kept', () => {

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { decodeJwt } from './decode-jwt.js';
 
 const encoded = (text: string): string => Buffer.from(text).toString('base64url');

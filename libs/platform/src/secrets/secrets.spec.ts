@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { DomainError } from '../errors.js';
 import { masterKeyProvider } from './key-provider.js';

@@ -1,4 +1,3 @@
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Connection, DatabaseTarget } from '../connection.js';
 import type { OpenSession } from '../session.js';
 import { sql } from '../sql.js';

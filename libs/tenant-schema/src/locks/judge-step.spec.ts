@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import type { SchemaStep } from '../schema-step.js';
 import { judgeStep } from './judge-step.js';
 

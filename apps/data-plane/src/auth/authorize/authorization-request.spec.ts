@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { type RegisteredClient, registeredClient } from '../registered-client.js';
 import { formTargetOf, readAuthorizationRequest, redirectTo, trustedRedirect } from './authorization-request.js';
 import { parametersOf } from '../form-body.js';

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { launchedFor, scopeWithContext } from './launch-context.js';
 
 const launch = { patient: 'Patient/1', encounter: 'Encounter/2' };

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { answersChallenge, readChallenge } from './pkce.js';
 
 /** The example of RFC 7636, appendix B. */

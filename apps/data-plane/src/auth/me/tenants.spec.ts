@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import type { JsonObject } from '#fhir';
 import { tenantsOf, withAllowedTenant } from './tenants.js';
 

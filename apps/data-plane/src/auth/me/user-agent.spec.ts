@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { deviceOf } from './user-agent.js';
 
 test.each([

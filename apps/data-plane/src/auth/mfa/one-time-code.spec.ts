@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { enrolmentUri, stepOfCode, typedSecret } from './one-time-code.js';
 
 /** The secret of RFC 6238 Appendix B for SHA-1. */

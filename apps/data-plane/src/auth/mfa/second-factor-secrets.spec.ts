@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { SecondFactorSecrets } from './second-factor-secrets.js';
 

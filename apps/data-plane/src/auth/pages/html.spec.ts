@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { hiddenFields, html, problemText } from './html.js';
 
 test('values are text of a page, never markup', () => {

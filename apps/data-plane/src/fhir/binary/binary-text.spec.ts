@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { describe, expect, test } from '@jest/globals';
 import { bodyHead, bodyTail, fhirVersion, readResource, supportedFhirVersions, type ResourceText } from '#fhir';
 import { assertOwnPlace, binaryOf, findPlace, takeData, withContent, withPlace } from './binary-text.js';
 

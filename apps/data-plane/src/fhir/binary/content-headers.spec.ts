@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { contentHeaders, wantedRange } from './content-headers.js';
 
 describe('the headers of a content', () => {

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import type { FastifyRequest } from 'fastify';
 import { fhirVersion, type JsonObject, type OperationDescription } from '#fhir';
 import { operationInput } from '../operations/operation-input.js';

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { JobQueue, type JobTicket } from './job-queue.js';
 
 /** A queue whose jobs end, or pause, when they are told to. */

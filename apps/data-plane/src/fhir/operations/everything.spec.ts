@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { fhirVersion, supportedFhirVersions } from '#fhir';
 import { everythingLevels, everythingRequest } from './everything.js';
 

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { assertHasParts, MetaCollection, metaParts, withAdded, withRemoved } from './meta.js';
 
 const a = { system: 's', code: 'a', display: 'A' };

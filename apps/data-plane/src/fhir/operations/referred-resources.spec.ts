@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import type { StoredVersion } from '#fhir-store';
 import { referredResources } from './referred-resources.js';
 

@@ -1,4 +1,3 @@
-import { expect, test } from '@jest/globals';
 import { fhirVersion } from '#fhir';
 import type { ResourceRepository } from '#fhir-store';
 import { StoredTerminology } from './stored-terminology.js';

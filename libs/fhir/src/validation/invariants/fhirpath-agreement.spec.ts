@@ -3,7 +3,6 @@
  * cases are objects out of the official examples, each with one member changed in a way that keeps the right form.
  */
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { readDefinitions, versionFolders } from '../../definitions/definition-folders.js';
 import { isJsonObject, type JsonObject } from '../../json/json-value.js';

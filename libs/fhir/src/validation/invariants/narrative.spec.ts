@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { hasNarrativeContent, isPlainNarrative } from './narrative.js';
 
 const xhtml = 'xmlns="http://www.w3.org/1999/xhtml"';
