@@ -1,7 +1,9 @@
 /** An administrator with CREATEDB and CREATEROLE, which is the most that a server of somebody else's gives. */
 import type { TenantDatabase } from '#control-database';
-import { DomainError } from '#platform';
+import { TENANT_SCHEMA_VERSION } from '#migrations/tenant';
+import { DomainError, newId } from '#platform';
 import { connectOnce, ensureLoginRole, sql, sqlState } from '#postgres';
+import { aPlan } from './rollout-fleet.fixture.js';
 import { WorkerBench } from './worker.fixture.js';
 
 let bench: WorkerBench;
@@ -58,6 +60,46 @@ test('makes projects with a spare and without, whose credentials open one databa
     expect(own).toBe('opened');
     expect(new Set(Object.values(others))).toEqual(new Set(['42501']));
   }
+});
+
+/** What the credential of a tenant database may do with what is in it. */
+async function privileges(database: TenantDatabase): Promise<object[]> {
+  const tenant = await connectOnce(await bench.loginOf(database));
+  try {
+    return await tenant.query(sql`
+      SELECT c.relname AS name, a.privilege_type AS privilege FROM pg_class c, aclexplode(c.relacl) a
+       WHERE a.grantee = current_user::regrole UNION ALL
+      SELECT p.proname, a.privilege_type FROM pg_proc p, aclexplode(p.proacl) a
+       WHERE a.grantee = current_user::regrole ORDER BY 1, 2`);
+  } finally {
+    await tenant.close();
+  }
+}
+
+test('makes projects with the schema before, and brings them to the newest, where they are as those that are born there', async () => {
+  await bench.dataSource.query('UPDATE fleet SET target_version = $1', [TENANT_SCHEMA_VERSION - 1]);
+  await bench.startWorker({ sparesPerCluster: 0 });
+  const { id: earlier } = await bench.anActiveProject();
+  expect(await bench.databaseOf(earlier)).toMatchObject({ schemaVersion: TENANT_SCHEMA_VERSION - 1 });
+
+  const rollout = newId('rol');
+  await bench.dataSource.query(
+    `INSERT INTO rollout (id, target_version, state, plan, created_by) VALUES ($1, $2, 'running', $3, 'test')`,
+    [rollout, TENANT_SCHEMA_VERSION, JSON.stringify(aPlan({ verify: true }))],
+  );
+  const state = await bench.until('the rollout has ended', async () => {
+    const [row] = await bench.dataSource.query<{ state: string; reason: object }[]>(
+      `SELECT state, reason FROM rollout WHERE id = $1 AND state <> 'running'`,
+      [rollout],
+    );
+    return row;
+  });
+  expect(state).toEqual({ state: 'succeeded', reason: null });
+  const migrated = await bench.databaseOf(earlier);
+  const born = await bench.databaseOf((await bench.anActiveProject()).id);
+  expect([migrated.schemaVersion, born.schemaVersion]).toEqual([TENANT_SCHEMA_VERSION, TENANT_SCHEMA_VERSION]);
+  expect(await privileges(migrated)).toEqual(await privileges(born));
+  expect((await privileges(born)).length).toBeGreaterThan(10);
 });
 
 test('makes a role again that is there, with another password', async () => {
