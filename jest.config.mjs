@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 
-// Tests run as they are built, in plain Node processes that go on from one file to the next. Jest's own runner loads every
-// module anew for each file, which is half of all work; isolation is what databases and projects of their own give.
+// Tests run as they are built, in plain Node processes that go on from one file to the next: decision 0035. What isolates
+// them is that each makes databases, projects and folders of its own.
 const common = {
   rootDir: 'dist',
   runner: 'jest-light-runner/child-process',

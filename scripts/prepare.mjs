@@ -5,7 +5,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { clearInterval, setInterval } from 'node:timers';
 import { fileURLToPath } from 'node:url';
@@ -100,7 +100,7 @@ function buildIfNeeded(script, folders) {
   const needed = sources.filter((file) => !file.endsWith('.snap'));
   const built = new Set(needed.map((file) => path.join('dist', file.replace(/\.tsx?$/, '.js'))));
   for (const file of folders.flatMap((folder) => listFiles(path.join('dist', folder))))
-    if (!built.has(file.replace(/\.map$/, ''))) unlinkSync(path.join(root, file));
+    if (!built.has(file.replace(/\.map$/, ''))) rmSync(path.join(root, file), { force: true });
   writeStamp(stampFile, stamp);
 }
 

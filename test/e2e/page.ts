@@ -1,6 +1,9 @@
 import { MemoryStorage } from '@medplum/core';
 
-/** Gives MedplumClient what a browser has and node has not, until `closePage`: it keeps the verifier of a log-in there, and hashes it. */
+/**
+ * Gives MedplumClient what a browser has and node has not, until `closePage`: it keeps the verifier of a log-in there, and
+ * hashes it.
+ */
 export function openPage(origin = 'https://app.example.org'): void {
   const { atob, btoa, TextDecoder, TextEncoder } = globalThis;
   const location = new URL(origin);

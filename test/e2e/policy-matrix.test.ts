@@ -16,6 +16,7 @@ import {
   type Interaction,
   type Resource,
 } from './policy-matrix/literal-reading.js';
+import { closePage, openPage } from './page.js';
 import { memberToken } from './policy-matrix/member-token.js';
 import { policyFolder, type Role, type RoleName, roleNamed, roleNames } from './policy-matrix/roles.js';
 import { type Place, places, samplesOf, type Sample } from './policy-matrix/samples.js';
@@ -81,12 +82,14 @@ async function enter(name: RoleName): Promise<Member> {
 }
 
 beforeAll(async () => {
+  openPage();
   platform = await startPlatform({ databaseUrl: (await aDatabase()).url });
   project = await platform.createProject('matrix');
   admin = await platform.clientToken(project);
   for (const name of roleNames) members.set(name, await enter(name));
 }, 180_000);
 
+afterAll(closePage);
 afterAll(() => platform?.stop());
 
 function memberOf(name: RoleName): Member {

@@ -389,11 +389,13 @@ describe('what was left by a process that died', () => {
       const path = await client.start('', bundle);
       await connection.query(sql`DROP TRIGGER hold ON async_job`);
       await connection.query(sql`DROP FUNCTION hold`);
-      // All at once: from then on it may be taken up at any moment.
       await connection.query(sql`
-        UPDATE async_job SET kind = ${kind}, state = 'active', lease_until = clock_timestamp(),
-               takeovers = ${takeovers}::integer, request = ${request === undefined ? sql`request` : sql`${request}`}
+        UPDATE async_job SET kind = ${kind}, state = 'active', takeovers = ${takeovers}::integer,
+               request = ${request === undefined ? sql`request` : sql`${request}`}
          WHERE id = ${jobIdOf(path)}`);
+      expect((await client.get(path)).status).toBe(202);
+      // From then on it may be taken up at any moment.
+      await connection.query(sql`UPDATE async_job SET lease_until = clock_timestamp() WHERE id = ${jobIdOf(path)}`);
       return path;
     });
   }

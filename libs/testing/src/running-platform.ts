@@ -39,8 +39,8 @@ export interface RunningPlatform {
 }
 
 /**
- * Starts the built apps on free ports against `databaseUrl` (a superuser URL of an empty
- * database) and waits until each is ready.
+ * Starts the built apps on free ports against `databaseUrl` (a superuser URL of an empty database) and waits until each is
+ * ready.
  */
 export async function startPlatform(options: {
   databaseUrl: string;

@@ -1,10 +1,9 @@
 import { MedplumClient } from '@medplum/core';
 import { type CreatedProject, expectStatus } from '#testing';
-import { closePage, openPage } from '../page.js';
 
 const password = 'correct-horse-battery';
 
-/** Makes somebody a member: a person with a profile that is there already, or a program. Their access token. */
+/** Makes somebody a member: a person with a profile that is there already, or a program. Their access token. Needs an open page. */
 export async function memberToken(
   project: CreatedProject,
   admin: string,
@@ -18,7 +17,6 @@ export async function memberToken(
     });
     return expectStatus(response, status);
   };
-  openPage();
   const client = new MedplumClient({ baseUrl: project.baseUrl, fetch: globalThis.fetch, cacheTime: 0 });
   if (profile === undefined) {
     const [entry] = access as { policy: object }[];
@@ -33,7 +31,6 @@ export async function memberToken(
     await client.processCode(login.code ?? '');
   }
   const token = client.getAccessToken();
-  closePage();
   if (token === undefined) throw new Error(`${name} cannot log in`);
   return token;
 }
