@@ -9,6 +9,8 @@ const common = {
   transform: {},
   setupFilesAfterEnv: ['<rootDir>/libs/testing/src/jest-setup.js'],
   snapshotResolver: '<rootDir>/libs/testing/src/jest-snapshots.js',
+  // The build copies them; a copy would count as the snapshot of no test, and fail the run.
+  modulePathIgnorePatterns: ['/__snapshots__/'],
 };
 
 export default {

@@ -96,9 +96,7 @@ function buildIfNeeded(script, folders) {
   if (readStamp(stampFile) === stamp) return;
   console.error('Building …');
   if (runAside('npm', ['run', '--silent', script]) !== 0) fail('The build failed; see its message above.');
-  // Snapshots belong to the sources; a copy of one would count as a snapshot of no test.
-  const needed = sources.filter((file) => !file.endsWith('.snap'));
-  const built = new Set(needed.map((file) => path.join('dist', file.replace(/\.tsx?$/, '.js'))));
+  const built = new Set(sources.map((file) => path.join('dist', file.replace(/\.tsx?$/, '.js'))));
   for (const file of folders.flatMap((folder) => listFiles(path.join('dist', folder))))
     if (!built.has(file.replace(/\.map$/, ''))) rmSync(path.join(root, file), { force: true });
   writeStamp(stampFile, stamp);
